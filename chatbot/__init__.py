@@ -1,0 +1,1 @@
+"""What people touch: server, pages, API, command line, the vLLM engine, accounts."""

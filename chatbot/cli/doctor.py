@@ -1,0 +1,125 @@
+"""`./ratchet doctor`: is this machine fit, and what to do where it is not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from chatbot.cli.options import AsJson, print_json, with_settings
+from chatbot.settings import Settings
+
+GIB = 2**30
+MEMORY_GIB = 6
+DISK_GIB = 5
+
+
+class Finding(NamedTuple):
+    """One thing looked at: whether it is fine, what was seen, and what to do if it is not."""
+
+    name: str
+    fine: bool
+    seen: str
+    remedy: str = ""
+
+
+@with_settings("home", "host", "port", "model")
+def doctor(settings: Settings, json: AsJson = False) -> None:
+    """Check Python, memory, GPU, ports, model and disk, and say what to do about each."""
+    findings = list(examine(settings))
+    if json:
+        print_json({"fine": all(f.fine for f in findings), "findings": [f._asdict() for f in findings]})
+    else:
+        _print(findings)
+    if not all(finding.fine for finding in findings):
+        raise typer.Exit(1)
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at each thing in turn."""
+    yield _python()
+    yield _memory()
+    yield _gpu()
+    yield _disk(settings.home)
+    yield _port(settings.text("host"), settings.whole("port"), settings.home)
+    yield _model(settings.text("model"))
+    yield _browser()
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding("python", (3, 11) <= sys.version_info[:2] <= (3, 13), version, "Use Python 3.11, 3.12 or 3.13.")
+
+
+def _memory() -> Finding:
+    free = psutil.virtual_memory().available / GIB
+    seen = f"{free:.1f} GiB available, {os.cpu_count()} cores"
+    return Finding("memory", free >= MEMORY_GIB, seen, f"The starter needs {MEMORY_GIB} GiB: close other programs.")
+
+
+def _gpu() -> Finding:
+    if not shutil.which("nvidia-smi"):
+        return Finding("gpu", True, "none; the CPU serves the starter and small models")
+    words = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    answer = subprocess.run(words, capture_output=True, text=True, check=False)
+    remedy = "Install a driver that matches the GPU, or start with RATCHET_HARDWARE=cpu."
+    return Finding("gpu", answer.returncode == 0, (answer.stdout or answer.stderr).strip(), remedy)
+
+
+def _disk(home: Path) -> Finding:
+    place = next(path for path in (home, *home.parents) if path.exists())
+    free = shutil.disk_usage(place).free / GIB
+    fine = free >= DISK_GIB and os.access(place, os.W_OK)
+    return Finding(
+        "disk", fine, f"{free:.0f} GiB free for {home}", "Free some space, or move the home with --home DIR."
+    )
+
+
+def _port(host: str, port: int, home: Path) -> Finding:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            ours = (home / "server.json").exists()
+            seen = (
+                "a Ratchet server of this home runs there" if ours else f"{host}:{port} cannot be had: {error.strerror}"
+            )
+            return Finding("port", ours, seen, "Choose another one with --port N.")
+    return Finding("port", True, f"{host}:{port} is free")
+
+
+def _model(model: str) -> Finding:
+    from chatbot.model import locate
+
+    try:
+        return Finding("model", True, str(locate(model)))
+    except Exception as error:
+        return Finding("model", False, model, str(error))
+
+
+def _browser() -> Finding:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    return Finding(
+        "browser for tests", True, found or "none: the browser tests will be skipped (apt-get install chromium)"
+    )
+
+
+def _print(findings: list[Finding]) -> None:
+    table = Table.grid(padding=(0, 2))
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.fine else "[bold red]no[/]"
+        table.add_row(
+            mark, finding.name, finding.seen if finding.fine else f"{finding.seen}\n[bold]{finding.remedy}[/]"
+        )
+    Console().print(table)

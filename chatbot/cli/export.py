@@ -1,0 +1,42 @@
+"""`./ratchet export`: take the data elsewhere, ready for TRL."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, BinaryIO, Literal
+
+import typer
+from rich.console import Console
+
+from chatbot.cli.options import AsJson, print_json, with_settings
+from chatbot.settings import Settings
+
+
+@with_settings("home")
+def export(
+    settings: Settings,
+    what: Annotated[Literal["pairs", "thumbs", "turns"], typer.Option(help="Which rows.")] = "pairs",
+    format: Annotated[Literal["jsonl", "parquet"], typer.Option(help="Which file format.")] = "jsonl",
+    out: Annotated[Path | None, typer.Option(help="File to write; standard output if left out.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Write preference pairs, thumbs or turns of people who agreed, in the shape TRL reads."""
+    if out is None and json:
+        raise typer.BadParameter("--json needs --out FILE, since the rows themselves go to standard output without it")
+    if out is None:
+        _write(settings, what, format, sys.stdout.buffer)
+        return
+    with out.open("wb") as file:
+        rows = _write(settings, what, format, file)
+    if json:
+        print_json({"rows": rows, "file": str(out)})
+    else:
+        Console(stderr=True).print(f"{rows} rows in {out}", highlight=False)
+
+
+def _write(settings: Settings, what: str, format: str, file: BinaryIO) -> int:
+    from chatbot.control import Control
+
+    with Control.connect(settings) as control:
+        return control.export(what, format, file)

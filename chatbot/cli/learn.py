@@ -1,0 +1,50 @@
+"""`./ratchet learn`: start a lap now and watch it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from chatbot.cli.options import AsJson, print_json, with_settings
+from chatbot.settings import Settings
+
+if TYPE_CHECKING:
+    from chatbot.control import Control
+
+ENDED = ("succeeded", "failed", "abandoned")
+GLANCE_SECONDS = 0.5
+
+
+@with_settings("home")
+def learn(settings: Settings, json: AsJson = False) -> None:
+    """Start a lap now: curate, train, gate. Prints a progress bar and how it ended."""
+    from chatbot.control import Control
+
+    with Control.connect(settings) as control:
+        run_id = control.learn()
+        run = _watch(control, run_id)
+    if json:
+        print_json(run)
+    else:
+        Console().print(f"{run_id}: [bold]{run['state']}[/]. {run['reason']}", highlight=False)
+    if run["state"] != "succeeded":
+        raise typer.Exit(1)
+
+
+def _watch(control: Control, run_id: str) -> dict[str, Any]:
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f}%"), TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("starting", total=1.0)
+        while True:
+            run = control.run(run_id)
+            bar.update(task, completed=run["progress"], description=run["reason"] or run["state"])
+            if run["state"] in ENDED:
+                return run
+            time.sleep(GLANCE_SECONDS)

@@ -1,0 +1,48 @@
+"""`./ratchet promote` and `./ratchet rollback`: which model everybody talks to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from chatbot.cli.options import AsJson, print_json, with_settings
+from chatbot.settings import Settings
+
+
+@with_settings("home")
+def promote(
+    settings: Settings,
+    adapter: Annotated[
+        str | None, typer.Argument(help="Adapter as name@version; the proven challenger if left out.")
+    ] = None,
+    override: Annotated[
+        str | None, typer.Option(help="Promote without a won experiment; the reason goes to the audit log.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Make the proven challenger the champion: everybody talks to it from the next message on."""
+    from chatbot.control import Control
+
+    with Control.connect(settings) as control:
+        result = control.promote(adapter, override)
+    if json:
+        print_json(result)
+    else:
+        Console().print(f"Champion is now [bold]{result['champion']}[/].", highlight=False)
+
+
+@with_settings("home")
+def rollback(settings: Settings, json: AsJson = False) -> None:
+    """Bring the previous champion back, at once and without dropping a stream."""
+    from chatbot.control import Control
+
+    with Control.connect(settings) as control:
+        result = control.rollback()
+    if json:
+        print_json(result)
+    else:
+        Console().print(
+            f"Champion is [bold]{result['champion']}[/] again, in {result['seconds']:.3f} s.", highlight=False
+        )

@@ -1,0 +1,84 @@
+"""What can go wrong in `chatbot`, as one tree.
+
+ChatbotError
+├── UserError              a person can fix it: printed without a traceback, with what to do
+│   ├── BadSetting         a setting has a value that cannot be used
+│   ├── PortTaken          the web server's port is in use
+│   ├── NoServer           a command needs the running server and there is none
+│   └── ModelUnusable      the model cannot be found, or the engine cannot serve it
+├── EngineError
+│   ├── EngineDown         the engine does not answer
+│   ├── EngineBusy         the engine's queue is full
+│   └── EngineRefused      the engine refused the request, with its reason
+├── UnknownResponse        no turn of that id
+├── NotYours               the turn belongs to somebody else
+├── NotAllowed             the role of the caller does not suffice
+├── BadRequest             a request that cannot be served, with the reason
+└── AlreadyClaimed         another reviewer holds the turn
+"""
+
+from __future__ import annotations
+
+
+class ChatbotError(Exception):
+    """Root of the errors of this package."""
+
+
+class UserError(ChatbotError):
+    """Something that the person at the keyboard can fix."""
+
+
+class BadSetting(UserError):
+    """A setting has a value that cannot be used."""
+
+    def __init__(self, name: str, value: str, wanted: str) -> None:
+        super().__init__(f"The setting {name!r} is {value!r}; it must be {wanted}.")
+        self.name = name
+
+
+class PortTaken(UserError):
+    """The web server's port is in use by another program."""
+
+
+class NoServer(UserError):
+    """A command needs the running server and there is none."""
+
+
+class ModelUnusable(UserError):
+    """The model cannot be found, or the engine cannot serve it."""
+
+
+class EngineError(ChatbotError):
+    """The engine could not do what was asked."""
+
+
+class EngineDown(EngineError):
+    """The engine does not answer."""
+
+
+class EngineBusy(EngineError):
+    """The engine's queue is full."""
+
+
+class EngineRefused(EngineError):
+    """The engine refused the request; the message holds its reason."""
+
+
+class UnknownResponse(ChatbotError):
+    """No turn of that id."""
+
+
+class NotYours(ChatbotError):
+    """The turn belongs to somebody else."""
+
+
+class NotAllowed(ChatbotError):
+    """The role of the caller does not suffice."""
+
+
+class BadRequest(ChatbotError):
+    """A request that cannot be served, with the reason."""
+
+
+class AlreadyClaimed(ChatbotError):
+    """Another reviewer holds the turn."""

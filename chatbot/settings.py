@@ -1,0 +1,157 @@
+"""Every setting of Ratchet in one table: it drives the flags, the environment, `ratchet.toml`, the help and the docs.
+
+A value is looked up in this order: a flag of the command line, the environment (`RATCHET_PORT`), `ratchet.toml` under
+the home, the default of the table.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple, cast
+
+from chatbot.errors import BadSetting
+
+Value = str | int | float | bool
+
+
+class Setting(NamedTuple):
+    """One row of the table: its name, its default (whose type is the setting's type), and a line of help."""
+
+    name: str
+    default: Value
+    help: str
+    choices: tuple[str, ...] = ()
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return f"RATCHET_{self.name.upper()}"
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("home", "~/.ratchet", "Folder that holds everything the program keeps."),
+    Setting("host", "127.0.0.1", "Address the web server listens on. Guests may chat only on loopback."),
+    Setting("port", 7860, "Port of the web server."),
+    Setting("model", "starter", "Model to serve: 'starter', a Hub id such as Qwen/Qwen3-0.6B, or a local folder."),
+    Setting("max_model_len", 2048, "Longest prompt plus completion, in tokens."),
+    Setting("max_streams", 64, "Completions the engine generates at the same time."),
+    Setting("engine_memory_gib", 1, "Memory for the engine's key-value cache on a CPU, in GiB."),
+    Setting("gpu_memory_share", 0.8, "Share of the GPU's memory that the engine may take."),
+    Setting("lora_slots", 4, "Adapters that can be live at the same time."),
+    Setting("lora_rank", 16, "Largest LoRA rank, of training and of serving."),
+    Setting("stream_interval", 4, "Tokens the engine gathers between two pieces of a stream after the first."),
+    Setting("split", "60/30/10", "Percent of people in the groups learn, decide and holdout."),
+    Setting("learn_every_hours", 24.0, "A lap starts at least this often, in hours; 0 turns the clock off."),
+    Setting("learn_after_feedback", 200, "A lap starts after this much new usable feedback; 0 turns it off."),
+    Setting("train_minutes", 20.0, "Time limit of one training run, in minutes."),
+    Setting("train_threads", 1, "Threads that a lap may use on a CPU, so that chat keeps the rest."),
+    Setting("dpo_beta", 0.1, "DPO: strength of the pull towards the base model."),
+    Setting("dpo_epochs", 3, "DPO: passes over the dataset."),
+    Setting("dpo_learning_rate", 0.0, "DPO: learning rate; 0 chooses one by the size of the model."),
+    Setting("gate_min_pairs", 100, "Held-out pairs the preference gate needs at least."),
+    Setting("gate_right_margin", 0.05, "Loss of right answers that the right-answers gate tolerates, as a share."),
+    Setting("gate_length_max", 1.5, "Longest mean answer the length gate passes, as a multiple of the champion's."),
+    Setting("gate_length_min", 0.25, "Shortest mean answer the length gate passes, as a multiple of the champion's."),
+    Setting("experiment_share", 0.5, "Share of the decide group that an experiment sends to the challenger."),
+    Setting("experiment_alpha", 0.05, "Error rate of the anytime-valid test."),
+    Setting("experiment_min_users", 50, "Users with a vote that each arm needs before the test may decide."),
+    Setting("experiment_max_users", 5000, "Users after which an undecided experiment is stopped as futile."),
+    Setting("experiment_look_seconds", 5.0, "Pause between two looks at a running experiment, in seconds."),
+    Setting("promotion", "auto", "Who promotes a proven winner.", ("auto", "ask")),
+    Setting("input_failure", "block", "What happens to a message whose screening failed.", ("block", "review")),
+    Setting("log_level", "info", "How much the logs say.", ("debug", "info", "warning", "error")),
+)
+
+_BY_NAME: Mapping[str, Setting] = MappingProxyType({setting.name: setting for setting in SETTINGS})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings in force, by name, each with where its value came from."""
+
+    values: Mapping[str, Value]
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(
+        cls, flags: Mapping[str, Value | None] | None = None, environ: Mapping[str, str] | None = None
+    ) -> Settings:
+        """Gather the settings from flags, environment and `ratchet.toml`.
+
+        Raises BadSetting for an unknown name, a value of the wrong type or one out of the choices.
+        """
+        given = {name: value for name, value in (flags or {}).items() if value is not None}
+        environ = os.environ if environ is None else environ
+        home = Path(str(given.get("home") or environ.get("RATCHET_HOME") or _BY_NAME["home"].default)).expanduser()
+        layers: list[tuple[str, Mapping[str, object]]] = [
+            (str(home / "ratchet.toml"), _read_toml(home / "ratchet.toml")),
+            ("environment", {s.name: environ[s.variable] for s in SETTINGS if s.variable in environ}),
+            ("flag", given),
+        ]
+        values: dict[str, Value] = {setting.name: setting.default for setting in SETTINGS}
+        origins = dict.fromkeys(values, "default")
+        for origin, layer in layers:
+            for name, raw in layer.items():
+                values[name] = _convert(name, raw, origin)
+                origins[name] = origin
+        values["home"] = str(home.resolve())
+        return cls(MappingProxyType(values), MappingProxyType(origins))
+
+    @property
+    def home(self) -> Path:
+        """The home folder, absolute."""
+        return Path(self.text("home"))
+
+    def text(self, name: str) -> str:
+        """A setting that is text."""
+        return cast("str", self.values[name])
+
+    def whole(self, name: str) -> int:
+        """A setting that is a whole number."""
+        return cast("int", self.values[name])
+
+    def number(self, name: str) -> float:
+        """A setting that is a number."""
+        return float(cast("float", self.values[name]))
+
+    def shares(self) -> tuple[int, int, int]:
+        """The percentages of the groups learn, decide and holdout.
+
+        Raises BadSetting where they are not three whole numbers that add up to 100.
+        """
+        try:
+            learn, decide, holdout = (int(part) for part in self.text("split").split("/"))
+        except ValueError:
+            raise BadSetting("split", self.text("split"), "three whole numbers such as 60/30/10") from None
+        if min(learn, decide, holdout) < 0 or learn + decide + holdout != 100:
+            raise BadSetting("split", self.text("split"), "three whole numbers that add up to 100")
+        return learn, decide, holdout
+
+
+def _read_toml(path: Path) -> Mapping[str, object]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise BadSetting("ratchet.toml", str(path), f"valid TOML ({error})") from None
+
+
+def _convert(name: str, raw: object, origin: str) -> Value:
+    setting = _BY_NAME.get(name)
+    if setting is None:
+        raise BadSetting(name, str(raw), f"one of the settings of `ratchet --help` (found in {origin})")
+    kind = type(setting.default)
+    try:
+        value: Value = kind(str(raw)) if kind is not bool else str(raw).lower() in ("1", "true", "yes")
+    except (TypeError, ValueError):
+        words = {int: "a whole number", float: "a number"}
+        raise BadSetting(name, str(raw), words.get(kind, "text")) from None
+    if setting.choices and value not in setting.choices:
+        raise BadSetting(name, str(raw), "one of " + ", ".join(setting.choices))
+    return value
