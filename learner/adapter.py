@@ -1,0 +1,72 @@
+"""An adapter's folder: its hash, and whether the engine would take it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
+from learner.errors import BadAdapter
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+CARD = "card.json"
+FILES = (WEIGHTS, CONFIG, CARD)
+
+# What vLLM refuses, and the value each must have. Initialisations such as PiSSA change the base as well, so an adapter
+# made with one is wrong on the base that is served.
+_REFUSED: dict[str, tuple[object, ...]] = {
+    "modules_to_save": (None, []),
+    "use_dora": (None, False),
+    "lora_bias": (None, False),
+    "alora_invocation_tokens": (None,),
+    "layer_replication": (None,),
+    "use_qalora": (None, False),
+    "bias": (None, "none"),
+    "init_lora_weights": (True, False, "gaussian", "eva", "orthogonal"),
+}
+
+
+def weights_sha256(folder: Path) -> str:
+    """The hash of the weights in `folder`: of the one safetensors file, or of the hashes of several, by name.
+
+    Raises BadAdapter where there is none.
+    """
+    hashes = [_file_sha256(path) for path in sorted(folder.glob("*.safetensors"))]
+    if not hashes:
+        raise BadAdapter(f"There are no safetensors weights in {folder}.")
+    return hashes[0] if len(hashes) == 1 else sha256("".join(hashes).encode()).hexdigest()
+
+
+def check_adapter(folder: Path, max_rank: int) -> None:
+    """Raise BadAdapter unless `folder` holds a plain LoRA adapter of a rank up to `max_rank` that vLLM can serve."""
+    if not (folder / WEIGHTS).is_file() or not (folder / CONFIG).is_file():
+        raise BadAdapter(f"{folder} must hold {WEIGHTS} and {CONFIG}; at least one is missing.")
+    config = json.loads((folder / CONFIG).read_text())
+    if config.get("peft_type") != "LORA":
+        raise BadAdapter(f"The engine serves LoRA adapters only; this one is {config.get('peft_type')}.")
+    if config["r"] > max_rank:
+        raise BadAdapter(f"The adapter's rank {config['r']} exceeds the engine's {max_rank}; train with a lower rank.")
+    for name, allowed in _REFUSED.items():
+        if config.get(name) not in allowed:
+            raise BadAdapter(f"The engine refuses adapters with {name} = {config[name]!r}; train without it.")
+
+
+def copy_adapter(source: Path, target: Path, card: dict[str, object]) -> None:
+    """Copy the adapter's files and nothing else, with `card`, so that `target` exists whole or not at all."""
+    draft = target.with_name(f".{target.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    for name in (WEIGHTS, CONFIG):
+        shutil.copyfile(source / name, draft / name)
+    (draft / CARD).write_text(json.dumps(card, indent=1, sort_keys=True))
+    draft.rename(target)
+
+
+def _file_sha256(path: Path) -> str:
+    digest = sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

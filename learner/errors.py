@@ -1,0 +1,86 @@
+"""What can go wrong in `learner`, as one tree. Each message is one sentence that a person can act on.
+
+    LearnerError
+    ├── LapRunning             a lap is under way, and only one runs at a time
+    ├── UnknownRun             no run of that id
+    ├── UnknownAdapter         no adapter of that name
+    ├── BadAdapter             an adapter that the engine would refuse, or whose files changed
+    ├── NotProven              a promotion without a won experiment and without a reason to override
+    ├── ExperimentRunning      an experiment is under way, and only one runs at a time
+    ├── NoExperiment           there is nothing to stop or to promote
+    ├── NothingToRollBackTo    the champion has no predecessor
+    ├── FirewallBroken         feedback of one person would both train a model and judge it
+    └── TrainingFailed         training could not do what was asked
+"""
+
+from __future__ import annotations
+
+
+class LearnerError(Exception):
+    """Root of the errors of this package."""
+
+
+class LapRunning(LearnerError):
+    """A lap is under way, and only one runs at a time."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"The lap {run_id} is running; wait for it to end, then start the next.")
+        self.run_id = run_id
+
+
+class UnknownRun(LearnerError):
+    """No run of that id."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"There is no run {run_id!r}; `./ratchet status` lists the latest.")
+        self.run_id = run_id
+
+
+class UnknownAdapter(LearnerError):
+    """No adapter of that name."""
+
+    def __init__(self, adapter: str) -> None:
+        super().__init__(f"There is no adapter {adapter!r}; `./ratchet status` names the ones that are live.")
+        self.adapter = adapter
+
+
+class BadAdapter(LearnerError):
+    """An adapter that the engine would refuse, or whose files are not those that were registered."""
+
+
+class NotProven(LearnerError):
+    """A promotion without a won experiment and without a reason to override."""
+
+    def __init__(self, adapter: str) -> None:
+        super().__init__(
+            f"{adapter} has not won an experiment; wait for one, or give a reason to promote it all the same."
+        )
+        self.adapter = adapter
+
+
+class ExperimentRunning(LearnerError):
+    """An experiment is under way, and only one runs at a time."""
+
+    def __init__(self, experiment_id: str) -> None:
+        super().__init__(f"The experiment {experiment_id} is running; stop it before you start another.")
+        self.experiment_id = experiment_id
+
+
+class NoExperiment(LearnerError):
+    """There is nothing to stop or to promote."""
+
+
+class NothingToRollBackTo(LearnerError):
+    """The champion has no predecessor."""
+
+    def __init__(self, champion: str) -> None:
+        super().__init__(f"{champion} was the first champion; there is nothing before it to roll back to.")
+        self.champion = champion
+
+
+class FirewallBroken(LearnerError):
+    """Feedback of one person would both train a model and judge it."""
+
+
+class TrainingFailed(LearnerError):
+    """Training could not do what was asked."""

@@ -1,0 +1,58 @@
+"""Who is served by which arm: a pure function of the person, the experiment and its share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from learner.people import Group, share_of
+
+ArmName = Literal["champion", "challenger"]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Weights that can be served: the adapter `name@version` (or `base`) under its name at the engine."""
+
+    adapter: str
+    served_name: str
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class RoutingState:
+    """What is live. `share` is the part of the decide group, in [0, 1], that an experiment sends to the challenger."""
+
+    champion: Arm
+    previous: Arm | None = None
+    challenger: Arm | None = None
+    experiment_id: str | None = None
+    share: float = 0.0
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where one turn goes. `propensity` is the probability of this arm for this person; None outside experiments."""
+
+    arm: ArmName
+    adapter: str
+    served_name: str
+    weights_sha256: str
+    experiment_id: str | None = None
+    propensity: float | None = None
+
+
+def route(person: str, group: Group, state: RoutingState) -> Route:
+    """Choose the arm: the champion for all but the decide group, whose people keep one arm for the whole experiment.
+
+    A greater share moves people from champion to challenger and nobody back.
+    """
+    if group != "decide" or state.challenger is None or state.experiment_id is None:
+        return _to("champion", state.champion)
+    if share_of(person, f"experiment-{state.experiment_id}") < state.share:
+        return _to("challenger", state.challenger, state.experiment_id, state.share)
+    return _to("champion", state.champion, state.experiment_id, 1.0 - state.share)
+
+
+def _to(name: ArmName, arm: Arm, experiment_id: str | None = None, propensity: float | None = None) -> Route:
+    return Route(name, arm.adapter, arm.served_name, arm.weights_sha256, experiment_id, propensity)

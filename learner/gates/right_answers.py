@@ -1,0 +1,33 @@
+"""Does the challenger still answer as many held-out questions rightly as the champion?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from learner.gates.verdict import Evidence, GateVerdict
+from learner.settings import LapSettings
+
+NAME = "right_answers"
+Z_95 = 1.6449  # one-sided 95% quantile of the normal distribution
+
+
+def right_answers(evidence: Evidence, settings: LapSettings) -> GateVerdict:
+    """Pass when the lower 95% bound of the difference in right answers, paired by question, is above minus the margin."""
+    margin = settings.gate_right_margin
+    if evidence.champion.right is None or evidence.challenger.right is None:
+        reason = "There is no suite of right answers for this model; the gate does not apply."
+        return GateVerdict(NAME, True, None, None, margin, reason, skipped=True)
+    before, after = (side.right.astype(np.float64) for side in (evidence.champion, evidence.challenger) if side.right is not None)
+    difference = after - before
+    lower = float(difference.mean() - Z_95 * difference.std(ddof=1) / np.sqrt(len(difference)))
+    passed = lower > -margin
+    return GateVerdict(
+        gate=NAME,
+        passed=passed,
+        measured=float(after.mean()),
+        against=float(before.mean()),
+        margin=margin,
+        reason=f"Right answers went from {before.mean():.3f} to {after.mean():.3f} of {len(after)} questions; "
+        f"the loss is at most {max(0.0, -lower):.3f}, {'within' if passed else 'beyond'} {margin:.3f}.",
+        detail={"questions": len(after), "difference": float(difference.mean()), "lower": lower},
+    )

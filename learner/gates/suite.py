@@ -1,0 +1,31 @@
+"""The questions that both models answer, and what makes an answer right, where that can be computed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from learner.curate import Pair
+from learner.settings import LapSettings
+from learner.tokens import Messages
+
+
+@dataclass(frozen=True)
+class Suite:
+    """`is_right(number, answer)` judges the answer to `prompts[number]`; None where nobody knows what is right."""
+
+    prompts: Sequence[Messages]
+    is_right: Callable[[int, str], bool] | None
+
+
+def suite_for(model: str, pairs: Sequence[Pair], settings: LapSettings) -> Suite:
+    """The starter's held-out questions for the starter; for another model the prompts of the held-out pairs."""
+    from learner.starter import MODEL_DIR
+
+    if Path(model).is_dir() and Path(model).resolve() == MODEL_DIR.resolve():
+        return _starter_suite(settings)
+    prompts = list({pair.turn_id: pair.prompt for pair in pairs}.values())
+    random.Random(settings.seed).shuffle(prompts)
+    return Suite(prompts[: settings.gate_questions], None)

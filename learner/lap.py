@@ -1,0 +1,136 @@
+"""One lap as a command: curate, train and gate from a run folder. Run as: python -m learner.lap RUN_DIR
+
+    in    run.json            what to do (`LapSettings`, the model, the champion's folder)
+          events/*.parquet    a snapshot of the store
+    out   progress.json       where it is, at least once a second
+          dataset.parquet, judge.parquet, manifest.json
+          adapter/, gates.json, result.json
+    exit  0 when result.json says what came of it, 1 when the lap failed (result.json says why)
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from learner.curate import Dataset, curate
+from learner.gates import GateVerdict, run_gates
+from learner.process import bind_to_parent, exit_if_orphaned, yield_to_chat
+from learner.progress import Progress, read_json, write_json
+from learner.settings import LapSettings
+
+Outcome = Literal["passed", "rejected", "not enough data", "failed"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """The content of `run.json`."""
+
+    run_id: str
+    model: str  # a folder or a Hub id
+    base: str  # the model's name, for the adapter's card
+    champion_name: str
+    champion: str | None  # the folder of its adapter; None is the base itself
+    settings: LapSettings
+    groups: tuple[int, int, int]
+    without: tuple[str, ...] = ()  # people whose feedback is left out
+
+    @classmethod
+    def read(cls, folder: Path) -> Job:
+        """Read `run.json`."""
+        values = read_json(folder / "run.json")
+        if values is None:
+            raise FileNotFoundError(folder / "run.json")
+        settings = LapSettings.from_values(values.pop("settings"))  # type: ignore[arg-type]
+        groups, without = (tuple(values.pop(name)) for name in ("groups", "without"))  # type: ignore[arg-type]
+        return cls(settings=settings, groups=groups, without=without, **values)  # type: ignore[arg-type]
+
+    def write(self, folder: Path) -> None:
+        """Write `run.json`."""
+        write_json(folder / "run.json", {**asdict(self), "settings": self.settings.to_values()})
+
+
+def main(folder: Path) -> int:
+    """Run the lap in `folder`, and return the exit code."""
+    bind_to_parent()
+    job = Job.read(folder)
+    yield_to_chat(job.settings.train_threads)
+    if Path(job.model).is_dir():
+        os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
+    started = time.monotonic()
+    with Progress(folder / "progress.json", on_beat=exit_if_orphaned) as progress:
+        try:
+            outcome, message, detail = _lap(folder, job, progress)
+        except Exception as error:
+            outcome, message, detail = "failed", f"{error}", {"error": type(error).__name__}
+            _print_traceback(error)
+        seconds = round(time.monotonic() - started, 1)
+        write_json(
+            folder / "result.json",
+            {"run_id": job.run_id, "outcome": outcome, "message": message, "seconds": seconds, **detail},
+        )
+        progress.at("done", message)
+    return 1 if outcome == "failed" else 0
+
+
+def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict[str, object]]:
+    settings = job.settings
+    progress.at("curate", "Choosing the pairs to learn from.")
+    dataset = curate(folder / "events", settings, groups=job.groups, without=frozenset(job.without))
+    dataset.write(folder)
+    counts = {"pairs": len(dataset.learn), "judge_pairs": len(dataset.judge), "dataset_sha256": dataset.sha256}
+    if len(dataset.learn) < settings.train_min_pairs:
+        message = (
+            f"Not enough to learn from yet: {len(dataset.learn)} usable pairs, and {settings.train_min_pairs} are "
+            "needed. Rewrites, corrections and opposite votes on two answers to one message make pairs."
+        )
+        return "not enough data", message, counts
+    training = _train(folder, job, dataset, progress)
+    verdicts = _gate(folder, job, dataset, progress)
+    passed = all(verdict.passed for verdict in verdicts)
+    stopped_by = [verdict.gate for verdict in verdicts if not verdict.passed]
+    reasons = " ".join(verdict.reason for verdict in verdicts if verdict.passed == passed)
+    detail: dict[str, object] = {**counts, "training": training, "stopped_by": stopped_by}
+    return ("passed" if passed else "rejected"), reasons, {**detail, "gates": [v.to_values() for v in verdicts]}
+
+
+def _train(folder: Path, job: Job, dataset: Dataset, progress: Progress) -> Mapping[str, object]:
+    progress.at("train", "Loading the trainer.")
+    from learner.recipes.dpo import train  # torch is loaded only once it is known to be needed
+
+    def report(step: int, of: int) -> None:
+        progress.at("train", f"Training on {len(dataset.learn)} pairs.", step, of)
+
+    deadline = time.monotonic() + 60 * job.settings.train_minutes
+    return asdict(train(job.model, job.base, dataset.learn, folder / "adapter", job.settings, deadline, report))
+
+
+def _gate(folder: Path, job: Job, dataset: Dataset, progress: Progress) -> list[GateVerdict]:
+    progress.at("gates", "Comparing with the champion.")
+    from learner.gates.measure import gather
+
+    def report(step: int, of: int) -> None:
+        progress.at("gates", "Comparing with the champion.", step, of)
+
+    champion = Path(job.champion) if job.champion else None
+    verdicts = run_gates(
+        lambda: gather(job.model, champion, folder / "adapter", dataset.judge, job.settings, report), job.settings
+    )
+    write_json(folder / "gates.json", {"gates": [verdict.to_values() for verdict in verdicts]})
+    return verdicts
+
+
+def _print_traceback(error: Exception) -> None:
+    sys.excepthook(type(error), error, error.__traceback__)
+
+
+if __name__ == "__main__":
+    # The supervisor asks with SIGTERM; without a handler Python would end by a signal and skip the last progress.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""How an adapter is made from a dataset: one recipe per file. They import torch, so only a lap imports them."""

@@ -1,0 +1,183 @@
+"""Direct preference optimisation of a fresh LoRA adapter on the base model, with TRL and PEFT."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+from trl import DPOConfig, DPOTrainer
+
+from learner.adapter import CONFIG, check_adapter
+from learner.curate import Pair
+from learner.errors import TrainingFailed
+from learner.settings import LapSettings
+from learner.tokens import encode
+
+NOISY_SOURCES = frozenset({"sibling", "comparison"})
+_STARTER_PARAMETERS = 7e6
+_STARTER_RATE = 1e-3
+
+Report = Callable[[int, int], None]  # (step, of)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What training did; `loss` is the mean over its last tenth, `change` the norm of the adapter's B matrices."""
+
+    rows: int
+    too_long: int
+    steps: int
+    of: int
+    seconds: float
+    stopped_by_time: bool
+    learning_rate: float
+    loss: float
+    change: float
+
+
+def learning_rate(parameters: float) -> float:
+    """The rate for a model of so many parameters: 1e-3 for the starter, falling with the root of the size to 1e-5."""
+    return max(1e-5, _STARTER_RATE * min(1.0, math.sqrt(_STARTER_PARAMETERS / parameters)))
+
+
+def train(
+    model: str, base: str, pairs: Sequence[Pair], out: Path, settings: LapSettings, deadline: float, report: Report
+) -> Training:
+    """Train on `pairs` until the epochs or the time are used up, and write the adapter to `out`.
+
+    `model` is a folder or a Hub id, `base` the name written into the adapter, `deadline` an instant of
+    `time.monotonic()`. Raises TrainingFailed when rows are lost on the way or the weights did not change.
+    """
+    started = time.monotonic()
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    rows = [pair for pair in pairs if _fits(tokenizer, pair, settings.max_model_len)]
+    if len(rows) < settings.train_min_pairs:
+        raise TrainingFailed(
+            f"Only {len(rows)} of {len(pairs)} pairs fit into {settings.max_model_len} tokens; raise max_model_len."
+        )
+    policy = AutoModelForCausalLM.from_pretrained(model, dtype=_dtype())
+    rate = settings.dpo_learning_rate or learning_rate(policy.num_parameters())
+    clock = _Clock(deadline, report)
+    trainer = DPOTrainer(
+        model=policy,
+        args=_arguments(out, rows, rate, settings),
+        train_dataset=Dataset.from_list([_row(pair) for pair in rows]),
+        processing_class=tokenizer,
+        peft_config=_lora(settings),
+        callbacks=[clock],
+    )
+    if len(trainer.train_dataset) != len(rows):
+        raise TrainingFailed(f"TRL kept {len(trainer.train_dataset)} of {len(rows)} rows; the dataset is not used.")
+    if not any(parameter.requires_grad for parameter in trainer.model.parameters()):
+        raise TrainingFailed("No weight of the adapter can be trained; check the LoRA settings against the model.")
+    trainer.train()
+    change = _change(trainer.model)
+    _save(trainer.model, out, base, settings.lora_rank)
+    return Training(
+        rows=len(rows),
+        too_long=len(pairs) - len(rows),
+        steps=trainer.state.global_step,
+        of=trainer.state.max_steps,
+        seconds=time.monotonic() - started,
+        stopped_by_time=clock.stopped,
+        learning_rate=rate,
+        loss=_late_loss(trainer.state.log_history),
+        change=change,
+    )
+
+
+class _Clock(TrainerCallback):
+    """Reports every step, and ends training at the deadline."""
+
+    def __init__(self, deadline: float, report: Report) -> None:
+        self.deadline, self.report, self.stopped = deadline, report, False
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **rest: object) -> None:  # noqa: ANN401
+        self.report(state.global_step, state.max_steps)
+        if time.monotonic() >= self.deadline and state.global_step < state.max_steps:
+            self.stopped = control.should_training_stop = True
+
+
+def _dtype() -> torch.dtype:
+    return torch.bfloat16 if torch.cuda.is_available() else torch.float32
+
+
+def _row(pair: Pair) -> dict[str, object]:
+    chosen, rejected = ([{"role": "assistant", "content": text}] for text in (pair.chosen, pair.rejected))
+    return {"prompt": list(pair.prompt), "chosen": chosen, "rejected": rejected}
+
+
+def _fits(tokenizer: Any, pair: Pair, limit: int) -> bool:  # noqa: ANN401
+    chosen, rejected = (encode(tokenizer, pair.prompt, text) for text in (pair.chosen, pair.rejected))
+    return len(chosen.prompt) + max(len(chosen.completion), len(rejected.completion)) <= limit
+
+
+def _lora(settings: LapSettings) -> LoraConfig:
+    return LoraConfig(
+        r=settings.lora_rank, lora_alpha=settings.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
+
+
+def _arguments(out: Path, rows: Sequence[Pair], rate: float, settings: LapSettings) -> DPOConfig:
+    """Rewrites and corrections are trusted; pairs made of votes are not, which the robust loss allows for."""
+    noisy = sum(pair.source in NOISY_SOURCES for pair in rows) / len(rows)
+    return DPOConfig(
+        output_dir=str(out.parent / "trainer"),
+        loss_type=["robust", "sft"],
+        loss_weights=[1.0, settings.dpo_sft_weight],
+        label_smoothing=noisy * settings.vote_flip_rate,
+        beta=settings.dpo_beta,
+        learning_rate=rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=5,
+        num_train_epochs=settings.dpo_epochs,
+        per_device_train_batch_size=settings.dpo_batch,
+        max_length=settings.max_model_len,
+        precompute_ref_log_probs=True,
+        gradient_checkpointing=torch.cuda.is_available(),
+        bf16=True,
+        seed=settings.seed,
+        logging_steps=1,
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        use_cpu=not torch.cuda.is_available(),
+    )
+
+
+def _change(model: Any) -> float:  # noqa: ANN401
+    """The norm of all B matrices, which start at zero. Raises TrainingFailed when it still is, or is not finite."""
+    squares = sum(float(p.detach().float().pow(2).sum()) for name, p in model.named_parameters() if "lora_B" in name)
+    if not math.isfinite(squares) or squares == 0.0:
+        raise TrainingFailed(f"Training left no usable change in the weights (squared norm {squares}).")
+    return math.sqrt(squares)
+
+
+def _save(model: Any, out: Path, base: str, max_rank: int) -> None:  # noqa: ANN401
+    draft = out.with_name(f".{out.name}.draft")
+    model.save_pretrained(draft, selected_adapters=["default"])
+    config = json.loads((draft / CONFIG).read_text())
+    # A path of this machine would name nothing on the next.
+    config["base_model_name_or_path"] = base
+    (draft / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True))
+    (draft / "README.md").unlink(missing_ok=True)
+    check_adapter(draft, max_rank)
+    draft.rename(out)
+    shutil.rmtree(out.parent / "trainer", ignore_errors=True)
+
+
+def _late_loss(history: Sequence[dict[str, float]]) -> float:
+    losses = [entry["loss"] for entry in history if "loss" in entry]
+    late = losses[-max(1, len(losses) // 10) :]
+    return sum(late) / len(late)

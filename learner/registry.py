@@ -1,0 +1,216 @@
+"""Which adapters are live. Every move is one append of events and an audit row; files are never changed."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+from analytics import Adapter, Experiment, Routing, Store
+from learner.errors import ExperimentRunning, NoExperiment, NothingToRollBackTo, NotProven
+from learner.experiment import Arm, Judgement, RoutingState
+from learner.shelf import BASE, Shelf
+
+
+class RolledBack(NamedTuple):
+    """The champion after a rollback, and the seconds that it took."""
+
+    seconds: float
+    champion: str
+
+
+class Registry:
+    """State comes from the store alone; the copy in memory makes `state()` free, for it is asked at every turn.
+
+    `base` names the model that is served and `base_sha256` its weights; `rank` is the engine's largest LoRA rank.
+    Moves may be made from any thread; they wait for one another.
+    """
+
+    def __init__(
+        self, store: Store, home: Path, *, base: str = "starter", base_sha256: str = "", rank: int = 16
+    ) -> None:
+        self._store, self._lock = store, threading.RLock()
+        self._shelf = Shelf(store, home, base.replace("/", "--"), base_sha256, rank)
+        self._state = self._read_state()
+
+    def state(self) -> RoutingState:
+        """What is live now."""
+        return self._state
+
+    def live(self) -> list[tuple[str, Path]]:
+        """Served name and folder of every adapter that the engine must hold: champion, previous and challenger."""
+        state = self._state
+        arms = [arm for arm in (state.champion, state.previous, state.challenger) if arm is not None]
+        folders = ((arm.served_name, self._shelf.folder(arm.adapter)) for arm in arms)
+        return [(name, folder) for name, folder in folders if folder is not None]
+
+    def folder(self, adapter: str) -> Path | None:
+        """The folder of an adapter; None for what is served as the base. Raises UnknownAdapter."""
+        return self._shelf.folder(adapter)
+
+    def register(self, run_folder: Path, *, run_id: str, passed: bool, reason: str, actor: str = "learner") -> str:
+        """Take the adapter of a finished lap under the next version, and return its name. Raises BadAdapter."""
+        card = {
+            "manifest": json.loads((run_folder / "manifest.json").read_text()),
+            "gates": json.loads((run_folder / "gates.json").read_text())["gates"],
+        }
+        champion = json.loads((run_folder / "run.json").read_text())["champion_name"]
+        return self._shelf.add(run_folder / "adapter", champion, passed, reason, run_id, card, actor)
+
+    def copy_of_champion(self, actor: str) -> str:
+        """A new adapter whose weights are the champion's, byte for byte, for an experiment without any effect."""
+        return self._shelf.add_copy(self._state.champion, actor)
+
+    def pending(self) -> str | None:
+        """The newest adapter that passed its gates against the present champion and waits for its experiment."""
+        return self._shelf.pending(self._state.champion.adapter)
+
+    def start_experiment(self, adapter: str, share: float, actor: str) -> str:
+        """Send `share` of the decide group to `adapter`, and return the experiment's id. The engine must hold it."""
+        with self._lock:
+            state = self._state
+            if state.experiment_id is not None:
+                raise ExperimentRunning(state.experiment_id)
+            arm = self._shelf.arm(adapter)
+            experiment_id = f"{adapter}#{len(self._store.rows(f'SELECT 1 FROM {Experiment.table}')) + 1}"
+            started = Experiment(experiment_id, state.champion.adapter, adapter, share, "running", "", {})
+            events = [started, *self._shelf.moved(adapter, "challenger", f"in {experiment_id}")]
+            following = RoutingState(state.champion, state.previous, arm, experiment_id, share)
+            self._move(following, "experiment.start", f"{experiment_id} started", actor, events, asdict(started))
+            return experiment_id
+
+    def finish_experiment(self, judgement: Judgement, actor: str = "learner") -> None:
+        """Record what the running experiment came to. A winner keeps its share of people until it is promoted."""
+        with self._lock:
+            ended = self._ended(judgement.outcome, judgement.reason, asdict(judgement))
+            if judgement.outcome == "won":
+                self._store.append(ended, self._store.audit("experiment.won", actor, asdict(ended)))
+            else:
+                self._end(ended, f"experiment.{judgement.outcome}", actor)
+
+    def stop_experiment(self, actor: str, reason: str) -> None:
+        """Stop the running experiment; the challenger is retired. Raises NoExperiment."""
+        with self._lock:
+            self._end(self._ended("stopped", reason, {}), "experiment.stop", actor)
+
+    def experiment(self, experiment_id: str) -> dict[str, object]:
+        """The latest row of an experiment: its state (running, won, lost, futile, stopped), reason and detail."""
+        sql = f"SELECT * FROM {Experiment.table} WHERE experiment_id = ? ORDER BY rowid DESC LIMIT 1"
+        return self._store.rows(sql, (experiment_id,))[0]
+
+    def promote(self, adapter: str | None, actor: str, reason: str, *, override_reason: str | None = None) -> str:
+        """Make `adapter` (the challenger when None) the champion, and return its name. The engine must hold it.
+
+        Raises NotProven unless it won its experiment against the present champion or an `override_reason` is given.
+        """
+        with self._lock:
+            state = self._state
+            if adapter is None and state.challenger is None:
+                raise NoExperiment("There is no challenger to promote; name an adapter and give a reason.")
+            arm = state.challenger if adapter is None else self._shelf.arm(adapter)
+            assert arm is not None
+            won = arm == state.challenger and self.experiment(str(state.experiment_id))["state"] == "won"
+            if not won and not override_reason:
+                raise NotProven(arm.adapter)
+            told = f"{arm.adapter} was promoted"
+            events: list[Adapter | Experiment] = [*self._shelf.moved(arm.adapter, "champion", reason)]
+            events += self._shelf.moved(state.champion.adapter, "retired", told)
+            if state.challenger not in (None, arm):
+                events += self._shelf.moved(state.challenger.adapter, "retired", told)
+            if state.experiment_id is not None and not won:
+                events.append(self._ended("stopped", told, {}))
+            detail: dict[str, object] = {"from": state.champion.adapter, "to": arm.adapter, "override": override_reason}
+            if won:
+                detail["experiment"] = self.experiment(str(state.experiment_id))["detail"]
+            self._move(RoutingState(arm, state.champion), "promote", reason, actor, events, detail)
+            return arm.adapter
+
+    def rollback(self, actor: str, reason: str) -> RolledBack:
+        """Bring the last champion back by one routing write; a running experiment is stopped.
+
+        Raises NothingToRollBackTo for the first champion.
+        """
+        started = time.perf_counter()
+        with self._lock:
+            state, restored = self._state, self._state.previous
+            if restored is None:
+                raise NothingToRollBackTo(state.champion.adapter)
+            events: list[Adapter | Experiment] = [*self._shelf.moved(state.champion.adapter, "retired", reason)]
+            events += self._shelf.moved(restored.adapter, "champion", reason)
+            if state.experiment_id is not None and state.challenger is not None:
+                events += self._shelf.moved(state.challenger.adapter, "retired", reason)
+                events.append(self._ended("stopped", reason, {}))
+            detail: dict[str, object] = {"from": state.champion.adapter, "to": restored.adapter}
+            following = RoutingState(restored, self._before(restored))
+            self._move(following, "rollback", reason, actor, events, detail)
+            return RolledBack(time.perf_counter() - started, restored.adapter)
+
+    def _ended(self, state: str, reason: str, detail: dict[str, object]) -> Experiment:
+        live = self._state
+        if live.experiment_id is None or live.challenger is None:
+            raise NoExperiment("No experiment is running.")
+        arms = (live.champion.adapter, live.challenger.adapter)
+        return Experiment(live.experiment_id, *arms, live.share, state, reason, detail)  # type: ignore[arg-type]
+
+    def _end(self, ended: Experiment, action: str, actor: str) -> None:
+        state = self._state
+        events = [ended, *self._shelf.moved(ended.challenger, "retired", ended.reason)]
+        following = RoutingState(state.champion, state.previous)
+        self._move(following, action, ended.reason, actor, events, asdict(ended))
+
+    def _move(
+        self,
+        following: RoutingState,
+        action: str,
+        reason: str,
+        actor: str,
+        events: Sequence[Adapter | Experiment],
+        detail: dict[str, object],
+    ) -> None:
+        previous, challenger = (arm.adapter if arm else None for arm in (following.previous, following.challenger))
+        routing = Routing(
+            champion=following.champion.adapter,
+            previous=previous,
+            challenger=challenger,
+            experiment_id=following.experiment_id,
+            share=following.share,
+            reason=reason,
+            actor=actor,
+        )
+        self._store.append(*events, routing, self._store.audit(action, actor, {"reason": reason, **detail}))
+        self._state = following
+
+    def _before(self, arm: Arm) -> Arm | None:
+        """The champion before `arm` at the time it was champion last, so that one can roll back step by step."""
+        sql = f"SELECT previous FROM {Routing.table} WHERE champion = ? ORDER BY rowid DESC LIMIT 1"
+        rows = self._store.rows(sql, (arm.adapter,))
+        return self._shelf.arm(str(rows[0]["previous"])) if rows and rows[0]["previous"] is not None else None
+
+    def _read_state(self) -> RoutingState:
+        rows = self._store.rows(f"SELECT * FROM {Routing.table} ORDER BY rowid DESC LIMIT 1")
+        if not rows:
+            return RoutingState(self._shelf.base_arm)
+        row = rows[0]
+        names = [None if row[role] is None else str(row[role]) for role in ("champion", "previous", "challenger")]
+        if not all(name is None or self._shelf.fits(name) for name in names):
+            return self._start_over(row)
+        champion, previous, challenger = (None if name is None else self._shelf.arm(name) for name in names)
+        assert champion is not None
+        experiment_id = None if row["experiment_id"] is None else str(row["experiment_id"])
+        return RoutingState(champion, previous, challenger, experiment_id, float(str(row["share"])))
+
+    def _start_over(self, row: dict[str, object]) -> RoutingState:
+        """Another model is served than the live adapters were made for: they are wrong on it, so serve it plainly."""
+        base = RoutingState(self._shelf.base_arm)
+        self._state = base
+        detail: dict[str, object] = {"from": row["champion"], "to": BASE}
+        events: list[Adapter | Experiment] = []
+        if row["experiment_id"] is not None:
+            names = (str(row[name]) for name in ("experiment_id", "champion", "challenger"))
+            events.append(Experiment(*names, float(str(row["share"])), "stopped", "another model is served", {}))
+        self._move(base, "base.changed", "another model is served", "learner", events, detail)
+        return base

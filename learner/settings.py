@@ -1,0 +1,66 @@
+"""The settings of the learner, under the names they have everywhere else, and the part of them that a lap needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Literal, Self
+
+Promotion = Literal["auto", "ask"]
+
+
+@dataclass(frozen=True)
+class LapSettings:
+    """What a lap may do and must show; written into `run.json`, so that the run can be repeated elsewhere."""
+
+    train_minutes: float = 20.0  # minutes; training stops there, and what was trained is gated
+    train_threads: int = 1
+    train_min_pairs: int = 20
+    dpo_beta: float = 0.1
+    dpo_epochs: int = 3
+    dpo_learning_rate: float = 0.0  # 0 chooses one by the size of the model
+    dpo_batch: int = 16
+    dpo_sft_weight: float = 0.1
+    vote_flip_rate: float = 0.1  # assumed share of pairs made of votes whose order is wrong
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    max_model_len: int = 2048  # tokens
+    person_share: float = 0.02  # of the dataset, the most that one person may give
+    person_rows: int = 4  # which everybody may give, however small the dataset
+    gate_min_pairs: int = 100
+    gate_right_margin: float = 0.05  # as a share of the questions
+    gate_length_min: float = 0.25  # as a multiple of the champion's mean length
+    gate_length_max: float = 1.5
+    gate_questions: int = 200
+    gate_max_tokens: int = 256
+    gate_seconds: float = 900.0  # for both models together; a gate that could not be measured by then has failed
+    seed: int = 0
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, object]) -> Self:
+        """Take the fields that occur in `values`, and the defaults for the others."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})  # type: ignore[arg-type]
+
+    def to_values(self) -> dict[str, object]:
+        """The fields by name, for `run.json`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class LearnerSettings(LapSettings):
+    """What the learner does with laps, experiments and promotions, beside what one lap does."""
+
+    learn_every_hours: float = 24.0  # 0 turns the clock off
+    learn_after_feedback: int = 200  # 0 turns it off
+    experiment_share: float = 0.5
+    experiment_alpha: float = 0.05
+    experiment_n_star: int = 200  # users of both arms together at which the interval is tightest
+    experiment_min_users: int = 50  # per arm
+    experiment_max_users: int = 5000  # both arms together
+    experiment_look_seconds: float = 5.0
+    promotion: Promotion = "auto"
+
+    def lap(self) -> LapSettings:
+        """The part that travels with a lap."""
+        return LapSettings.from_values(self.to_values())

@@ -1,0 +1,154 @@
+"""The adapters there are: immutable folders, and the rows that say what became of each."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from analytics import Adapter, Store
+from learner.adapter import CARD, check_adapter, copy_adapter, weights_sha256
+from learner.errors import BadAdapter, UnknownAdapter
+from learner.experiment import Arm
+
+BASE = "base"
+
+
+class Shelf:
+    """Adapters by name. `base` names the model that is served, `base_sha256` its weights, `rank` the engine's limit."""
+
+    def __init__(self, store: Store, home: Path, base: str, base_sha256: str, rank: int) -> None:
+        self.store, self.folder_of_all = store, home / "adapters"
+        self.base, self.rank = base, rank
+        self.base_arm = Arm(BASE, BASE, base_sha256)
+        self._lock = threading.Lock()
+        self.folder_of_all.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+
+    def folder(self, adapter: str) -> Path | None:
+        """The folder of an adapter; None for what is served as the base. Raises UnknownAdapter."""
+        path = "" if adapter == BASE else str(self._row(adapter)["path"])
+        return Path(path) if path else None
+
+    def arm(self, adapter: str) -> Arm:
+        """The adapter as an arm. Raises UnknownAdapter, and BadAdapter when its weights are not the registered ones."""
+        if adapter == BASE:
+            return self.base_arm
+        row = self._row(adapter)
+        digest = str(row["weights_sha256"])
+        folder = self.folder(adapter)
+        if folder is None:
+            return Arm(adapter, BASE, digest)
+        if weights_sha256(folder) != digest:
+            raise BadAdapter(f"The files of {adapter} were changed after it was registered; it cannot be served.")
+        return Arm(adapter, adapter, digest)
+
+    def fits(self, adapter: str) -> bool:
+        """Whether the adapter was made for the model that is served."""
+        if adapter == BASE:
+            return True
+        folder = self.folder(adapter)
+        if folder is None:
+            return str(self._row(adapter)["weights_sha256"]) == self.base_arm.weights_sha256
+        card = _card(folder)
+        return (card["base"], card["base_sha256"]) == (self.base, self.base_arm.weights_sha256)
+
+    def add(
+        self, source: Path, champion: str, passed: bool, reason: str, run_id: str, card: Mapping[str, object], actor: str
+    ) -> str:
+        """Copy the adapter in `source` under the next version, then record it, so a crash leaves nothing half done."""
+        check_adapter(source, self.rank)
+        with self._lock:
+            name = self._next_name(self.base)
+            folder = self._copy(source, name, {**card, "champion_then": champion})
+            event = self._event(name, folder, run_id, "gated" if passed else "rejected", reason)
+            audit = self.store.audit("adapter.register", actor, {**asdict(event), "champion_then": champion})
+            self.store.append(event, audit)
+            return name
+
+    def add_copy(self, arm: Arm, actor: str) -> str:
+        """A new adapter with the weights of `arm`, byte for byte, recorded as such."""
+        with self._lock:
+            name = self._next_name(f"{self.base}-copy")
+            source = self.folder(arm.adapter)
+            folder = self._copy(source, name, {"champion_then": arm.adapter}) if source is not None else None
+            event = self._event(name, folder, None, "trained", f"a copy of {arm.adapter}")
+            self.store.append(event, self.store.audit("adapter.copy", actor, asdict(event)))
+            return name
+
+    def moved(self, adapter: str, state: str, reason: str) -> list[Adapter]:
+        """The event that says what became of an adapter; the base has no such events."""
+        if adapter == BASE:
+            return []
+        row = self._row(adapter)
+        return [
+            Adapter(
+                adapter=adapter,
+                weights_sha256=str(row["weights_sha256"]),
+                path=str(row["path"]),
+                base=str(row["base"]),
+                run_id=None if row["run_id"] is None else str(row["run_id"]),
+                state=state,  # type: ignore[arg-type]
+                reason=reason,
+            )
+        ]
+
+    def pending(self, champion: str) -> str | None:
+        """The newest adapter that passed its gates against `champion` and has not been in an experiment."""
+        newest_first = reversed(self.latest().values())
+        gated = (row for row in newest_first if row["state"] == "gated" and row["base"] == self.base)
+        return next((str(row["adapter"]) for row in gated if _champion_then(row) == champion), None)
+
+    def latest(self) -> dict[str, dict[str, object]]:
+        """The latest row of every adapter, by name, the least recently changed first."""
+        rows = self.store.rows(f"SELECT * FROM {Adapter.table} ORDER BY rowid")
+        latest: dict[str, dict[str, object]] = {}
+        for row in rows:
+            latest.pop(str(row["adapter"]), None)
+            latest[str(row["adapter"])] = row
+        return latest
+
+    def _row(self, adapter: str) -> dict[str, object]:
+        rows = self.store.rows(f"SELECT * FROM {Adapter.table} WHERE adapter = ? ORDER BY rowid DESC LIMIT 1", (adapter,))
+        if not rows:
+            raise UnknownAdapter(adapter)
+        return rows[0]
+
+    def _event(self, name: str, folder: Path | None, run_id: str | None, state: str, reason: str) -> Adapter:
+        return Adapter(
+            adapter=name,
+            weights_sha256=weights_sha256(folder) if folder else self.base_arm.weights_sha256,
+            path=str(folder) if folder else "",
+            base=self.base,
+            run_id=run_id,
+            state=state,  # type: ignore[arg-type]
+            reason=reason,
+        )
+
+    def _copy(self, source: Path, name: str, card: Mapping[str, object]) -> Path:
+        origin = {"adapter": name, "base": self.base, "base_sha256": self.base_arm.weights_sha256}
+        copy_adapter(source, self.folder_of_all / name, {**card, **origin})
+        return self.folder_of_all / name
+
+    def _next_name(self, stem: str) -> str:
+        versions = [name.rpartition("@")[2] for name in self.latest() if name.rpartition("@")[0] == stem]
+        return f"{stem}@{max(map(int, versions), default=0) + 1}"
+
+    def _sweep(self) -> None:
+        """Remove folders that no row names: a crash came between the copy and its record."""
+        known = {Path(str(row["path"])).name for row in self.latest().values()}
+        for folder in self.folder_of_all.iterdir():
+            if folder.name not in known:
+                shutil.rmtree(folder)
+
+
+def _card(folder: Path) -> dict[str, object]:
+    card: dict[str, object] = json.loads((folder / CARD).read_text())
+    return card
+
+
+def _champion_then(row: Mapping[str, object]) -> object:
+    return _card(Path(str(row["path"])))["champion_then"]
