@@ -1,0 +1,48 @@
+"""How it gets better: curate, train, evaluate, gate, experiment, promote, simulate."""
+
+from learner.adapter import weights_sha256
+from learner.errors import (
+    BadAdapter,
+    ExperimentRunning,
+    FirewallBroken,
+    LapRunning,
+    LearnerError,
+    NoExperiment,
+    NothingToRollBackTo,
+    NotProven,
+    TrainingFailed,
+    UnknownAdapter,
+    UnknownRun,
+)
+from learner.experiment import Arm, Judgement, Route, RoutingState, route
+from learner.people import Group, person_group
+from learner.registry import Registry, RolledBack
+from learner.scheduler import Learner
+from learner.settings import LapSettings, LearnerSettings
+
+__all__ = [
+    "Arm",
+    "BadAdapter",
+    "ExperimentRunning",
+    "FirewallBroken",
+    "Group",
+    "Judgement",
+    "LapRunning",
+    "LapSettings",
+    "Learner",
+    "LearnerError",
+    "LearnerSettings",
+    "NoExperiment",
+    "NotProven",
+    "NothingToRollBackTo",
+    "Registry",
+    "RolledBack",
+    "Route",
+    "RoutingState",
+    "TrainingFailed",
+    "UnknownAdapter",
+    "UnknownRun",
+    "person_group",
+    "route",
+    "weights_sha256",
+]

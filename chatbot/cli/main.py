@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from chatbot.cli import demo, dev, doctor, export, learn, promote, starter, status, test, up
+from chatbot.cli import bench, demo, dev, doctor, export, learn, promote, starter, status, test, up
 from chatbot.errors import ChatbotError
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.command("promote", rich_help_panel=LOOP)(promote.promote)
 app.command("rollback", rich_help_panel=LOOP)(promote.rollback)
 app.command("export", rich_help_panel=DATA)(export.export)
 app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
+app.command("bench", rich_help_panel=WORK, context_settings=bench.PASS_THROUGH)(bench.bench)
 app.command("test", rich_help_panel=WORK, context_settings=test.PASS_THROUGH)(test.test)
 app.add_typer(dev.app, name="dev", rich_help_panel=WORK)
 

@@ -29,3 +29,13 @@ def suite_for(model: str, pairs: Sequence[Pair], settings: LapSettings) -> Suite
     prompts = list({pair.turn_id: pair.prompt for pair in pairs}.values())
     random.Random(settings.seed).shuffle(prompts)
     return Suite(prompts[: settings.gate_questions], None)
+
+
+def _starter_suite(settings: LapSettings) -> Suite:
+    from learner.starter import held_out_questions, score
+
+    asked = held_out_questions(settings.seed, settings.gate_questions)
+    return Suite(
+        [question.messages for question in asked],
+        lambda number, answer: score(asked[number].intent, answer, asked[number].order).right,
+    )

@@ -1,0 +1,64 @@
+-- Preference pairs from a snapshot of the store. {events} is the folder of the Parquet files; $without lists people left out.
+-- One row per pair, oldest first: turn_id, person, person_group, prompt, chosen, rejected, source, seq.
+WITH
+consented AS (
+    SELECT person, arg_max(given, seq) AS given, arg_max(version, seq) AS version
+    FROM '{events}/consent.parquet' GROUP BY person HAVING arg_max(given, seq)
+),
+answer AS (
+    SELECT turn.turn_id, turn.person, turn.person_group, turn.messages AS prompt, turn.sibling_of,
+           reply.completion, reply.finish_reason, turn.seq
+    FROM '{events}/turn.parquet' AS turn
+    JOIN '{events}/reply.parquet' AS reply USING (turn_id)
+    JOIN consented USING (person)
+    WHERE reply.finish_reason IN ('stop', 'length') AND NOT list_contains($without, turn.person)
+),
+own AS (  -- what somebody said about an answer that they got
+    SELECT feedback.* FROM '{events}/feedback.parquet' AS feedback
+    JOIN answer ON answer.turn_id = feedback.turn_id AND answer.person = feedback.person
+    WHERE feedback.source = 'user'
+),
+vote AS (  -- the latest vote stands; one withdrawn is none
+    SELECT turn_id, arg_max(vote, seq) AS vote FROM own WHERE vote IS NOT NULL GROUP BY turn_id
+),
+rewrite AS (
+    SELECT turn_id, arg_max(rewrite, seq) AS text, max(seq) AS seq FROM own WHERE rewrite IS NOT NULL GROUP BY turn_id
+),
+correction AS (
+    SELECT turn_id, arg_max(correction, seq) AS text, max(seq) AS seq FROM '{events}/review.parquet'
+    WHERE action = 'decide' AND correction IS NOT NULL GROUP BY turn_id
+),
+written AS (
+    SELECT turn_id, text, seq, 'correction' AS source FROM correction
+    UNION ALL
+    SELECT turn_id, text, seq, 'rewrite' FROM rewrite WHERE turn_id NOT IN (SELECT turn_id FROM correction)
+),
+comparison AS (
+    SELECT turn_id AS winner, preferred_over AS loser, max(seq) AS seq FROM own WHERE preferred_over IS NOT NULL
+    GROUP BY ALL
+),
+sibling AS (
+    SELECT first.turn_id AS a, second.turn_id AS b
+    FROM answer AS second JOIN answer AS first
+      ON first.person = second.person AND first.prompt = second.prompt AND first.turn_id <> second.turn_id
+     AND coalesce(first.sibling_of, first.turn_id) = second.sibling_of
+),
+opposite AS (
+    SELECT if(va.vote > 0, a, b) AS winner, if(va.vote > 0, b, a) AS loser
+    FROM sibling JOIN vote AS va ON va.turn_id = a JOIN vote AS vb ON vb.turn_id = b WHERE va.vote * vb.vote < 0
+),
+between AS (
+    SELECT winner, loser, 'comparison' AS source FROM comparison
+    WHERE (loser, winner) NOT IN (SELECT (winner, loser) FROM comparison)
+    UNION ALL
+    SELECT winner, loser, 'sibling' FROM opposite
+    WHERE (winner, loser) NOT IN (SELECT (winner, loser) FROM comparison)
+      AND (loser, winner) NOT IN (SELECT (winner, loser) FROM comparison)
+)
+SELECT answer.turn_id, person, person_group, prompt, text AS chosen, completion AS rejected, source, written.seq
+FROM written JOIN answer USING (turn_id)
+UNION ALL
+SELECT DISTINCT won.turn_id, won.person, won.person_group, won.prompt, won.completion, lost.completion, source, won.seq
+FROM between JOIN answer AS won ON won.turn_id = winner JOIN answer AS lost ON lost.turn_id = loser
+WHERE won.person = lost.person AND won.prompt = lost.prompt AND won.finish_reason = 'stop'
+ORDER BY seq, turn_id

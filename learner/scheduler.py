@@ -1,0 +1,219 @@
+"""The learner beside the server: starts laps by clock and by feedback, and sees experiments to their end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from analytics import Experiment, Store, queries
+from learner.errors import LapRunning, LearnerError
+from learner.experiment import Judgement, look
+from learner.registry import Registry, RolledBack
+from learner.runs import Runs
+from learner.settings import LearnerSettings
+from learner.supervisor import Ended, Supervisor
+
+FEEDBACK_SECONDS = 5.0
+log = logging.getLogger(__name__)
+
+
+class Learner:
+    """What is served comes from `registry`; `load(name, folder)` and `unload(name)` tell the engine.
+
+    `model` is a folder or a Hub id, `base` its name, `groups` the percentages of learn, decide and holdout.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        *,
+        home: Path,
+        model: str,
+        base: str,
+        settings: LearnerSettings,
+        groups: tuple[int, int, int],
+        load: Callable[[str, Path], None],
+        unload: Callable[[str], None],
+    ) -> None:
+        self._store, self.registry, self.settings = store, registry, settings
+        self._load, self._unload = load, unload
+        self._runs = Runs(store, home)
+        self._supervisor = Supervisor(
+            store, registry, self._runs, model=model, base=base, settings=settings.lap(), groups=groups
+        )
+        self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True})
+        self._moving = threading.RLock()
+        self._judgement: Judgement | None = None
+        self._loaded: set[str] = set()
+        self._abandoned = self._runs.abandon_dead()
+
+    def start(self) -> None:
+        """Begin to watch the clock, the feedback and the experiment."""
+        settings = self.settings
+        if settings.learn_every_hours > 0:
+            self._scheduler.add_job(
+                lambda: self._try_lap("clock"),
+                "interval",
+                hours=settings.learn_every_hours,
+                next_run_time=self._next_by_clock(),
+            )
+        if settings.learn_after_feedback > 0:
+            self._scheduler.add_job(self._lap_after_feedback, "interval", seconds=FEEDBACK_SECONDS)
+        self._scheduler.add_job(self._glance, "interval", seconds=settings.experiment_look_seconds)
+        self._scheduler.start()
+
+    def close(self) -> None:
+        """Stop watching and end a lap that is under way."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        self._supervisor.close()
+
+    def learn(self, trigger: str = "operator") -> str:
+        """Start a lap now and return the run's id. Raises LapRunning."""
+        return self._supervisor.start(trigger, self._after_lap)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until no lap is under way, for at most `timeout` seconds."""
+        self._supervisor.join(timeout)
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """One run with its progress, its gates and its end. Raises UnknownRun."""
+        return self._runs.view(run_id)
+
+    def runs(self, limit: int = 10) -> list[dict[str, Any]]:
+        """The newest runs first."""
+        return self._runs.latest(limit)
+
+    def look(self) -> Judgement | None:
+        """Judge the running experiment by the votes so far; end it, and promote its winner, when it is decided."""
+        with self._moving:
+            experiment_id = self.registry.state().experiment_id
+            if experiment_id is None:
+                return None
+            if self.registry.experiment(experiment_id)["state"] != "running":
+                return self._judgement
+            self._judgement = judgement = look(self._store, experiment_id, self.settings)
+            if judgement.outcome == "running":
+                return judgement
+            self.registry.finish_experiment(judgement)
+            if judgement.outcome == "won" and self.settings.promotion == "auto":
+                self.registry.promote(None, "learner", judgement.reason)
+            self._tidy()
+            return judgement
+
+    def null_experiment(self, actor: str) -> str:
+        """Send a byte copy of the champion through an experiment, which should promote nothing; returns its id."""
+        with self._moving:
+            adapter = self.registry.copy_of_champion(actor)
+            return self._challenge(adapter, actor)
+
+    def stop_experiment(self, actor: str, reason: str) -> None:
+        """Stop the running experiment; everybody is served the champion again. Raises NoExperiment."""
+        with self._moving:
+            self.registry.stop_experiment(actor, reason)
+            self._tidy()
+
+    def promote(self, adapter: str | None, actor: str, override: str | None = None) -> str:
+        """Make `adapter`, or the proven challenger, the champion. Raises NotProven, NoExperiment, UnknownAdapter."""
+        with self._moving:
+            if adapter is not None:
+                self._hold(adapter)
+            name = self.registry.promote(adapter, actor, override or "won its experiment", override_reason=override)
+            self._tidy()
+            return name
+
+    def rollback(self, actor: str, reason: str = "asked for by an operator") -> RolledBack:
+        """Bring the last champion back; it is still loaded. Raises NothingToRollBackTo."""
+        rolled_back = self.registry.rollback(actor, reason)
+        self._hold_live()
+        return rolled_back
+
+    def status(self) -> dict[str, Any]:
+        """The champion, the challenger, the experiment (the last one if none runs) and the newest runs."""
+        state = self.registry.state()
+        return {
+            "champion": state.champion.adapter,
+            "challenger": state.challenger.adapter if state.challenger else None,
+            "experiment": self._experiment(),
+            "runs": self.runs(),
+        }
+
+    def _experiment(self) -> dict[str, Any] | None:
+        rows = self._store.rows(f"SELECT * FROM {Experiment.table} ORDER BY rowid DESC LIMIT 1")
+        if not rows:
+            return None
+        row = rows[0]
+        running = row["state"] == "running"
+        found = look(self._store, str(row["experiment_id"]), self.settings)
+        return {
+            "experiment_id": row["experiment_id"],
+            "champion": row["champion"],
+            "challenger": row["challenger"],
+            "state": row["state"],
+            "reason": found.reason if running else row["reason"],
+            "users": found.users_champion + found.users_challenger,
+            "users_champion": found.users_champion,
+            "users_challenger": found.users_challenger,
+            "difference": found.difference,
+            "interval": None if found.lower is None else [found.lower, found.upper],
+        }
+
+    def _next_by_clock(self) -> datetime:
+        last = self._runs.last_start()
+        due = (last or datetime.now(UTC)) + timedelta(hours=self.settings.learn_every_hours)
+        return max(due, datetime.now(UTC))
+
+    def _lap_after_feedback(self) -> None:
+        new = queries.new_usable_feedback(self._store, self._runs.last_start())
+        if new >= self.settings.learn_after_feedback:
+            self._try_lap("feedback")
+
+    def _try_lap(self, trigger: str) -> None:
+        with contextlib.suppress(LapRunning):
+            self.learn(trigger)
+
+    def _after_lap(self, ended: Ended) -> None:
+        if ended.adapter is not None:
+            self._glance()
+
+    def _glance(self) -> None:
+        """Look at the experiment, or start the one that is waiting. What fails is tried again at the next glance."""
+        try:
+            self.look()
+            with self._moving:
+                waiting = self.registry.pending() if self.registry.state().experiment_id is None else None
+                if waiting is not None:
+                    self._challenge(waiting, "learner")
+        except (LearnerError, OSError, RuntimeError) as error:
+            log.warning("The experiment could not be looked after: %s", error)
+
+    def _challenge(self, adapter: str, actor: str) -> str:
+        self._hold(adapter)
+        return self.registry.start_experiment(adapter, self.settings.experiment_share, actor)
+
+    def _hold(self, adapter: str) -> None:
+        folder = self.registry.folder(adapter)
+        if folder is not None:
+            self._load(adapter, folder)
+            self._loaded.add(adapter)
+
+    def _hold_live(self) -> None:
+        for name, _ in self.registry.live():
+            if name not in self._loaded:
+                self._hold(name)
+
+    def _tidy(self) -> None:
+        """Take adapters from the engine that nobody is routed to any more."""
+        self._hold_live()
+        live = {name for name, _ in self.registry.live()}
+        for name in sorted(self._loaded - live):
+            self._unload(name)
+            self._loaded.discard(name)

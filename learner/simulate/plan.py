@@ -1,0 +1,65 @@
+"""How many people talk how much in a demo, and what its server is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from learner.simulate.taste import Taste, Weights
+
+Size = Literal["small", "full"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`gather` people of `gather_turns` questions teach; then everybody votes until the experiment is decided."""
+
+    gather: int
+    gather_turns: int
+    experiment: int
+    experiment_turns: int
+    examine: int
+    at_once: int
+    louder: float  # the weights of the taste are multiplied by it
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+    def taste(self, taste: Taste) -> Taste:
+        """The taste with the true effect that this size needs."""
+        names = ("rightness", "warmth", "structure", "length")
+        weights = Weights(**{name: self.louder * getattr(taste.weights, name) for name in names})
+        people = replace(taste.people, threshold=self.louder * taste.people.threshold)
+        return replace(taste, weights=weights, people=people)
+
+
+_ALL: Mapping[str, object] = {
+    "split": "40/50/10",
+    "learn_every_hours": 0,
+    "learn_after_feedback": 0,
+    "experiment_look_seconds": 1,
+    "promotion": "auto",
+    "train_threads": 2,
+}
+
+PLANS: Mapping[Size, Plan] = {
+    "small": Plan(
+        gather=120,
+        gather_turns=11,
+        experiment=120,
+        experiment_turns=24,
+        examine=150,
+        at_once=48,
+        louder=1.6,
+        settings={**_ALL, "experiment_min_users": 25, "experiment_max_users": 200, "dpo_epochs": 8},
+    ),
+    "full": Plan(
+        gather=300,
+        gather_turns=13,
+        experiment=600,
+        experiment_turns=40,
+        examine=400,
+        at_once=48,
+        louder=1.0,
+        settings={**_ALL, "experiment_min_users": 50, "experiment_max_users": 700, "dpo_epochs": 4},
+    ),
+}

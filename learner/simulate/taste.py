@@ -1,0 +1,105 @@
+"""What simulated people like: features of an answer, and the weights that a file gives them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from learner.starter import Question, score
+
+FOLDER = Path(__file__).with_name("tastes")
+LONG_WORDS = 80
+_FRIENDLY = re.compile(
+    r"!|\b(happy|glad|gladly|love|lovely|sorry|thank|thanks|welcome|pleasure|hope|kind|wonderful|enjoy|of course)\b", re.I
+)
+_STEP = re.compile(r"^\s*\d+[.)] ", re.MULTILINE)
+Part = TypeVar("Part")
+
+
+class TasteError(Exception):
+    """A taste file that cannot be used; the message says where and what to do."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each feature of an answer counts."""
+
+    rightness: float = 0.0
+    warmth: float = 0.0
+    structure: float = 0.0
+    length: float = 0.0
+
+
+@dataclass(frozen=True)
+class PeopleTraits:
+    """How people differ: `mood` and `difference` are standard deviations on the scale of the weights."""
+
+    threshold: float = 3.0
+    mood: float = 1.3
+    difference: float = 0.3
+
+
+@dataclass(frozen=True)
+class Habits:
+    """Shares of the answers, in [0, 1]; `flips` is a share of the votes."""
+
+    votes: float = 0.10
+    flips: float = 0.15
+    rewrites: float = 0.05
+    comparisons: float = 0.10
+
+
+@dataclass(frozen=True)
+class Taste:
+    """One file of `tastes/`, or one that somebody brought."""
+
+    weights: Weights
+    people: PeopleTraits
+    habits: Habits
+
+
+def load_taste(name: str) -> Taste:
+    """Read a taste by the name of a bundled one or by the path of a file. Raises TasteError."""
+    bundled = FOLDER / f"{name}.toml"
+    path = bundled if bundled.exists() else Path(name)
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.toml")))
+        raise TasteError(f"There is no taste {name!r}: name a TOML file, or one of {known}.")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TasteError(f"{path} is not valid TOML: {error}.") from None
+    unknown = set(table) - {"weights", "people", "habits"}
+    if unknown:
+        raise TasteError(f"{path} has the unknown table [{min(unknown)}]; it may have [weights], [people] and [habits].")
+    parts = (_part(kind, table.get(key, {}), path, key) for key, kind in (("weights", Weights), ("people", PeopleTraits)))
+    weights, people = parts
+    habits = _part(Habits, table.get("habits", {}), path, "habits")
+    if not all(0 <= getattr(habits, field.name) <= 1 for field in fields(Habits)):
+        raise TasteError(f"The [habits] of {path} are shares; each must lie between 0 and 1.")
+    return Taste(weights, people, habits)
+
+
+def features(question: Question, answer: str) -> Weights:
+    """The features of an answer, each between 0 and 1."""
+    friendly = len(_FRIENDLY.findall(answer))
+    return Weights(
+        rightness=float(score(question.intent, answer, question.order).right),
+        warmth=min(1.0, friendly / 3),
+        structure=float(len(_STEP.findall(answer)) >= 2),
+        length=min(1.0, len(answer.split()) / LONG_WORDS),
+    )
+
+
+def _part(kind: type[Part], given: Mapping[str, Any], path: Path, table: str) -> Part:
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    for name, value in given.items():
+        if name not in names:
+            raise TasteError(f"{path}: [{table}] has no {name!r}; it may have {', '.join(names)}.")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TasteError(f"{path}: {name} in [{table}] must be a number.")
+    return kind(**{name: float(value) for name, value in given.items()})

@@ -1,0 +1,177 @@
+"""Runs one lap as a child process, within a time limit, and brings home what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from analytics import Run, Store
+from learner.errors import LapRunning
+from learner.lap import Job
+from learner.process import child_environment
+from learner.progress import read_json
+from learner.registry import Registry
+from learner.runs import Runs
+from learner.settings import LapSettings
+
+GRACE_SECONDS = 10.0  # between asking a lap to end and ending it
+SLACK_SECONDS = 300.0  # for imports, curation and registering, beside training and the gates
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a lap ended; `adapter` is the one that passed its gates, if any."""
+
+    run: Run
+    adapter: str | None = None
+
+
+class Supervisor:
+    """At most one lap at a time. `model` is a folder or a Hub id, `base` its name, `groups` the split in percent."""
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        runs: Runs,
+        *,
+        model: str,
+        base: str,
+        settings: LapSettings,
+        groups: tuple[int, int, int],
+    ) -> None:
+        self._store, self._registry, self._runs = store, registry, runs
+        self._model, self._base, self._settings, self._groups = model, base, settings, groups
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._current = ""
+        self._closing = False
+
+    def start(self, trigger: str, after: Callable[[Ended], None]) -> str:
+        """Start a lap, return its id, and call `after` from the lap's thread when it ended. Raises LapRunning."""
+        with self._lock:
+            if self.running:
+                raise LapRunning(self._current)
+            self._current = run_id = self._runs.new_id()
+            folder = self._runs.folder / run_id
+            folder.mkdir(parents=True)
+            queued = Run(run_id, "queued", trigger, None, str(folder), "Starting.", {})  # type: ignore[arg-type]
+            self._store.append(queued, self._store.audit("run.start", trigger, {"run_id": run_id}))
+            self._thread = threading.Thread(target=lambda: after(self._lap(queued)), name=f"lap {run_id}", daemon=True)
+            self._thread.start()
+            return run_id
+
+    @property
+    def running(self) -> bool:
+        """Whether a lap is under way."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the lap that is under way, if there is one."""
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+
+    def close(self) -> None:
+        """End the lap that is under way; its run is recorded as abandoned."""
+        self._closing = True
+        if self._child is not None:
+            _end(self._child)
+        self.join(2 * GRACE_SECONDS)
+
+    def _lap(self, queued: Run) -> Ended:
+        try:
+            code = self._run_child(queued)
+            ended = self._judge(queued, code)
+        except Exception as error:
+            ended = Ended(_follow(queued, "failed", f"The lap could not be run: {error}"))
+        detail = {"run_id": queued.run_id, "state": ended.run.state, "reason": ended.run.reason}
+        self._store.append(ended.run, self._store.audit("run.end", "learner", detail))
+        return ended
+
+    def _run_child(self, queued: Run) -> int:
+        folder = Path(queued.folder)
+        self._store.snapshot(folder / "events")
+        champion = self._registry.state().champion.adapter
+        adapter = self._registry.folder(champion)
+        Job(
+            run_id=queued.run_id,
+            model=self._model,
+            base=self._base,
+            champion_name=champion,
+            champion=str(adapter) if adapter else None,
+            settings=self._settings,
+            groups=self._groups,
+        ).write(folder)
+        limit = 60 * self._settings.train_minutes + self._settings.gate_seconds + SLACK_SECONDS
+        with (folder / "log.txt").open("wb") as log:
+            self._child = child = subprocess.Popen(
+                [sys.executable, "-m", "learner.lap", str(folder)],
+                cwd=ROOT,
+                env=child_environment(self._settings.train_threads),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._store.append(_follow(queued, "running", "Running.", pid=child.pid))
+        try:
+            return child.wait(limit)
+        except subprocess.TimeoutExpired:
+            _end(child)
+            raise TimeoutError(f"it took longer than {limit / 60:.0f} minutes") from None
+        finally:
+            _end(child)
+            self._child = None
+
+    def _judge(self, queued: Run, code: int) -> Ended:
+        if self._closing:
+            return Ended(_follow(queued, "abandoned", "The server was stopped while this lap was running."))
+        result = read_json(Path(queued.folder) / "result.json")
+        if result is None:
+            log = Path(queued.folder) / "log.txt"
+            return Ended(_follow(queued, "failed", f"The lap died without a result (exit {code}); its log is {log}."))
+        outcome, message = str(result["outcome"]), str(result["message"])
+        if outcome == "failed":
+            return Ended(_follow(queued, "failed", message))
+        if outcome == "not enough data":
+            return Ended(_follow(queued, "succeeded", message))
+        passed = outcome == "passed"
+        adapter = self._registry.register(Path(queued.folder), run_id=queued.run_id, passed=passed, reason=message)
+        run = _follow(queued, "succeeded", message, detail={"adapter": adapter})
+        return Ended(run, adapter if passed else None)
+
+
+def _follow(
+    run: Run, state: str, reason: str, *, pid: int | None = None, detail: dict[str, object] | None = None
+) -> Run:
+    return Run(run.run_id, state, run.trigger, pid, run.folder, reason, detail or {})  # type: ignore[arg-type]
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Ask the lap's whole process group to end, then end it."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, sign)
+        until = time.monotonic() + GRACE_SECONDS
+        while child.poll() is None and time.monotonic() < until:
+            time.sleep(0.05)
+        if child.returncode is not None and not _group_lives(child.pid):
+            return
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

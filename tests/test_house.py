@@ -1,0 +1,52 @@
+"""The habits of the house: arrows, public doors, one table of settings, docs that are current."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+from chatbot.cli.docs import settings_page
+from chatbot.settings import SETTINGS
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("analytics", "safety", "learner", "learner.experiment", "learner.gates", "learner.starter")
+
+
+def test_imports_point_downwards():
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_has_one_public_door(name):
+    package = importlib.import_module(name)
+    public = {
+        key
+        for key, value in vars(package).items()
+        if not key.startswith("_") and getattr(value, "__module__", name).split(".")[0] == name.split(".")[0]
+        and not isinstance(value, type(re))
+    }  # fmt: skip
+    assert public <= set(package.__all__)
+    assert all(hasattr(package, key) for key in package.__all__)
+
+
+def test_the_page_of_settings_is_current():
+    assert (ROOT / "docs" / "settings.md").read_text() == settings_page(), "run ./ratchet dev docs"
+
+
+def test_every_setting_says_what_it_does():
+    assert all(row.help.endswith(".") for row in SETTINGS)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
+def test_links_of_the_docs_lead_somewhere(page):
+    path = ROOT / page
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text())
+    assert links
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_the_readme_shows_the_two_commands_first():
+    commands = re.findall(r"^\./ratchet (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert commands[:2] == ["up", "test"]

@@ -1,0 +1,35 @@
+"""Where a setting comes from, and what is said when it cannot be used."""
+
+import pytest
+
+from chatbot.errors import BadSetting
+from chatbot.settings import Settings
+
+
+def test_flags_beat_the_environment_which_beats_the_file(tmp_path):
+    (tmp_path / "ratchet.toml").write_text("port = 1\nlora_slots = 2\nstream_interval = 3\n")
+    environ = {"RATCHET_HOME": str(tmp_path), "RATCHET_PORT": "10", "RATCHET_LORA_SLOTS": "20"}
+    settings = Settings.load({"port": 100, "host": None}, environ)
+    assert [settings.whole(name) for name in ("port", "lora_slots", "stream_interval")] == [100, 20, 3]
+    assert [settings.origins[name] for name in ("port", "lora_slots", "host")] == ["flag", "environment", "default"]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("prot = 1", "'prot'"),
+        ('port = "many"', "a whole number"),
+        ('promotion = "sometimes"', "auto, ask"),
+        ("port = ", "valid TOML"),
+    ],
+)
+def test_a_bad_line_of_the_file_is_named(tmp_path, line, told):
+    (tmp_path / "ratchet.toml").write_text(line)
+    with pytest.raises(BadSetting, match=told):
+        Settings.load({"home": str(tmp_path)}, {})
+
+
+@pytest.mark.parametrize("split", ["60/40", "a/b/c", "90/20/-10", "50/30/10"])
+def test_the_split_must_add_up(split, tmp_path):
+    with pytest.raises(BadSetting, match="three whole numbers"):
+        Settings.load({"home": str(tmp_path), "split": split}, {}).shares()
