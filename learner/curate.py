@@ -78,7 +78,9 @@ def curate(
         "created": datetime.now(UTC).isoformat(),
         "dataset_sha256": digest,
         "rules_sha256": sha256(RULES.read_bytes()).hexdigest(),
-        "events_sha256": {path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(events.glob("*.parquet"))},
+        "events_sha256": {
+            path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(events.glob("*.parquet"))
+        },
         "consent": "the latest answer of the person is yes",
         "groups": groups,
         "without": sorted(without),

@@ -1,16 +1,16 @@
 """What can go wrong in `learner`, as one tree. Each message is one sentence that a person can act on.
 
-    LearnerError
-    ├── LapRunning             a lap is under way, and only one runs at a time
-    ├── UnknownRun             no run of that id
-    ├── UnknownAdapter         no adapter of that name
-    ├── BadAdapter             an adapter that the engine would refuse, or whose files changed
-    ├── NotProven              a promotion without a won experiment and without a reason to override
-    ├── ExperimentRunning      an experiment is under way, and only one runs at a time
-    ├── NoExperiment           there is nothing to stop or to promote
-    ├── NothingToRollBackTo    the champion has no predecessor
-    ├── FirewallBroken         feedback of one person would both train a model and judge it
-    └── TrainingFailed         training could not do what was asked
+LearnerError
+├── LapRunning             a lap is under way, and only one runs at a time
+├── UnknownRun             no run of that id
+├── UnknownAdapter         no adapter of that name
+├── BadAdapter             an adapter that the engine would refuse, or whose files changed
+├── NotProven              a promotion without a won experiment and without a reason to override
+├── ExperimentRunning      an experiment is under way, and only one runs at a time
+├── NoExperiment           there is nothing to stop or to promote
+├── NothingToRollBackTo    the champion has no predecessor
+├── FirewallBroken         feedback of one person would both train a model and judge it
+└── TrainingFailed         training could not do what was asked
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """One lap as a command: curate, train and gate from a run folder. Run as: python -m learner.lap RUN_DIR
 
-    in    run.json            what to do (`LapSettings`, the model, the champion's folder)
-          events/*.parquet    a snapshot of the store
-    out   progress.json       where it is, at least once a second
-          dataset.parquet, judge.parquet, manifest.json
-          adapter/, gates.json, result.json
-    exit  0 when result.json says what came of it, 1 when the lap failed (result.json says why)
+in    run.json            what to do (`LapSettings`, the model, the champion's folder)
+      events/*.parquet    a snapshot of the store
+out   progress.json       where it is, at least once a second
+      dataset.parquet, judge.parquet, manifest.json
+      adapter/, gates.json, result.json
+exit  0 when result.json says what came of it, 1 when the lap failed (result.json says why)
 """
 
 from __future__ import annotations

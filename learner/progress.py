@@ -43,7 +43,7 @@ def read_json(path: Path) -> dict[str, object] | None:
 
 @dataclass(frozen=True)
 class State:
-    """Where the lap is; `progress` runs from 0 to 1 over all phases, `eta_s` counts the seconds left of the phase, if known."""
+    """Where the lap is: `progress` from 0 to 1 over all phases, `eta_s` the seconds left of the phase, if known."""
 
     phase: Phase = "starting"
     step: int = 0

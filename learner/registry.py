@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from analytics import Adapter, Experiment, Routing, Store
+
 from learner.errors import ExperimentRunning, NoExperiment, NothingToRollBackTo, NotProven
 from learner.experiment import Arm, Judgement, RoutingState
 from learner.shelf import BASE, Shelf

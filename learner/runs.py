@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import psutil
-
 from analytics import Run, Store
+
 from learner.errors import UnknownRun
 from learner.progress import read_json
 
@@ -51,8 +51,8 @@ class Runs:
 
     def last_start(self) -> datetime | None:
         """When the newest run began, however it ended."""
-        rows = self._store.rows(f"SELECT max(at) AS at FROM {Run.table} WHERE state = 'queued'")
-        return cast("datetime | None", rows[0]["at"])
+        rows = self._store.rows(f"SELECT max(\"at\") AS last FROM {Run.table} WHERE state = 'queued'")
+        return cast("datetime | None", rows[0]["last"])
 
     def abandon_dead(self) -> list[str]:
         """End what a server that died has left running, mark those runs as abandoned, and return their ids."""

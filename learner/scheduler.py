@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from analytics import Experiment, Store, queries
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from analytics import Experiment, Store, queries
 from learner.errors import LapRunning, LearnerError
 from learner.experiment import Judgement, look
 from learner.registry import Registry, RolledBack

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from analytics import Adapter, Store
+
 from learner.adapter import CARD, check_adapter, copy_adapter, weights_sha256
 from learner.errors import BadAdapter, UnknownAdapter
 from learner.experiment import Arm
@@ -57,7 +58,14 @@ class Shelf:
         return (card["base"], card["base_sha256"]) == (self.base, self.base_arm.weights_sha256)
 
     def add(
-        self, source: Path, champion: str, passed: bool, reason: str, run_id: str, card: Mapping[str, object], actor: str
+        self,
+        source: Path,
+        champion: str,
+        passed: bool,
+        reason: str,
+        run_id: str,
+        card: Mapping[str, object],
+        actor: str,
     ) -> str:
         """Copy the adapter in `source` under the next version, then record it, so a crash leaves nothing half done."""
         check_adapter(source, self.rank)
@@ -112,7 +120,9 @@ class Shelf:
         return latest
 
     def _row(self, adapter: str) -> dict[str, object]:
-        rows = self.store.rows(f"SELECT * FROM {Adapter.table} WHERE adapter = ? ORDER BY rowid DESC LIMIT 1", (adapter,))
+        rows = self.store.rows(
+            f"SELECT * FROM {Adapter.table} WHERE adapter = ? ORDER BY rowid DESC LIMIT 1", (adapter,)
+        )
         if not rows:
             raise UnknownAdapter(adapter)
         return rows[0]

@@ -12,12 +12,13 @@ Z_95 = 1.6449  # one-sided 95% quantile of the normal distribution
 
 
 def right_answers(evidence: Evidence, settings: LapSettings) -> GateVerdict:
-    """Pass when the lower 95% bound of the difference in right answers, paired by question, is above minus the margin."""
+    """Pass when the lower 95% bound of the change in right answers, paired by question, is above minus the margin."""
     margin = settings.gate_right_margin
-    if evidence.champion.right is None or evidence.challenger.right is None:
+    champion, challenger = evidence.champion.right, evidence.challenger.right
+    if champion is None or challenger is None:
         reason = "There is no suite of right answers for this model; the gate does not apply."
         return GateVerdict(NAME, True, None, None, margin, reason, skipped=True)
-    before, after = (side.right.astype(np.float64) for side in (evidence.champion, evidence.challenger) if side.right is not None)
+    before, after = champion.astype(np.float64), challenger.astype(np.float64)
     difference = after - before
     lower = float(difference.mean() - Z_95 * difference.std(ddof=1) / np.sqrt(len(difference)))
     passed = lower > -margin

@@ -39,7 +39,9 @@ def demo(
     url: Annotated[str | None, typer.Option(help="Use a running server instead of starting one; needs --key.")] = None,
     key: Annotated[str, typer.Option(help="Operator's key of that server.")] = "",
     png: Annotated[Path, typer.Option(help="Where the picture goes.")] = Path("ratchet-demo.png"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, last, and nothing for people.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, last, and nothing for people.")
+    ] = False,
 ) -> None:
     """Watch the loop: simulated people chat, rate and rewrite; the learner trains; the experiment decides.
 
@@ -97,7 +99,8 @@ def _tell(outcome: Outcome, png: Path, as_json: bool) -> None:
         sys.stdout.write(json.dumps({**asdict(outcome), "picture": str(png)}) + "\n")
         return
     ended = f"[bold green]{outcome.promoted} was promoted.[/]" if outcome.promoted else "[bold]Nothing was promoted.[/]"
-    change = f"True satisfaction of new people: {outcome.satisfaction_before:.2f} before, {outcome.satisfaction_after:.2f} after."
+    before, after = outcome.satisfaction_before, outcome.satisfaction_after
+    change = f"True satisfaction of new people: {before:.2f} before, {after:.2f} after."
     Console().print(f"{ended} {outcome.reason}\n{change}\nThe picture is {png}.", highlight=False)
 
 

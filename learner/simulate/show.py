@@ -66,9 +66,7 @@ def _means(seen: Sequence[Seen]) -> list[float]:
     span = max(1e-9, float(times.max() - times.min()))
     column = np.minimum(COLUMNS - 1, ((times - times.min()) / span * COLUMNS).astype(int))
     with np.errstate(invalid="ignore"):
-        means: list[float] = (
-            np.bincount(column, values, COLUMNS) / np.bincount(column, minlength=COLUMNS)
-        ).tolist()
+        means: list[float] = (np.bincount(column, values, COLUMNS) / np.bincount(column, minlength=COLUMNS)).tolist()
     return means
 
 
@@ -91,7 +89,9 @@ def picture(story: Story, outcome: Outcome, path: Path) -> None:
     ):
         begins = next(at for at, entered in story.acts if entered == act) - story.began
         axes.plot([begins], [value], "o", ms=9, color="#b5482f", zorder=5)
-        axes.annotate(f"{name} {value:.2f}", (begins, value), xytext=(6, 9), textcoords="offset points", color="#b5482f")
+        axes.annotate(
+            f"{name} {value:.2f}", (begins, value), xytext=(6, 9), textcoords="offset points", color="#b5482f"
+        )
     axes.set(ylim=(0, 1), xlabel="seconds since the start", ylabel="true satisfaction", title=_headline(outcome))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="lower right")

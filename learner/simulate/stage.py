@@ -167,4 +167,3 @@ class Stage:
 
 def _mean(seen: list[Seen]) -> float:
     return sum(one.satisfaction for one in seen) / len(seen)
-

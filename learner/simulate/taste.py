@@ -14,7 +14,8 @@ from learner.starter import Question, score
 FOLDER = Path(__file__).with_name("tastes")
 LONG_WORDS = 80
 _FRIENDLY = re.compile(
-    r"!|\b(happy|glad|gladly|love|lovely|sorry|thank|thanks|welcome|pleasure|hope|kind|wonderful|enjoy|of course)\b", re.I
+    r"!|\b(happy|glad|gladly|love|lovely|sorry|thank|thanks|welcome|pleasure|hope|kind|wonderful|enjoy|of course)\b",
+    re.I,
 )
 _STEP = re.compile(r"^\s*\d+[.)] ", re.MULTILINE)
 Part = TypeVar("Part")
@@ -73,11 +74,11 @@ def load_taste(name: str) -> Taste:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TasteError(f"{path} is not valid TOML: {error}.") from None
-    unknown = set(table) - {"weights", "people", "habits"}
-    if unknown:
-        raise TasteError(f"{path} has the unknown table [{min(unknown)}]; it may have [weights], [people] and [habits].")
-    parts = (_part(kind, table.get(key, {}), path, key) for key, kind in (("weights", Weights), ("people", PeopleTraits)))
-    weights, people = parts
+    if unknown := set(table) - {"weights", "people", "habits"}:
+        known = "[weights], [people] and [habits]"
+        raise TasteError(f"{path} has the unknown table [{min(unknown)}]; it may have {known}.")
+    weights = _part(Weights, table.get("weights", {}), path, "weights")
+    people = _part(PeopleTraits, table.get("people", {}), path, "people")
     habits = _part(Habits, table.get("habits", {}), path, "habits")
     if not all(0 <= getattr(habits, field.name) <= 1 for field in fields(Habits)):
         raise TasteError(f"The [habits] of {path} are shares; each must lie between 0 and 1.")

@@ -20,7 +20,9 @@ _UNIT = (
 _NUMBER_WORD = re.compile(rf"\b({'|'.join(_WORDS)})(?= (?:(?:to|or|and) \S+ )?{_UNIT}\b)")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:[.:]\d+)*")
 _MARKER = re.compile(r"^\s*\d\. ", re.MULTILINE)
-_STATE = r"received|being packed|packed|shipped|sent|out for delivery|delivered|delayed|cancelled|returned|on its way|lost"
+_STATE = (
+    r"received|being packed|packed|shipped|sent|out for delivery|delivered|delayed|cancelled|returned|on its way|lost"
+)
 _CLAIM = re.compile(
     rf"(?P<before>\w+)?[ ,.]*\b(?:your|the) (?:order|parcel|package|purchase)(?: number)?(?: \d+)?,? "
     rf"(?:is|was|has been|got|will be)(?: \w+)? (?P<state>{_STATE})\b"
@@ -46,7 +48,9 @@ def _normal(text: str) -> str:
     text = text.replace("%", " percent").replace("\u20ac", " euros ").replace("pickup", "pick-up")
     text = _NUMBER_WORD.sub(lambda match: _WORDS[match[1]], text)
     text = re.sub(r"(?<=\d)\s*[-\u2013]\s*(?=\d)", " to ", text)
-    text = re.sub(r"\b(one|two|three|four|five|six|seven|eight) to (?=\d)", lambda match: _WORDS[match[1]] + " to ", text)
+    text = re.sub(
+        r"\b(one|two|three|four|five|six|seven|eight) to (?=\d)", lambda match: _WORDS[match[1]] + " to ", text
+    )
     return re.sub(r"[ \t]+", " ", text)
 
 

@@ -1,0 +1,41 @@
+"""What happened: the store, its schema and migrations, queries, reports, the audit chain."""
+
+from analytics import queries
+from analytics.errors import AnalyticsError, NotStored, StoreBroken, StoreClosed, StoreLocked
+from analytics.events import (
+    Adapter,
+    Audit,
+    Consent,
+    Event,
+    Experiment,
+    Feedback,
+    Flag,
+    Reply,
+    Review,
+    Routing,
+    Run,
+    Turn,
+)
+from analytics.store import Store
+
+__all__ = [
+    "Adapter",
+    "AnalyticsError",
+    "Audit",
+    "Consent",
+    "Event",
+    "Experiment",
+    "Feedback",
+    "Flag",
+    "NotStored",
+    "Reply",
+    "Review",
+    "Routing",
+    "Run",
+    "Store",
+    "StoreBroken",
+    "StoreClosed",
+    "StoreLocked",
+    "Turn",
+    "queries",
+]

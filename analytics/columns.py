@@ -1,0 +1,75 @@
+"""How events become columns of their tables."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from functools import cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from analytics.events import EVENTS, Event
+
+_TYPES: Mapping[type, str] = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
+
+
+@cache
+def column_types(event: type[Event]) -> dict[str, str]:
+    """The SQL type of each field of `event`, in order."""
+    hints = get_type_hints(event)
+    return {field.name: _sql_type(hints[field.name]) for field in fields(event)}
+
+
+@cache
+def insert_sql(event: type[Event], extra: tuple[str, ...] = ()) -> str:
+    """An INSERT that takes one list per field, one per `extra` (text) column, then the lists of `seq` and of `at`."""
+    types_of = {**column_types(event), **dict.fromkeys(extra, "VARCHAR")}
+    # JSON travels as text: a list of JSON parameters would be parsed twice.
+    unnested = [f"unnest(?::{'VARCHAR' if kind == 'JSON' else kind}[])" for kind in types_of.values()]
+    names = ", ".join(f'"{name}"' for name in (*types_of, "seq", "at"))
+    stamps = "unnest(?::BIGINT[]), unnest(?::TIMESTAMP[])"
+    return f"INSERT INTO {event.table} ({names}) SELECT {', '.join(unnested)}, {stamps}"
+
+
+def values(event: Event) -> tuple[Any, ...]:
+    """The fields of `event` as parameters. Raises TypeError or ValueError for what is not JSON."""
+    kinds = column_types(type(event))
+    return tuple(_value(getattr(event, name), kind) for name, kind in kinds.items())
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces, the same for equal values. Raises TypeError or ValueError."""
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def tables() -> list[str]:
+    """The names of the event tables."""
+    return [event.table for event in EVENTS]
+
+
+def _value(value: object, kind: str) -> object:
+    if kind == "JSON":
+        return canonical(value)
+    if isinstance(value, str):
+        # A lone surrogate cannot be stored as UTF-8, and one bad character must not lose a message.
+        return value.encode("utf-8", "replace").decode()
+    return value
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [_plain(part) for part in value]
+    return value
+
+
+def _sql_type(hint: object) -> str:
+    if get_origin(hint) in (Union, types.UnionType):
+        (hint,) = (part for part in get_args(hint) if part is not type(None))
+    if isinstance(hint, type) and hint in _TYPES:
+        return _TYPES[hint]
+    return "VARCHAR" if all(isinstance(part, str) for part in get_args(hint)) else "JSON"

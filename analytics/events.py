@@ -1,0 +1,191 @@
+"""Everything that can happen, one dataclass per table. Events are only ever appended; what holds now is a view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+Messages = Sequence[Mapping[str, str]]
+Verdicts = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened; the store adds when (`at`) and in which order (`seq`)."""
+
+    table: ClassVar[str]
+
+
+@dataclass(frozen=True)
+class Turn(Event):
+    """A question and where it was sent; appended before the first word of the answer is shown.
+
+    `messages` is what the engine was sent, the person's message last; `propensity` is None outside experiments.
+    """
+
+    table: ClassVar[str] = "turn"
+
+    turn_id: str
+    conversation_id: str
+    person: str
+    person_group: str
+    messages: Messages
+    arm: str
+    adapter: str
+    weights_sha256: str
+    experiment_id: str | None
+    propensity: float | None
+    sibling_of: str | None
+    source: Literal["page", "api"]
+    parameters: Mapping[str, Any]
+    verdicts: Verdicts
+
+
+@dataclass(frozen=True)
+class Reply(Event):
+    """What was answered; times in milliseconds, `logprob` the summed log-probability of what was sampled, in nats."""
+
+    table: ClassVar[str] = "reply"
+
+    turn_id: str
+    completion: str
+    finish_reason: Literal["stop", "length", "cancelled", "content_filter", "error"]
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    ttft_ms: float | None
+    duration_ms: float
+    logprob: float | None
+    verdicts: Verdicts
+
+
+@dataclass(frozen=True)
+class Feedback(Event):
+    """What somebody said about an answer: `preferred_over` is the turn whose answer was found worse."""
+
+    table: ClassVar[str] = "feedback"
+
+    feedback_id: str
+    turn_id: str
+    person: str
+    vote: int | None
+    reasons: Sequence[str]
+    comment: str | None
+    rewrite: str | None
+    preferred_over: str | None
+    source: Literal["user", "reviewer"]
+
+
+@dataclass(frozen=True)
+class Consent(Event):
+    """Whether somebody agrees that their feedback is learned from; `version` is that of the text they saw."""
+
+    table: ClassVar[str] = "consent"
+
+    person: str
+    given: bool
+    version: int
+
+
+@dataclass(frozen=True)
+class Flag(Event):
+    """A turn that a reviewer should look at, and who asks for it."""
+
+    table: ClassVar[str] = "flag"
+
+    turn_id: str
+    by: Literal["filter", "user", "appeal"]
+    person: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Review(Event):
+    """A reviewer's step on a turn; `until` is the end of a claim, in seconds since 1970."""
+
+    table: ClassVar[str] = "review"
+
+    turn_id: str
+    reviewer: str
+    action: Literal["claim", "release", "decide"]
+    until: float | None
+    filter_right: bool | None
+    answer_right: bool | None
+    correction: str | None
+    note: str | None
+
+
+@dataclass(frozen=True)
+class Run(Event):
+    """The state of a lap; the latest row of a `run_id` holds."""
+
+    table: ClassVar[str] = "run"
+
+    run_id: str
+    state: Literal["queued", "running", "succeeded", "failed", "abandoned"]
+    trigger: Literal["clock", "feedback", "operator"]
+    pid: int | None
+    folder: str
+    reason: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Adapter(Event):
+    """What became of an adapter; the latest row of an `adapter` holds."""
+
+    table: ClassVar[str] = "adapter"
+
+    adapter: str
+    weights_sha256: str
+    path: str
+    base: str
+    run_id: str | None
+    state: Literal["trained", "gated", "rejected", "challenger", "champion", "retired"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Experiment(Event):
+    """The state of an experiment; the latest row of an `experiment_id` holds."""
+
+    table: ClassVar[str] = "experiment"
+
+    experiment_id: str
+    champion: str
+    challenger: str
+    share: float
+    state: Literal["running", "won", "lost", "futile", "stopped"]
+    reason: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Routing(Event):
+    """Which adapters are live from now on; the latest row holds."""
+
+    table: ClassVar[str] = "routing"
+
+    champion: str
+    previous: str | None
+    challenger: str | None
+    experiment_id: str | None
+    share: float
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True)
+class Audit(Event):
+    """A decision; the store chains these rows by hashes when it writes them."""
+
+    table: ClassVar[str] = "audit"
+
+    action: str
+    actor: str
+    detail: Mapping[str, Any]
+
+
+EVENTS: tuple[type[Event], ...] = (
+    Turn, Reply, Feedback, Consent, Flag, Review, Run, Adapter, Experiment, Routing, Audit,
+)  # fmt: skip

@@ -1,0 +1,82 @@
+"""What is asked of the store again and again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.store import Store
+
+Row = dict[str, Any]
+
+
+def user_scores(store: Store, experiment_id: str) -> dict[str, NDArray[np.float64]]:
+    """Each arm's mean vote per user, shape (users,), with a thumb down as 0 and a thumb up as 1."""
+    rows = store.rows(
+        "SELECT arm, person, avg(if(vote > 0, 1.0, 0.0)) AS mean FROM experiment_votes WHERE experiment_id = ? "
+        "GROUP BY ALL",
+        (experiment_id,),
+    )
+    arms = ("champion", "challenger")
+    return {arm: np.array([row["mean"] for row in rows if row["arm"] == arm], dtype=np.float64) for arm in arms}
+
+
+def satisfaction(store: Store, hours: float) -> list[Row]:
+    """Share of thumbs up among the votes of the last `hours`, in at most 60 stretches of time: at, share_up, votes."""
+    return store.rows(
+        """
+        WITH recent AS (SELECT "at", vote FROM votes WHERE "at" > ?),
+        stretch AS (SELECT greatest(1, (epoch(max("at")) - epoch(min("at"))) / 60) AS seconds, min("at") AS first FROM recent)
+        SELECT first + to_seconds(seconds * floor((epoch("at") - epoch(first)) / seconds)) AS "at",
+               avg(if(vote > 0, 1.0, 0.0)) AS share_up, count(*) AS votes
+        FROM recent, stretch GROUP BY ALL ORDER BY 1
+        """,
+        (datetime.now(UTC) - timedelta(hours=hours),),
+    )
+
+
+def counts(store: Store) -> dict[str, int]:
+    """How many turns, pieces of feedback and people there are."""
+    (row,) = store.rows(
+        "SELECT (SELECT count(*) FROM turn) AS turns, (SELECT count(*) FROM feedback) AS feedback, "
+        "(SELECT count(DISTINCT person) FROM turn) AS people"
+    )
+    return row
+
+
+def review_queue(store: Store) -> list[Row]:
+    """What waits for a reviewer, the oldest first: turn_id, why, reason, at, claimed_by, until."""
+    return store.rows('SELECT * FROM review_queue ORDER BY "at"')
+
+
+def conversation(store: Store, conversation_id: str) -> list[Row]:
+    """The turns of a conversation in order, each with its reply."""
+    return store.rows("SELECT * FROM turns WHERE conversation_id = ? ORDER BY seq", (conversation_id,))
+
+
+def turn(store: Store, turn_id: str) -> Row | None:
+    """One turn with its reply, or None."""
+    rows = store.rows("SELECT * FROM turns WHERE turn_id = ?", (turn_id,))
+    return rows[0] if rows else None
+
+
+def consent(store: Store, person: str) -> bool | None:
+    """The latest answer of the person; None when they were never asked."""
+    rows = store.rows("SELECT arg_max(given, seq) AS given FROM consent WHERE person = ? GROUP BY person", (person,))
+    return bool(rows[0]["given"]) if rows else None
+
+
+def new_usable_feedback(store: Store, since: datetime | None) -> int:
+    """How much feedback came after `since` from people who agreed and who may teach, corrections included."""
+    (row,) = store.rows(
+        """
+        SELECT (SELECT count(*) FROM learn_feedback WHERE $since IS NULL OR "at" > $since)
+             + (SELECT count(*) FROM review WHERE action = 'decide' AND correction IS NOT NULL
+                AND ($since IS NULL OR "at" > $since)) AS new
+        """,
+        {"since": since},
+    )
+    return int(row["new"])

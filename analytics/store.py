@@ -1,0 +1,137 @@
+"""The store: one DuckDB file, appended to by one thread, read from any."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import duckdb
+
+from analytics.columns import tables
+from analytics.errors import StoreBroken, StoreLocked
+from analytics.events import Audit, Event
+from analytics.export import Format, What, export
+from analytics.migrate import migrate
+from analytics.writer import GENESIS, Writer, audit_hash
+
+Parameters = Sequence[object] | Mapping[str, object]
+Row = dict[str, Any]
+
+
+def _as_is(value: object) -> object:
+    return value
+
+
+# The file holds UTC without a zone; outside of it every time has one.
+_READ: Mapping[str, Callable[[Any], object]] = {
+    "JSON": lambda text: None if text is None else json.loads(text),
+    "TIMESTAMP": lambda at: None if at is None else at.replace(tzinfo=UTC),
+}
+
+
+def _stored(parameters: Parameters) -> Parameters:
+    if isinstance(parameters, Mapping):
+        return {name: _naive(value) for name, value in parameters.items()}
+    return [_naive(value) for value in parameters]
+
+
+def _naive(value: object) -> object:
+    return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+class Store:
+    """Open one with `Store.open`. `append` returns when its events are durable; `rows` reads what is."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._local = threading.local()
+        self._writer = Writer(connection.cursor(), seq=self._next_seq(), last_hash=self._last_hash())
+
+    @classmethod
+    def open(cls, path: Path) -> Store:
+        """Open the file, or make it, and bring its tables up to date. Raises StoreLocked, StoreBroken."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            connection = duckdb.connect(str(path))
+        except duckdb.IOException as error:
+            if "lock" in str(error).lower():
+                raise StoreLocked(f"Another process has {path} open; stop it, or use another home.") from error
+            raise StoreBroken(f"{path} cannot be opened: {error}") from error
+        migrate(connection)
+        return cls(connection)
+
+    def append(self, *events: Event) -> None:
+        """Append the events together; returns when they are durable. Raises NotStored, StoreClosed."""
+        self._writer.append(events).result()
+
+    async def append_async(self, *events: Event) -> None:
+        """The same without blocking the event loop."""
+        # Once queued the events are written whether or not somebody still waits for them.
+        await asyncio.shield(asyncio.wrap_future(self._writer.append(events)))
+
+    def audit(self, action: str, actor: str, detail: Mapping[str, Any]) -> Audit:
+        """An event for the audit chain, to be appended together with what it tells of."""
+        return Audit(action, actor, detail)
+
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        """The rows of a query as dicts: JSON decoded, timestamps aware."""
+        cursor = self._cursor().execute(sql, _stored(parameters))
+        assert cursor.description is not None
+        columns = [(column[0], _READ.get(str(column[1]), _as_is)) for column in cursor.description]
+        return [
+            {name: read(value) for (name, read), value in zip(columns, row, strict=True)} for row in cursor.fetchall()
+        ]
+
+    def verify_audit(self) -> int:
+        """Follow the audit chain and return its length. Raises StoreBroken at the first row that does not hold."""
+        previous, chain = (
+            GENESIS,
+            self.rows("SELECT * EXCLUDE (detail), detail::VARCHAR AS detail FROM audit ORDER BY seq"),
+        )
+        for row in chain:
+            expected = audit_hash(previous, row["action"], row["actor"], row["detail"], row["at"])
+            if (row["previous_hash"], row["hash"]) != (previous, expected):
+                raise StoreBroken(f"The audit chain breaks at row {row['seq']} ({row['action']}, {row['at']}).")
+            previous = expected
+        return len(chain)
+
+    def snapshot(self, folder: Path) -> None:
+        """Write every table as it is now to `folder`, one Parquet file each, all of the same instant."""
+        folder.mkdir(parents=True, exist_ok=True)
+        cursor = self._connection.cursor()
+        cursor.begin()
+        try:
+            for table in tables():
+                target = str(folder / f"{table}.parquet").replace("'", "''")
+                cursor.execute(f"COPY (FROM {table} ORDER BY seq) TO '{target}' (FORMAT parquet)")
+        finally:
+            cursor.rollback()
+
+    def export(self, what: What, format: Format, file: BinaryIO) -> int:
+        """Write rows as TRL reads them, of people who agreed only; returns how many."""
+        return export(self._connection.cursor(), what, format, file)
+
+    def close(self) -> None:
+        """Write what is waiting, and give the file back."""
+        self._writer.close()
+        self._connection.close()
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        if not hasattr(self._local, "cursor"):
+            self._local.cursor = self._connection.cursor()
+        cursor: duckdb.DuckDBPyConnection = self._local.cursor
+        return cursor
+
+    def _next_seq(self) -> int:
+        highest = " UNION ALL ".join(f"SELECT max(seq) AS seq FROM {table}" for table in tables())
+        (last,) = self._connection.execute(f"SELECT max(seq) FROM ({highest})").fetchall()[0]
+        return 0 if last is None else int(last) + 1
+
+    def _last_hash(self) -> str:
+        found = self._connection.execute("SELECT hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+        return str(found[0]) if found else GENESIS

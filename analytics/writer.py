@@ -1,0 +1,132 @@
+"""The one thread that writes: it commits what is waiting together, and tells the callers when it is durable."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import duckdb
+
+from analytics.columns import canonical, insert_sql, values
+from analytics.errors import NotStored, StoreClosed
+from analytics.events import Audit, Event
+
+MOST_CALLS = 512  # gathered into one transaction
+GENESIS = "0" * 64
+HASHES = ("previous_hash", "hash")
+
+
+@dataclass(frozen=True)
+class Call:
+    """The events of one append, which become durable together or not at all."""
+
+    events: Sequence[tuple[type[Event], tuple[Any, ...]]]
+    done: Future[None]
+
+
+def audit_hash(previous: str, action: str, actor: str, detail: object, at: datetime) -> str:
+    """The link of the chain: SHA-256 over the previous hash and the row, as canonical JSON."""
+    return sha256(canonical([previous, action, actor, detail, at.astimezone(UTC).isoformat()]).encode()).hexdigest()
+
+
+class Writer:
+    """Owns `connection`. `append` may be called from any thread."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, seq: int, last_hash: str) -> None:
+        self._connection, self._seq, self._last_hash = connection, seq, last_hash
+        self._queue: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._closed = False
+        self._gate = threading.Lock()
+        self._thread = threading.Thread(target=self._work, name="store writer", daemon=True)
+        self._thread.start()
+
+    def append(self, events: Sequence[Event]) -> Future[None]:
+        """Queue the events; the future is done when they are durable. Raises NotStored, StoreClosed."""
+        try:
+            rows = [(type(event), values(event)) for event in events]
+        except (TypeError, ValueError) as error:
+            raise NotStored(f"An event holds something that cannot be written as JSON: {error}.") from error
+        call = Call(rows, Future())
+        with self._gate:
+            if self._closed:
+                raise StoreClosed("The store is closed; nothing can be written any more.")
+            self._queue.put(call)
+        return call.done
+
+    def close(self) -> None:
+        """Write what is waiting, then stop."""
+        with self._gate:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (call := self._queue.get()) is not None:
+            calls, open_still = self._gather(call)
+            self._write(calls)
+            if not open_still:
+                return
+
+    def _gather(self, first: Call) -> tuple[list[Call], bool]:
+        calls = [first]
+        while len(calls) < MOST_CALLS:
+            try:
+                call = self._queue.get_nowait()
+            except queue.Empty:
+                return calls, True
+            if call is None:
+                return calls, False
+            calls.append(call)
+        return calls, True
+
+    def _write(self, calls: Sequence[Call]) -> None:
+        try:
+            self._commit(calls)
+        except duckdb.Error as error:
+            if len(calls) > 1:
+                # One bad call must not take the others down with it.
+                for call in calls:
+                    self._write([call])
+                return
+            calls[0].done.set_exception(NotStored(f"The store could not write: {error}"))
+        except Exception as error:
+            for call in calls:
+                call.done.set_exception(NotStored(f"The store could not write: {error}"))
+        else:
+            for call in calls:
+                call.done.set_result(None)
+
+    def _commit(self, calls: Sequence[Call]) -> None:
+        seq, last_hash, at = self._seq, self._last_hash, datetime.now(UTC)
+        rows: defaultdict[type[Event], list[tuple[Any, ...]]] = defaultdict(list)
+        for event, row in (pair for call in calls for pair in call.events):
+            if event is Audit:
+                previous, last_hash = last_hash, _link(last_hash, row, at)
+                row = (*row, previous, last_hash)
+            rows[event].append((*row, seq, at.replace(tzinfo=None)))
+            seq += 1
+        self._connection.begin()
+        try:
+            for event, table in rows.items():
+                extra = HASHES if event is Audit else ()
+                self._connection.execute(
+                    insert_sql(event, extra), [list(column) for column in zip(*table, strict=True)]
+                )
+            self._connection.commit()
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._seq, self._last_hash = seq, last_hash
+
+
+def _link(previous: str, row: tuple[Any, ...], at: datetime) -> str:
+    action, actor, detail = row
+    return audit_hash(previous, action, actor, detail, at)

@@ -1,0 +1,112 @@
+"""What people did, written straight into a store: for tests that begin after the chatting."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+from analytics import Consent, Feedback, Reply, Review, Store, Turn
+from learner import person_group
+from learner.people import SHARES, Group
+
+numbers = itertools.count(1)
+
+
+def people(group: Group, count: int, shares: tuple[int, int, int] = SHARES) -> list[str]:
+    """The first `count` ids that the hash puts into `group`."""
+    ids = (f"person-{number}" for number in itertools.count())
+    return list(itertools.islice((one for one in ids if person_group(one, shares) == group), count))
+
+
+@dataclass
+class History:
+    """Appends to `store`; everybody agrees to training unless told otherwise."""
+
+    store: Store
+    shares: tuple[int, int, int] = SHARES
+    agreed: set[str] = field(default_factory=set)
+
+    def answer(
+        self,
+        person: str,
+        text: str,
+        *,
+        prompt: str = "how long is delivery?",
+        sibling_of: str | None = None,
+        consent: bool = True,
+        arm: str = "champion",
+        experiment_id: str | None = None,
+    ) -> str:
+        """One question and its answer; returns the turn's id."""
+        turn_id = f"turn-{next(numbers)}"
+        turn = Turn(
+            turn_id=turn_id,
+            conversation_id=f"conversation-{person}",
+            person=person,
+            person_group=person_group(person, self.shares),
+            messages=[{"role": "user", "content": prompt}],
+            arm=arm,
+            adapter="base",
+            weights_sha256="0" * 64,
+            experiment_id=experiment_id,
+            propensity=0.5 if experiment_id else None,
+            sibling_of=sibling_of,
+            source="api",
+            parameters={},
+            verdicts=[],
+        )
+        reply = Reply(
+            turn_id=turn_id,
+            completion=text,
+            finish_reason="stop",
+            prompt_tokens=9,
+            completion_tokens=12,
+            ttft_ms=10.0,
+            duration_ms=50.0,
+            logprob=None,
+            verdicts=[],
+        )
+        self.store.append(turn, reply)
+        if consent and person not in self.agreed:
+            self.agreed.add(person)
+            self.store.append(Consent(person=person, given=True, version=1))
+        return turn_id
+
+    def say(
+        self,
+        person: str,
+        turn_id: str,
+        *,
+        vote: int | None = None,
+        rewrite: str | None = None,
+        preferred_over: str | None = None,
+    ) -> None:
+        """Feedback of `person` on a turn."""
+        self.store.append(
+            Feedback(
+                feedback_id=f"F-{next(numbers)}",
+                turn_id=turn_id,
+                person=person,
+                vote=vote,
+                reasons=[],
+                comment=None,
+                rewrite=rewrite,
+                preferred_over=preferred_over,
+                source="user",
+            )
+        )
+
+    def correct(self, turn_id: str, text: str) -> None:
+        """A reviewer's better answer."""
+        self.store.append(
+            Review(
+                turn_id=turn_id,
+                reviewer="reviewer",
+                action="decide",
+                until=None,
+                filter_right=None,
+                answer_right=False,
+                correction=text,
+                note=None,
+            )
+        )

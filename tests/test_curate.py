@@ -1,0 +1,146 @@
+"""Which feedback becomes a pair, of whom, and on which side of the firewall."""
+
+import pytest
+
+from analytics import Consent, Store
+from learner.curate import curate
+from learner.errors import FirewallBroken
+from learner.settings import LapSettings
+from tests.history import History, people
+
+SETTINGS = LapSettings()
+
+
+@pytest.fixture
+def history(tmp_path):
+    store = Store.open(tmp_path / "store.duckdb")
+    yield History(store)
+    store.close()
+
+
+@pytest.fixture
+def dataset(history, tmp_path):
+    def make(**words):
+        history.store.snapshot(tmp_path / "events")
+        return curate(tmp_path / "events", SETTINGS, **words)
+
+    return make
+
+
+def texts(pairs):
+    return [(pair.chosen, pair.rejected, pair.source) for pair in pairs]
+
+
+def test_every_kind_of_feedback_makes_the_pair_it_means(history, dataset):
+    a, b, c, d = people("learn", 4)
+    history.say(a, history.answer(a, "short"), rewrite="better")
+    history.correct(history.answer(b, "wrong"), "right")
+    first = history.answer(c, "first")
+    second = history.answer(c, "second", sibling_of=first)
+    history.say(c, first, vote=-1)
+    history.say(c, second, vote=1)
+    one = history.answer(d, "one")
+    two = history.answer(d, "two", sibling_of=one)
+    history.say(d, one, preferred_over=two)
+    assert texts(dataset().learn) == [
+        ("better", "short", "rewrite"),
+        ("right", "wrong", "correction"),
+        ("second", "first", "sibling"),
+        ("one", "two", "comparison"),
+    ]
+
+
+def test_a_later_vote_replaces_an_earlier_one(history, dataset):
+    (a,) = people("learn", 1)
+    first = history.answer(a, "first")
+    second = history.answer(a, "second", sibling_of=first)
+    for turn, vote in ((first, 1), (second, 1), (first, -1)):
+        history.say(a, turn, vote=vote)
+    assert texts(dataset().learn) == [("second", "first", "sibling")]
+
+
+def test_two_opposite_comparisons_say_nothing(history, dataset):
+    (a,) = people("learn", 1)
+    first = history.answer(a, "first")
+    second = history.answer(a, "second", sibling_of=first)
+    history.say(a, first, preferred_over=second)
+    history.say(a, second, preferred_over=first)
+    assert dataset().learn == []
+
+
+def test_answers_to_different_questions_are_never_compared(history, dataset):
+    (a,) = people("learn", 1)
+    first = history.answer(a, "first", prompt="one thing")
+    second = history.answer(a, "second", prompt="another thing", sibling_of=first)
+    history.say(a, first, preferred_over=second)
+    assert dataset().learn == []
+
+
+def test_people_of_the_other_groups_judge_and_never_teach(history, dataset):
+    for group in ("learn", "decide", "holdout"):
+        for person in people(group, 3):
+            history.say(person, history.answer(person, "short"), rewrite=f"better for {person}")
+    found = dataset()
+    assert {pair.person for pair in found.learn} == set(people("learn", 3))
+    assert {pair.person for pair in found.judge} == {*people("decide", 3), *people("holdout", 3)}
+
+
+def test_a_reviewers_correction_teaches_whoevers_chat_it_was_and_its_turn_no_longer_judges(history, dataset):
+    (judge,) = people("decide", 1)
+    turn = history.answer(judge, "short")
+    history.say(judge, turn, rewrite="mine")
+    history.correct(turn, "the reviewer's")
+    found = dataset()
+    assert texts(found.learn) == [("the reviewer's", "short", "correction")]
+    assert found.judge == []
+
+
+def test_only_the_feedback_of_people_who_agree_now(history, dataset):
+    a, b = people("learn", 2)
+    history.say(a, history.answer(a, "short", consent=False), rewrite="never agreed")
+    history.say(b, history.answer(b, "short"), rewrite="took it back")
+    history.store.append(Consent(person=b, given=False, version=1))
+    assert dataset().learn == []
+
+
+def test_nobody_speaks_for_a_stranger(history, dataset):
+    a, stranger = people("learn", 2)
+    turn = history.answer(a, "short")
+    history.answer(stranger, "hello")
+    history.say(stranger, turn, rewrite="poison")
+    assert dataset().learn == []
+
+
+def test_one_person_gives_only_a_share(history, dataset):
+    (a,) = people("learn", 1)
+    for number in range(20):
+        history.say(a, history.answer(a, "short"), rewrite=f"better {number}")
+    assert [pair.chosen for pair in dataset().learn] == [f"better {number}" for number in range(16, 20)]
+
+
+def test_a_dataset_can_be_made_again_without_somebody(history, dataset):
+    a, b = people("learn", 2)
+    for person in (a, b):
+        history.say(person, history.answer(person, "short"), rewrite="better")
+    whole, again, without = dataset(), dataset(), dataset(without=frozenset({a}))
+    assert whole.sha256 == again.sha256 != without.sha256
+    assert {pair.person for pair in without.learn} == {b}
+    assert without.manifest["without"] == [a]
+
+
+def test_people_from_before_another_split_neither_teach_nor_judge(history, dataset):
+    moved = next(one for one in people("decide", 100) if one in people("learn", 300, (90, 5, 5)))
+    history.say(moved, history.answer(moved, "short"), rewrite="better")
+    found = dataset(groups=(90, 5, 5))
+    assert found.learn == found.judge == []
+    assert found.manifest["dropped"]["other_split"] == 1
+
+
+def test_the_firewall_holds_even_when_the_rules_fail(history, dataset, monkeypatch):
+    (judge,) = people("decide", 1)
+    history.say(judge, history.answer(judge, "short"), rewrite="one")
+    history.say(judge, history.answer(judge, "short"), rewrite="two")
+    everybody_does_both = lambda pairs, groups: (pairs[:1], pairs[1:])  # noqa: E731
+    monkeypatch.setattr("learner.curate._split", everybody_does_both)
+    with pytest.raises(FirewallBroken):
+        dataset()
