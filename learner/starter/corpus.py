@@ -1,0 +1,121 @@
+"""The starter's corpus: an endless stream of conversations from the world, the wordings and the answers."""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from learner.starter.answers import render
+from learner.starter.noise import fill, load_slots, typed
+from learner.starter.order import Order, random_order, system_message
+from learner.starter.world import FOLDER, load_world
+
+Family = Literal["seen", "unseen"]
+Message = dict[str, str]
+
+FOLLOW_UPS = "follow_ups"
+KINDS = ("cost", "time", "how", "where", "really")
+# A style that says the same in fewer words teaches more questions in the same time.
+STYLE_WEIGHTS: Mapping[str, float] = {"terse": 0.3, "warm": 0.26, "steps": 0.25, "verbose": 0.19}
+WEIGHTS: Mapping[str, float] = {"order_status": 3.0, "out_of_scope": 6.0, "unknown_detail": 4.0, "harmful": 3.0}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A conversation whose assistant turns are all right; `intents` has one entry for each of them."""
+
+    messages: tuple[Message, ...]
+    intents: tuple[str, ...]
+
+
+@cache
+def wordings(family: Family) -> Mapping[str, tuple[str, ...]]:
+    """The wordings of every intent; the two families have no sentence shape in common."""
+    files = (path for path in sorted((FOLDER / "wordings").glob("*.toml")) if path.stem != FOLLOW_UPS)
+    tables = (tomllib.loads(path.read_text(encoding="utf-8")) for path in files)
+    found = {name: tuple(entry[family]) for table in tables for name, entry in table.items()}
+    return {name: found[name] for name in load_world().intents if name in found}
+
+
+@cache
+def follow_up_wordings(family: Family) -> Mapping[str, tuple[str, ...]]:
+    """The wordings of every kind of follow-up."""
+    table = tomllib.loads((FOLDER / "wordings" / f"{FOLLOW_UPS}.toml").read_text(encoding="utf-8"))
+    return {kind: tuple(entry[family]) for kind, entry in table.items()}
+
+
+def corpus(seed: int) -> Iterator[Example]:
+    """Conversations without end, always the same for the same seed; only wordings of the family `seen`."""
+    rng = random.Random(seed)
+    while True:
+        yield _example(rng)
+
+
+def pick_intent(rng: random.Random) -> str:
+    """An intent, those with the widest field more often."""
+    names = list(wordings("seen"))
+    return rng.choices(names, [WEIGHTS.get(name, 1.0) for name in names])[0]
+
+
+def pick_style(rng: random.Random) -> str:
+    """A style for one answer."""
+    return rng.choices(list(STYLE_WEIGHTS), list(STYLE_WEIGHTS.values()))[0]
+
+
+def ask(intent: str, rng: random.Random, order: Order | None) -> str:
+    """A question about `intent` as somebody may type it."""
+    lines = wordings("seen")[intent]
+    text = rng.choice(lines)
+    if rng.random() < 0.12:
+        text = f"{text.rstrip('?.!')}{rng.choice(['. ', ', ', ' - ', '? ', ' '])}{rng.choice(lines)}"
+    number = order.number if order is not None and rng.random() < 0.8 else None
+    return typed(fill(text, rng, number), rng)
+
+
+def known_kinds(intent: str) -> list[str]:
+    """The kinds of follow-up to which the world has an answer after `intent`."""
+    tables = load_world().follow_ups
+    return [kind for kind in KINDS if kind == "really" or intent in tables[kind]]
+
+
+def _example(rng: random.Random) -> Example:
+    intent = pick_intent(rng)
+    order = _order(intent, rng)
+    messages: list[Message] = []
+    if order is not None:
+        messages.append({"role": "system", "content": system_message(order, rng)})
+    elif rng.random() < 0.06:
+        messages.append({"role": "system", "content": fill(rng.choice(load_slots()["around"]["generic"]), rng)})
+    intents: list[str] = []
+    for turn in range(rng.choices((1, 2, 3, 4), (55, 30, 10, 5))[0]):
+        if turn and rng.random() < 0.75:
+            asked, told = _follow(intent, order, rng)
+        else:
+            intent = intent if turn == 0 else pick_intent(rng)
+            asked, told = ask(intent, rng, order), intent
+        answer = render(told, pick_style(rng), rng, order)
+        messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+        intents.append(told)
+    return Example(tuple(messages), tuple(intents))
+
+
+def _order(intent: str, rng: random.Random) -> Order | None:
+    chance = 0.6 if intent == "order_status" else 0.08
+    return random_order(rng, tuple(load_slots()["name"])) if rng.random() < chance else None
+
+
+def _follow(intent: str, order: Order | None, rng: random.Random) -> tuple[str, str]:
+    """A follow-up to `intent` and what it is about; where the world has no answer, that is `unknown_detail`."""
+    if intent == "order_status" and order is not None:
+        kind = "really"
+    else:
+        kind = rng.choice(known_kinds(intent)) if rng.random() < 0.85 else rng.choice(KINDS)
+    text = typed(rng.choice(follow_up_wordings("seen")[kind]), rng)
+    if kind not in known_kinds(intent):
+        return text, "unknown_detail"
+    told = f"{intent}.{kind}"
+    return text, intent if told == "order_status.really" and order is not None else told
