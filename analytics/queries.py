@@ -57,6 +57,12 @@ def conversation(store: Store, conversation_id: str) -> list[Row]:
     return store.rows("SELECT * FROM turns WHERE conversation_id = ? ORDER BY seq", (conversation_id,))
 
 
+def owner(store: Store, conversation_id: str) -> str | None:
+    """The person whose conversation it is; None for one that nobody has begun."""
+    rows = store.rows("SELECT person FROM turn WHERE conversation_id = ? LIMIT 1", (conversation_id,))
+    return str(rows[0]["person"]) if rows else None
+
+
 def turn(store: Store, turn_id: str) -> Row | None:
     """One turn with its reply, or None."""
     rows = store.rows("SELECT * FROM turns WHERE turn_id = ?", (turn_id,))
@@ -80,3 +86,13 @@ def new_usable_feedback(store: Store, since: datetime | None) -> int:
         {"since": since},
     )
     return int(row["new"])
+
+
+def claim(store: Store, turn_id: str) -> tuple[str | None, float]:
+    """Who holds a turn and until when, in seconds since 1970; (None, 0.0) when nobody does."""
+    rows = store.rows(
+        "SELECT action, reviewer, until FROM review WHERE turn_id = ? ORDER BY seq DESC LIMIT 1", (turn_id,)
+    )
+    if not rows or rows[0]["action"] != "claim":
+        return None, 0.0
+    return str(rows[0]["reviewer"]), float(rows[0]["until"] or 0.0)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -68,6 +69,10 @@ class Store:
     def append(self, *events: Event) -> None:
         """Append the events together; returns when they are durable. Raises NotStored, StoreClosed."""
         self._writer.append(events).result()
+
+    def submit(self, *events: Event) -> Future[None]:
+        """Queue the events for somebody who cannot wait; they are written even if nobody asks the future."""
+        return self._writer.append(events)
 
     async def append_async(self, *events: Event) -> None:
         """The same without blocking the event loop."""

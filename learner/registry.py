@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from analytics import Adapter, Experiment, Routing, Store
-
 from learner.errors import ExperimentRunning, NoExperiment, NothingToRollBackTo, NotProven
 from learner.experiment import Arm, Judgement, RoutingState
 from learner.shelf import BASE, Shelf
@@ -48,6 +47,10 @@ class Registry:
         arms = [arm for arm in (state.champion, state.previous, state.challenger) if arm is not None]
         folders = ((arm.served_name, self._shelf.folder(arm.adapter)) for arm in arms)
         return [(name, folder) for name, folder in folders if folder is not None]
+
+    def arm(self, adapter: str) -> Arm:
+        """An adapter as an arm. Raises UnknownAdapter, BadAdapter."""
+        return self._shelf.arm(adapter)
 
     def folder(self, adapter: str) -> Path | None:
         """The folder of an adapter; None for what is served as the base. Raises UnknownAdapter."""

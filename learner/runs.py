@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import psutil
-from analytics import Run, Store
 
+from analytics import Run, Store
 from learner.errors import UnknownRun
 from learner.progress import read_json
 

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from analytics import Experiment, Store, queries
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from analytics import Experiment, Store, queries
 from learner.errors import LapRunning, LearnerError
-from learner.experiment import Judgement, look
+from learner.experiment import Arm, Judgement, look
 from learner.registry import Registry, RolledBack
 from learner.runs import Runs
 from learner.settings import LearnerSettings
@@ -198,6 +198,12 @@ class Learner:
     def _challenge(self, adapter: str, actor: str) -> str:
         self._hold(adapter)
         return self.registry.start_experiment(adapter, self.settings.experiment_share, actor)
+
+    def hold(self, adapter: str) -> Arm:
+        """Have the engine hold `adapter`, live or not, and return it as an arm. Raises UnknownAdapter, BadAdapter."""
+        arm = self.registry.arm(adapter)
+        self._hold(adapter)
+        return arm
 
     def _hold(self, adapter: str) -> None:
         folder = self.registry.folder(adapter)

@@ -36,7 +36,7 @@ def export(
 
 
 def _write(settings: Settings, what: str, format: str, file: BinaryIO) -> int:
-    from chatbot.control import Control
+    from chatbot.control import connect
 
-    with Control.connect(settings) as control:
+    with connect(settings) as control:
         return control.export(what, format, file)

@@ -22,9 +22,9 @@ GLANCE_SECONDS = 0.5
 @with_settings("home")
 def learn(settings: Settings, json: AsJson = False) -> None:
     """Start a lap now: curate, train, gate. Prints a progress bar and how it ended."""
-    from chatbot.control import Control
+    from chatbot.control import connect
 
-    with Control.connect(settings) as control:
+    with connect(settings) as control:
         run_id = control.learn()
         run = _watch(control, run_id)
     if json:

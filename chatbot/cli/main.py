@@ -39,7 +39,6 @@ app.add_typer(dev.app, name="dev", rich_help_panel=WORK)
 def main() -> None:
     """Run the command line; what a person can fix is told in one sentence, without a traceback."""
     from analytics import AnalyticsError
-
     from learner import LearnerError
 
     try:

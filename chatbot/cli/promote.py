@@ -23,9 +23,9 @@ def promote(
     json: AsJson = False,
 ) -> None:
     """Make the proven challenger the champion: everybody talks to it from the next message on."""
-    from chatbot.control import Control
+    from chatbot.control import connect
 
-    with Control.connect(settings) as control:
+    with connect(settings) as control:
         result = control.promote(adapter, override)
     if json:
         print_json(result)
@@ -36,9 +36,9 @@ def promote(
 @with_settings("home")
 def rollback(settings: Settings, json: AsJson = False) -> None:
     """Bring the previous champion back, at once and without dropping a stream."""
-    from chatbot.control import Control
+    from chatbot.control import connect
 
-    with Control.connect(settings) as control:
+    with connect(settings) as control:
         result = control.rollback()
     if json:
         print_json(result)

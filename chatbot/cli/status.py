@@ -14,9 +14,9 @@ from chatbot.settings import Settings
 @with_settings("home")
 def status(settings: Settings, json: AsJson = False) -> None:
     """Show the champion, the challenger, the experiment and what was gathered so far."""
-    from chatbot.control import Control
+    from chatbot.control import connect
 
-    with Control.connect(settings) as control:
+    with connect(settings) as control:
         state = control.status()
     if json:
         print_json(state)

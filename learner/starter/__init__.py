@@ -1,0 +1,22 @@
+"""The starter: a small demo model, the world of facts behind it, and what tells whether an answer is right."""
+
+from learner.starter.answers import render
+from learner.starter.exam import Question, held_out_questions, questions
+from learner.starter.score import Score, score
+from learner.starter.styles import STYLES, style_of
+from learner.starter.world import FOLDER, load_world
+
+MODEL_DIR = FOLDER / "model"
+
+__all__ = [
+    "MODEL_DIR",
+    "STYLES",
+    "Question",
+    "Score",
+    "held_out_questions",
+    "load_world",
+    "questions",
+    "render",
+    "score",
+    "style_of",
+]

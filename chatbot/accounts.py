@@ -1,0 +1,109 @@
+"""Who somebody is: a guest by a signed cookie, and roles by keys that are kept in the home."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from chatbot.errors import NotAllowed
+
+Role = Literal["guest", "chat", "reviewer", "operator"]
+PERSON_COOKIE, ROLE_COOKIE = "ratchet_person", "ratchet_role"
+RANKS: tuple[Role, ...] = get_args(Role)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is calling. `fresh_cookie` must be set on the response when somebody is new."""
+
+    person: str
+    role: Role
+    fresh_cookie: str | None = None
+
+    def must_be(self, role: Role) -> None:
+        """Raise NotAllowed unless the caller has at least this role."""
+        if RANKS.index(self.role) < RANKS.index(role):
+            raise NotAllowed(f"This needs the role {role}: open the link that `./ratchet up` printed, or send the key.")
+
+
+class Accounts:
+    """Keys and signatures live in `home`/keys.json, which only its owner can read."""
+
+    def __init__(self, home: Path) -> None:
+        self.keys = _keys(home / "keys.json")
+        self._signer = URLSafeSerializer(self.keys["signature"], salt="ratchet")
+
+    def caller(
+        self,
+        *,
+        host: str | None,
+        authorization: str | None,
+        cookies: Mapping[str, str],
+        user: str | None = None,
+    ) -> Caller:
+        """Who calls from `host`; an operator's key may speak for `user`. Raises NotAllowed."""
+        role = self._role(authorization, cookies, host)
+        if user is not None and authorization and role == "operator":
+            return Caller(f"user:{user}", role)
+        person = self._read(cookies.get(PERSON_COOKIE), "person")
+        if person is not None:
+            return Caller(person, role)
+        person = f"guest:{secrets.token_hex(12)}"
+        return Caller(person, role, self._signer.dumps(["person", person]))
+
+    def role_cookie(self, key: str) -> str | None:
+        """The cookie for whoever has this key; None for a key that is not known."""
+        role = self._role_of_key(key)
+        return None if role is None else self._signer.dumps(["role", role])
+
+    def _role(self, authorization: str | None, cookies: Mapping[str, str], host: str | None) -> Role:
+        if authorization:
+            role = self._role_of_key(authorization.removeprefix("Bearer ").strip())
+            if role is None:
+                raise NotAllowed("That key is not known here; `keys.json` in the home holds the ones that are.")
+            return role
+        if (cookie := self._read(cookies.get(ROLE_COOKIE), "role")) is not None:
+            return cast("Role", cookie)
+        if not _is_loopback(host):
+            raise NotAllowed("Guests may chat from this machine only; open the link with the key, or send the key.")
+        return "guest"
+
+    def _role_of_key(self, key: str) -> Role | None:
+        roles: tuple[Role, ...] = ("operator", "reviewer", "chat")
+        return next((role for role in roles if secrets.compare_digest(self.keys[role].encode(), key.encode())), None)
+
+    def _read(self, cookie: str | None, kind: str) -> str | None:
+        if cookie is None:
+            return None
+        try:
+            told = self._signer.loads(cookie)
+        except BadSignature:
+            return None
+        return str(told[1]) if isinstance(told, list) and len(told) == 2 and told[0] == kind else None
+
+
+def _keys(path: Path) -> dict[str, str]:
+    if path.exists():
+        found: dict[str, str] = json.loads(path.read_text())
+        return found
+    keys = {name: secrets.token_urlsafe(24) for name in ("operator", "reviewer", "chat", "signature")}
+    draft = path.with_name(".keys.draft")
+    with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
+        json.dump(keys, file, indent=1)
+    draft.replace(path)
+    return keys
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host is not None and ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

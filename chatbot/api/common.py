@@ -1,0 +1,99 @@
+"""What every route needs: the services, the caller, and errors in one shape."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from analytics import AnalyticsError
+from chatbot.accounts import PERSON_COOKIE, Caller
+from chatbot.errors import (
+    AlreadyClaimed,
+    BadRequest,
+    ChatbotError,
+    EngineBusy,
+    EngineDown,
+    EngineRefused,
+    NotAllowed,
+    NotYours,
+    UnknownResponse,
+)
+from chatbot.services import Services
+from learner import LearnerError, UnknownAdapter, UnknownRun
+
+YEAR_SECONDS = 365 * 24 * 3600
+
+_STATUS: dict[type[Exception], tuple[int, str]] = {
+    BadRequest: (400, "invalid_request_error"),
+    EngineRefused: (400, "invalid_request_error"),
+    NotAllowed: (403, "permission_error"),
+    NotYours: (403, "permission_error"),
+    UnknownResponse: (404, "not_found_error"),
+    UnknownRun: (404, "not_found_error"),
+    UnknownAdapter: (404, "not_found_error"),
+    AlreadyClaimed: (409, "conflict_error"),
+    LearnerError: (409, "conflict_error"),
+    EngineBusy: (503, "overloaded_error"),
+    EngineDown: (503, "unavailable_error"),
+    AnalyticsError: (503, "unavailable_error"),
+    ChatbotError: (500, "server_error"),
+}
+
+
+def services_of(request: Request) -> Services:
+    """The services of the running server."""
+    return cast("Services", request.app.state.services)
+
+
+def caller_of(request: Request, response: Response) -> Caller:
+    """Who is calling; a newcomer gets a cookie. Raises NotAllowed."""
+    caller = identify(request)
+    set_person(response, caller)
+    return caller
+
+
+def identify(request: Request, user: str | None = None) -> Caller:
+    """Who is calling, without touching the response."""
+    return services_of(request).accounts.caller(
+        host=request.client.host if request.client else None,
+        authorization=request.headers.get("authorization"),
+        cookies=request.cookies,
+        user=user,
+    )
+
+
+def set_person(response: Response, caller: Caller) -> None:
+    """Give a newcomer their cookie."""
+    if caller.fresh_cookie is not None:
+        response.set_cookie(PERSON_COOKIE, caller.fresh_cookie, max_age=YEAR_SECONDS, httponly=True, samesite="lax")
+
+
+ServicesOf = Annotated[Services, Depends(services_of)]
+CallerOf = Annotated[Caller, Depends(caller_of)]
+
+
+def error_body(error: Exception) -> tuple[int, dict[str, object]]:
+    """Status and body of an error, in OpenAI's shape."""
+    status, kind = next((told for known, told in _STATUS.items() if isinstance(error, known)), (500, "server_error"))
+    return status, {"error": {"message": str(error), "type": kind, "code": status}}
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Have the app answer our own errors and invalid bodies in one shape."""
+
+    def ours(request: Request, error: Exception) -> JSONResponse:
+        status, body = error_body(error)
+        return JSONResponse(body, status)
+
+    def invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+        return JSONResponse(error_body(BadRequest(f"{place}: {first['msg']}"))[1], 400)
+
+    for kind in (ChatbotError, LearnerError, AnalyticsError):
+        app.add_exception_handler(kind, ours)
+    app.add_exception_handler(RequestValidationError, invalid)

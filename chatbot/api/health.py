@@ -1,0 +1,24 @@
+"""Is it alive, and can a first answer be had?"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from chatbot.api.common import ServicesOf
+
+router = APIRouter()
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """200 while the process runs."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz")
+async def readyz(services: ServicesOf, response: Response) -> dict[str, str]:
+    """200 when a first answer can be had, else 503 with the reason."""
+    if services.engine.ready:
+        return {"status": "ready"}
+    response.status_code = 503
+    return {"status": "starting", "reason": services.engine.trouble or "The model is waking up."}

@@ -1,0 +1,37 @@
+"""The web application: the API, and the pages on top of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from chatbot.api import routers
+from chatbot.api.common import answer_errors
+from chatbot.services import Services
+
+Mount = Callable[[FastAPI, Services], FastAPI]
+
+
+def create_app(services: Services, mount: Mount | None = None) -> FastAPI:
+    """Build the app around `services`; `mount` adds the pages."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await services.engine.start()
+        services.learner.start()
+        try:
+            yield
+        finally:
+            services.learner.close()
+            await services.engine.close()
+            services.screen.close()
+            services.store.close()
+
+    app = FastAPI(title="Ratchet", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.services = services
+    answer_errors(app)
+    for router in routers:
+        app.include_router(router)
+    return mount(app, services) if mount else app

@@ -1,0 +1,146 @@
+"""How a command reaches the loop: through the running server, or, with none running, through the store itself."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Literal, Protocol, cast
+
+import httpx
+
+from analytics import Store
+from chatbot.errors import NoServer, UserError
+from chatbot.model import locate
+from chatbot.operator import Operator
+from chatbot.server import home_lock
+from chatbot.services import open_learner, open_registry
+from chatbot.settings import Settings
+
+TIMEOUT_SECONDS = 60.0
+
+
+class Control(Protocol):
+    """What commands can ask for."""
+
+    def status(self) -> dict[str, Any]:
+        """Champion, challenger, experiment, runs and counts, and the server's address."""
+
+    def learn(self) -> str:
+        """Start a lap and return the run's id."""
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """One run."""
+
+    def promote(self, adapter: str | None, override: str | None) -> dict[str, Any]:
+        """Promote; returns the champion."""
+
+    def rollback(self) -> dict[str, Any]:
+        """Roll back; returns the champion and the seconds it took."""
+
+    def export(self, what: str, format: str, file: BinaryIO) -> int:
+        """Write rows to `file` and return their number."""
+
+
+@contextlib.contextmanager
+def connect(settings: Settings) -> Iterator[Control]:
+    """The running server of this home, or the store opened for the length of the command. Raises UserError."""
+    told = settings.home / "server.json"
+    if told.exists():
+        server = json.loads(told.read_text())
+        remote = _Remote(server["url"], server["operator_key"])
+        if remote.alive():
+            with contextlib.closing(remote):
+                yield remote
+                return
+    with home_lock(settings.home), contextlib.closing(_Local(settings)) as local:
+        yield local
+
+
+class _Remote:
+    def __init__(self, url: str, key: str) -> None:
+        self.url = url
+        headers = {"Authorization": f"Bearer {key}"}
+        self._client = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False)
+
+    def alive(self) -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return self._client.get("/healthz").status_code == 200
+        return False
+
+    def close(self) -> None:
+        self._client.close()
+
+    def status(self) -> dict[str, Any]:
+        return {**self._ask("GET", "/v1/status"), "server": self.url}
+
+    def learn(self) -> str:
+        return str(self._ask("POST", "/v1/runs")["run_id"])
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        return self._ask("GET", f"/v1/runs/{run_id}")
+
+    def promote(self, adapter: str | None, override: str | None) -> dict[str, Any]:
+        return self._ask("POST", "/v1/promote", {"adapter": adapter, "override": override})
+
+    def rollback(self) -> dict[str, Any]:
+        return self._ask("POST", "/v1/rollback")
+
+    def export(self, what: str, format: str, file: BinaryIO) -> int:
+        with self._client.stream("GET", "/v1/export", params={"what": what, "format": format}) as response:
+            if response.status_code >= 400:
+                raise UserError(_message(response.read()))
+            for chunk in response.iter_bytes():
+                file.write(chunk)
+            return int(response.headers["X-Rows"])
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            response = self._client.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            raise NoServer(f"The server at {self.url} does not answer ({error}); is it stopping?") from error
+        if response.status_code >= 400:
+            raise UserError(_message(response.content))
+        return cast("dict[str, Any]", response.json())
+
+
+class _Local:
+    def __init__(self, settings: Settings) -> None:
+        model = locate(settings.text("model"))
+        self._store = Store.open(settings.home / "store.duckdb")
+        registry = open_registry(settings, self._store, model)
+        # There is no engine to tell: the next start of the server loads what is live.
+        self._learner = open_learner(
+            settings, self._store, registry, model, lambda name, folder: None, lambda name: None
+        )
+        self._operator = Operator(self._store, self._learner)
+
+    def close(self) -> None:
+        self._learner.close()
+        self._store.close()
+
+    def status(self) -> dict[str, Any]:
+        return {**self._operator.status(), "server": None}
+
+    def learn(self) -> str:
+        return self._operator.learn()
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        return self._operator.run(run_id)
+
+    def promote(self, adapter: str | None, override: str | None) -> dict[str, Any]:
+        return {"champion": self._operator.promote(adapter, override)}
+
+    def rollback(self) -> dict[str, Any]:
+        return self._operator.rollback()._asdict()
+
+    def export(self, what: str, format: str, file: BinaryIO) -> int:
+        return self._store.export(
+            cast("Literal['pairs', 'thumbs', 'turns']", what), cast("Literal['jsonl', 'parquet']", format), file
+        )
+
+
+def _message(body: bytes) -> str:
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(body)["error"]["message"])
+    return body.decode(errors="replace")[:300]

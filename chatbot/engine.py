@@ -1,0 +1,251 @@
+"""The engine: vLLM as a supervised child on loopback, and the one place that talks to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+
+from chatbot.engine_flags import BASE, command, environment
+from chatbot.errors import EngineBusy, EngineDown, EngineError, EngineRefused
+from chatbot.model import Model
+from chatbot.settings import Settings
+
+START_SECONDS = 900.0
+POLL_SECONDS = 0.2
+RESTART_SECONDS = (1.0, 2.0, 5.0, 15.0, 60.0)
+LOAD_SECONDS = 60.0
+ROOT = Path(__file__).parents[1]
+log = logging.getLogger(__name__)
+
+Messages = Sequence[Mapping[str, str]]
+Live = Callable[[], list[tuple[str, Path]]]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of an answer; the last has `finish_reason`, and `usage` in tokens. `logprob` is summed, in nats."""
+
+    text: str = ""
+    finish_reason: str | None = None
+    usage: Mapping[str, int] | None = None
+    logprob: float | None = None
+
+
+class Engine:
+    """Starts vLLM, watches it, starts it again when it dies, and streams from it.
+
+    `live` names the adapters that must be loaded after every start. Start and close belong to the event loop; `load` and
+    `unload` are called from other threads.
+    """
+
+    def __init__(self, model: Model, settings: Settings, home: Path, live: Live) -> None:
+        self.model, self._settings, self._live = model, settings, live
+        self._log = home / "engine.log"
+        self._key, self._port = secrets.token_urlsafe(32), _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = False
+        self.ready = False
+        self.trouble = ""
+
+    def spawn(self) -> None:
+        """Start the process; it takes a while until it answers, so this comes first of all."""
+        words = [sys.executable, "-m", "chatbot.keeper", *command(self.model, self._settings, self._port)]
+        with self._log.open("ab") as log_file:
+            self._process = subprocess.Popen(
+                words,
+                cwd=ROOT,
+                env=environment(self._settings, self._key),
+                stdin=subprocess.PIPE,
+                stdout=log_file,
+                stderr=log_file,
+                start_new_session=True,
+            )
+
+    async def start(self) -> None:
+        """Begin to watch the process; `ready` turns true once it has answered."""
+        self._loop = asyncio.get_running_loop()
+        headers = {"Authorization": f"Bearer {self._key}"}
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
+        self._session = aiohttp.ClientSession(headers=headers, timeout=timeout, connector=aiohttp.TCPConnector(limit=0))
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def close(self) -> None:
+        """End the process and everything it started."""
+        self._closing, self.ready = True, False
+        if self._watcher is not None:
+            self._watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watcher
+        if self._session is not None:
+            await self._session.close()
+        await asyncio.to_thread(self.stop)
+
+    def stop(self) -> None:
+        """End the process; safe to call at any time, from any thread."""
+        process = self._process
+        if process is None:
+            return
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(15)
+            return
+        process.kill()
+        process.wait()
+
+    async def stream(
+        self, served_name: str, messages: Messages, parameters: Mapping[str, Any]
+    ) -> AsyncGenerator[Piece, None]:
+        """Stream an answer; `parameters` go to vLLM as they are.
+
+        Raises EngineDown, EngineBusy, EngineRefused.
+        """
+        if not self.ready:
+            raise EngineDown(self.trouble or "The model is still waking up; try again in a moment.")
+        options = {"stream": True, "stream_options": {"include_usage": True}}
+        body = {**parameters, "model": served_name, "messages": list(messages), **options}
+        try:
+            async with self._request("/v1/chat/completions", body) as response:
+                async for line in response.content:
+                    if line.startswith(b"data: {"):
+                        yield _piece(orjson.loads(line[6:]))
+        except aiohttp.ClientError as error:
+            raise EngineDown("The engine broke off; it is being started again.") from error
+
+    def load(self, name: str, folder: Path) -> None:
+        """Load an adapter under `name`. Raises EngineError; while the engine starts, the start will load it."""
+        self._call(self._load(name, folder))
+
+    def unload(self, name: str) -> None:
+        """Unload an adapter; one that is not loaded is left alone."""
+        self._call(self._unload(name))
+
+    def _call(self, coroutine: Any) -> None:  # noqa: ANN401
+        if not self.ready or self._loop is None:
+            coroutine.close()
+            if self._closing:
+                raise EngineDown("The server is stopping.")
+            return
+        assert threading.current_thread() is not threading.main_thread() or not self._loop.is_running()
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(LOAD_SECONDS)
+
+    async def _load(self, name: str, folder: Path) -> None:
+        try:
+            await self._post("/v1/load_lora_adapter", {"lora_name": name, "lora_path": str(folder)})
+        except EngineRefused as error:
+            if "already" not in str(error):
+                raise
+
+    async def _unload(self, name: str) -> None:
+        with contextlib.suppress(EngineRefused):
+            await self._post("/v1/unload_lora_adapter", {"lora_name": name})
+
+    async def _watch(self) -> None:
+        failures = 0
+        while True:
+            try:
+                await self._wake_up()
+                failures = 0
+                assert self._process is not None
+                while self._process.poll() is None:
+                    await asyncio.sleep(POLL_SECONDS)
+                self.trouble = "The engine died and is being started again."
+            except EngineError as error:
+                self.trouble = str(error)
+            self.ready = False
+            log.warning("%s Its log is %s.", self.trouble, self._log)
+            await asyncio.to_thread(self.stop)
+            await asyncio.sleep(RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)])
+            failures += 1
+            self.spawn()
+
+    async def _wake_up(self) -> None:
+        """Wait until the engine answers, load what is live, and let it say a first word."""
+        until = time.monotonic() + START_SECONDS
+        while not await self._healthy():
+            if self._process is None or self._process.poll() is not None:
+                raise EngineDown(f"The engine ended while it started:\n{_tail(self._log)}\n")
+            if time.monotonic() > until:
+                raise EngineDown("The engine did not start in time.")
+            await asyncio.sleep(POLL_SECONDS)
+        for name, folder in self._live():
+            await self._load(name, folder)
+        hello = {"model": BASE, "messages": [{"role": "user", "content": "hello"}], "max_tokens": 2}
+        await self._post("/v1/chat/completions", hello)
+        self.ready, self.trouble = True, ""
+
+    async def _healthy(self) -> bool:
+        assert self._session is not None
+        try:
+            async with self._session.get(self._url("/health")) as response:
+                return response.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    async def _post(self, path: str, body: Mapping[str, object]) -> None:
+        async with self._request(path, body) as response:
+            await response.read()
+
+    @contextlib.asynccontextmanager
+    async def _request(self, path: str, body: Mapping[str, object]) -> AsyncIterator[aiohttp.ClientResponse]:
+        assert self._session is not None
+        headers = {"Content-Type": "application/json"}
+        async with self._session.post(self._url(path), data=orjson.dumps(body), headers=headers) as response:
+            if response.status in (429, 503):
+                raise EngineBusy("The model has too much to do right now; try again in a moment.")
+            if response.status >= 400:
+                raise EngineRefused(_reason(await response.read()))
+            yield response
+
+    def _url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self._port}{path}"
+
+
+def _piece(event: Mapping[str, Any]) -> Piece:
+    if error := event.get("error"):
+        raise EngineRefused(str(error.get("message", error)))
+    usage = event.get("usage")
+    if not event.get("choices"):
+        return Piece(usage=usage)
+    choice = event["choices"][0]
+    tokens = (choice.get("logprobs") or {}).get("content") or []
+    logprob = sum(token["logprob"] for token in tokens) if tokens else None
+    return Piece(choice["delta"].get("content") or "", choice.get("finish_reason"), usage, logprob)
+
+
+def _reason(body: bytes) -> str:
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body.decode(errors="replace")[:500]
+    error = told.get("error", told)
+    return str(error.get("message", error) if isinstance(error, dict) else error)
+
+
+def _tail(path: Path, lines: int = 8) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,75 @@
+"""How the engine is started: its command line and its environment, from the settings and the hardware."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from chatbot.model import Model
+from chatbot.settings import Settings
+
+BASE = "base"
+_CPU_INFO = Path("/proc/cpuinfo")
+
+
+@cache
+def on_gpu() -> bool:
+    """Whether the CUDA build of vLLM is installed and a GPU is there."""
+    try:
+        version("vllm")
+    except PackageNotFoundError:
+        return False
+    return shutil.which("nvidia-smi") is not None
+
+
+@cache
+def dtype() -> str:
+    """The arithmetic to serve with: float32 on a CPU without instructions for bfloat16, which is much slower there."""
+    if on_gpu():
+        return "auto"
+    flags = _CPU_INFO.read_text() if _CPU_INFO.exists() else ""
+    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
+
+
+def command(model: Model, settings: Settings, port: int) -> list[str]:
+    """The engine's command line."""
+    flags: dict[str, object] = {
+        "model": model.folder,
+        "served-model-name": BASE,
+        "host": "127.0.0.1",
+        "port": port,
+        "dtype": dtype(),
+        "max-model-len": settings.whole("max_model_len"),
+        "max-num-seqs": settings.whole("max_streams"),
+        "max-loras": settings.whole("lora_slots"),
+        "max-cpu-loras": 2 * settings.whole("lora_slots"),
+        "max-lora-rank": settings.whole("lora_rank"),
+        "stream-interval": settings.whole("stream_interval"),
+        "uvicorn-log-level": "warning",
+    }
+    if on_gpu():
+        flags["gpu-memory-utilization"] = settings.number("gpu_memory_share")
+    words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
+    # The console script of vLLM looks for a package of that name, which the CPU build does not have.
+    module = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
+    return [*module, *words, "--enable-lora", "--disable-access-log-for-endpoints=/health", "--no-enable-log-requests"]
+
+
+def environment(settings: Settings, key: str) -> dict[str, str]:
+    """The engine's environment: the key, no telemetry, no network for a model whose files are here."""
+    return {
+        **os.environ,
+        "VLLM_API_KEY": key,
+        "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
+        "VLLM_CPU_KVCACHE_SPACE": str(settings.whole("engine_memory_gib")),
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_LEVEL": "WARNING",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYTHONWARNINGS": "ignore",
+    }

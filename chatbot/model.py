@@ -1,0 +1,71 @@
+"""Which model is served: the bundled starter, a folder, or a model of the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatbot.errors import ModelUnusable
+from learner import weights_sha256
+from learner.starter import MODEL_DIR
+
+STARTER = "starter"
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model whose files are on this machine: `name` is what people read, `sha256` that of its weights."""
+
+    name: str
+    folder: Path
+    sha256: str
+
+    @property
+    def is_starter(self) -> bool:
+        """Whether it is the demo model, which the pages say."""
+        return self.name == STARTER
+
+
+def locate(model: str, *, download: bool = False) -> Model:
+    """Find the model's files; with `download` a Hub id is fetched when it is not here yet.
+
+    Raises ModelUnusable.
+    """
+    if model == STARTER:
+        return _checked(STARTER, MODEL_DIR)
+    if Path(model).expanduser().is_dir():
+        folder = Path(model).expanduser().resolve()
+        return _checked(folder.name, folder)
+    if not _HUB_ID.fullmatch(model) or Path(model).is_absolute():
+        raise ModelUnusable(
+            f"There is no model {model!r}: say 'starter', a folder, or a Hub id such as Qwen/Qwen3-0.6B."
+        )
+    return _checked(model, _from_hub(model, download))
+
+
+def _from_hub(model: str, download: bool) -> Path:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(model, allow_patterns=_PATTERNS, local_files_only=True))
+    except Exception as error:
+        if not download:
+            raise ModelUnusable(f"{model} is not on this machine yet; the first start downloads it.") from error
+    try:
+        return Path(snapshot_download(model, allow_patterns=_PATTERNS))
+    except Exception as error:
+        raise ModelUnusable(
+            f"{model} could not be downloaded ({type(error).__name__}). Is the name right and the network there? A folder "
+            "that holds the model works without one: --model /path/to/folder."
+        ) from error
+
+
+def _checked(name: str, folder: Path) -> Model:
+    if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
+        raise ModelUnusable(f"{folder} must hold config.json and safetensors weights; at least one is missing.")
+    return Model(name, folder, weights_sha256(folder))

@@ -1,0 +1,86 @@
+"""Everything that the pages, the API and the command line share, built from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from analytics import Store
+from chatbot.accounts import Accounts
+from chatbot.engine import Engine
+from chatbot.feedback import Feedbacks
+from chatbot.model import Model, locate
+from chatbot.operator import Operator
+from chatbot.reviews import Reviews
+from chatbot.settings import Settings
+from chatbot.turn import Turns
+from learner import Learner, LearnerSettings, Registry
+from safety import Screen, default_screen
+
+Load = Callable[[str, Path], None]
+
+
+@dataclass(frozen=True)
+class Services:
+    """One of each."""
+
+    settings: Settings
+    model: Model
+    store: Store
+    accounts: Accounts
+    screen: Screen
+    engine: Engine
+    learner: Learner
+    turns: Turns
+    feedbacks: Feedbacks
+    reviews: Reviews
+    operator: Operator
+
+
+def build(settings: Settings) -> Services:
+    """Open the store, start the engine's process, and put everything together. Raises UserError, AnalyticsError."""
+    home = settings.home
+    model = locate(settings.text("model"), download=True)
+    store = Store.open(home / "store.duckdb")
+    registry = open_registry(settings, store, model)
+    engine = Engine(model, settings, home, registry.live)
+    engine.spawn()
+    learner = open_learner(settings, store, registry, model, engine.load, engine.unload)
+    screen = default_screen(cast("Literal['block', 'review']", settings.text("input_failure")))
+    return Services(
+        settings=settings,
+        model=model,
+        store=store,
+        accounts=Accounts(home),
+        screen=screen,
+        engine=engine,
+        learner=learner,
+        turns=Turns(store, screen, engine, learner, settings.shares()),
+        feedbacks=Feedbacks(store),
+        reviews=Reviews(store),
+        operator=Operator(store, learner),
+    )
+
+
+def open_registry(settings: Settings, store: Store, model: Model) -> Registry:
+    """The registry of adapters for the model that is served."""
+    return Registry(store, settings.home, base=model.name, base_sha256=model.sha256, rank=settings.whole("lora_rank"))
+
+
+def open_learner(
+    settings: Settings, store: Store, registry: Registry, model: Model, load: Load, unload: Callable[[str], None]
+) -> Learner:
+    """The learner; `load` and `unload` tell the engine, if there is one."""
+    return Learner(
+        store,
+        registry,
+        home=settings.home,
+        model=str(model.folder),
+        base=model.name,
+        settings=LearnerSettings.from_values(settings.values),
+        groups=settings.shares(),
+        load=load,
+        unload=unload,
+    )

@@ -1,0 +1,258 @@
+"""One turn: screen, route, ask the engine, screen again, and keep what happened. The page and the API both call it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from analytics import Flag, Reply, Store, Turn, queries
+from chatbot.engine import Piece
+from chatbot.errors import BadRequest, EngineError, NotYours
+from learner import Group, Learner, Route, person_group, route
+from safety import BLOCKED_INPUT, BLOCKED_OUTPUT, Context, Decision, Screen, Screening, StreamScreen
+
+ROLES = ("system", "user", "assistant")
+
+
+@dataclass(frozen=True)
+class TurnRequest:
+    """What a person asks: `messages` in OpenAI's form, theirs last; `adapter` names weights, which is an operator's right."""
+
+    person: str
+    messages: Sequence[Mapping[str, str]]
+    source: Literal["page", "api"]
+    conversation_id: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    adapter: str | None = None
+    sibling_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The turn is kept and the engine is asked."""
+
+    turn_id: str
+    conversation_id: str
+    route: Route
+
+
+@dataclass(frozen=True)
+class Delta:
+    """Text that may be shown."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """The answer is kept; `usage` is in tokens, empty when nothing was generated."""
+
+    turn_id: str
+    finish_reason: str
+    usage: Mapping[str, int]
+
+
+Step = Begun | Delta | Done
+
+
+class _Answer:
+    """What has come of a turn so far."""
+
+    def __init__(self, turn_id: str) -> None:
+        self.turn_id, self.began = turn_id, time.perf_counter()
+        self.text, self.finish_reason = "", "cancelled"
+        self.usage: Mapping[str, int] = {}
+        self.ttft_ms: float | None = None
+        self.logprob: float | None = None
+        self.verdicts: list[dict[str, object]] = []
+
+    def take(self, piece: Piece) -> None:
+        self.usage = piece.usage or self.usage
+        if piece.logprob is not None:
+            self.logprob = (self.logprob or 0.0) + piece.logprob
+
+    def show(self, text: str) -> Delta:
+        if self.ttft_ms is None:
+            self.ttft_ms = self._elapsed()
+        self.text += text
+        return Delta(text)
+
+    def reply(self) -> Reply:
+        return Reply(
+            turn_id=self.turn_id,
+            completion=self.text,
+            finish_reason=self.finish_reason,  # type: ignore[arg-type]
+            prompt_tokens=self.usage.get("prompt_tokens"),
+            completion_tokens=self.usage.get("completion_tokens"),
+            ttft_ms=self.ttft_ms,
+            duration_ms=self._elapsed(),
+            logprob=self.logprob,
+            verdicts=self.verdicts,
+        )
+
+    def _elapsed(self) -> float:
+        return round(1000 * (time.perf_counter() - self.began), 1)
+
+
+class Streams(Protocol):
+    """What a turn needs of an engine."""
+
+    def stream(
+        self, served_name: str, messages: Sequence[Mapping[str, str]], parameters: Mapping[str, Any]
+    ) -> AsyncGenerator[Piece, None]:
+        """Stream an answer."""
+        ...
+
+
+class Turns:
+    """Runs turns. `groups` are the percentages of learn, decide and holdout."""
+
+    def __init__(
+        self, store: Store, screen: Screen, engine: Streams, learner: Learner, groups: tuple[int, int, int]
+    ) -> None:
+        self._store, self._screen, self._engine, self._learner = store, screen, engine, learner
+        self._groups = groups
+
+    async def run(self, request: TurnRequest) -> AsyncGenerator[Step, None]:
+        """Yield Begun, the Deltas, and Done. Closing the generator stops the answer and keeps what was shown.
+
+        Raises BadRequest, NotYours, UnknownAdapter and EngineError; what was raised after Begun is kept as an error.
+        """
+        messages = checked(request.messages)
+        conversation_id = await asyncio.to_thread(self._conversation, request)
+        turn_id = f"chatcmpl-{secrets.token_hex(12)}"
+        context = Context("input", request.person, conversation_id)
+        screened = await self._screen.check(messages[-1]["content"], context)
+        messages[-1] = {**messages[-1], "content": screened.text}
+        group = person_group(request.person, self._groups)
+        chosen = await self._route(request, group)
+        turn = Turn(
+            turn_id=turn_id,
+            conversation_id=conversation_id,
+            person=request.person,
+            person_group=group,
+            messages=messages,
+            arm=chosen.arm,
+            adapter=chosen.adapter,
+            weights_sha256=chosen.weights_sha256,
+            experiment_id=chosen.experiment_id,
+            propensity=chosen.propensity,
+            sibling_of=request.sibling_of,
+            source=request.source,
+            parameters=dict(request.parameters),
+            verdicts=[verdict.to_values() for verdict in screened.verdicts],
+        )
+        await self._store.append_async(turn, *_flags(turn_id, screened))
+        answer = _Answer(turn_id)
+        kept = False
+        try:
+            yield Begun(turn_id, conversation_id, chosen)
+            if screened.decision is Decision.BLOCK:
+                answer.finish_reason = "content_filter"
+                yield answer.show(BLOCKED_INPUT)
+            else:
+                deltas = self._answer(answer, chosen, messages, request.parameters, context)
+                async with contextlib.aclosing(deltas):
+                    async for delta in deltas:
+                        yield delta
+            kept = True
+            await self._store.append_async(answer.reply())
+        except EngineError:
+            answer.finish_reason = "error"
+            raise
+        finally:
+            if not kept:
+                # Nobody may be left to wait: the reader has gone, or the server stops.
+                self._store.submit(answer.reply())
+        yield Done(turn_id, answer.finish_reason, answer.usage)
+
+    async def _answer(
+        self,
+        answer: _Answer,
+        chosen: Route,
+        messages: Sequence[Mapping[str, str]],
+        parameters: Mapping[str, Any],
+        context: Context,
+    ) -> AsyncGenerator[Delta, None]:
+        stream = self._screen.stream(Context("output", context.person, context.conversation_id))
+        wanted = {**parameters, "logprobs": True} if chosen.experiment_id else parameters
+        reason = "stop"
+        # Closing the engine's stream is what stops the generation.
+        async with contextlib.aclosing(self._engine.stream(chosen.served_name, messages, wanted)) as pieces:
+            async for piece in pieces:
+                answer.take(piece)
+                reason = piece.finish_reason or reason
+                if shown := await stream.feed(piece.text) if piece.text else "":
+                    yield answer.show(shown)
+                if stream.blocked is not None:
+                    break
+        if shown := await stream.finish():
+            yield answer.show(shown)
+        answer.verdicts = [verdict.to_values() for verdict in stream.verdicts]
+        if stream.blocked is not None:
+            reason = "content_filter"
+            yield answer.show(("\n\n" if answer.text else "") + BLOCKED_OUTPUT)
+        if flags := _stream_flags(answer.turn_id, stream):
+            await self._store.append_async(*flags)
+        answer.finish_reason = reason
+
+    def _conversation(self, request: TurnRequest) -> str:
+        """The id of the conversation; somebody else's is refused, and so is a sibling of somebody else's turn."""
+        if request.sibling_of is not None:
+            sibling = queries.turn(self._store, request.sibling_of)
+            if sibling is None or sibling["person"] != request.person:
+                raise NotYours("sibling_of must be the id of an answer that you got yourself.")
+            return str(sibling["conversation_id"])
+        if request.conversation_id is None:
+            return f"conv-{secrets.token_hex(12)}"
+        owner = queries.owner(self._store, request.conversation_id)
+        if owner not in (None, request.person):
+            raise NotYours("That conversation belongs to somebody else; leave conversation_id out to begin a new one.")
+        return request.conversation_id
+
+    async def _route(self, request: TurnRequest, group: Group) -> Route:
+        state = self._learner.registry.state()
+        if request.adapter is None:
+            return route(request.person, group, state)
+        arm = await asyncio.to_thread(self._learner.hold, request.adapter)
+        return Route("champion", arm.adapter, arm.served_name, arm.weights_sha256)
+
+
+def checked(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The messages as role and text. Raises BadRequest for what is not a conversation that ends with the user."""
+    if not messages:
+        raise BadRequest("messages is empty; it needs at least one message of the role 'user'.")
+    plain = []
+    for message in messages:
+        role, content = message.get("role"), message.get("content")
+        if role not in ROLES:
+            raise BadRequest(f"A message has the role {role!r}; it must be one of {', '.join(ROLES)}.")
+        if isinstance(content, list):
+            content = "".join(part.get("text", "") for part in content if isinstance(part, dict))
+        if not isinstance(content, str):
+            raise BadRequest("A message has no text; content must be a string or a list of text parts.")
+        plain.append({"role": role, "content": content})
+    if plain[-1]["role"] != "user" or not plain[-1]["content"].strip():
+        raise BadRequest("The last message must be the user's, and must not be empty.")
+    return plain
+
+
+def _flags(turn_id: str, screened: Screening) -> list[Flag]:
+    return [
+        Flag(turn_id, "filter", None, f"{verdict.filter_id}: {verdict.category}")
+        for verdict in screened.verdicts
+        if verdict.decision in (Decision.BLOCK, Decision.REVIEW)
+    ]
+
+
+def _stream_flags(turn_id: str, stream: StreamScreen) -> list[Flag]:
+    return [
+        Flag(turn_id, "filter", None, f"{verdict.filter_id}: {verdict.category} in the answer")
+        for verdict in stream.verdicts
+        if verdict.decision in (Decision.BLOCK, Decision.REVIEW)
+    ]

@@ -1,0 +1,1 @@
+"""One filter per file; `safety.screen.default_screen` puts them in order."""

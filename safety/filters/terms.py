@@ -1,0 +1,43 @@
+"""Blocks requests and answers that leave no doubt, by a short list of patterns kept in terms.toml."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from safety.verdict import Context, Decision, Finding
+
+FILE = Path(__file__).with_name("terms.toml")
+
+
+class Terms:
+    """One list of patterns per category and role; a match in `review` lets pass and asks a person to look."""
+
+    id, version, threshold, quick = "terms", "1", 1.0, True
+
+    def __init__(self, path: Path = FILE) -> None:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        self._rules = {
+            (role, decision): _compiled(table.get(role, {}).get(decision, {}))
+            for role in ("input", "output")
+            for decision in (Decision.BLOCK, Decision.REVIEW)
+        }
+
+    def check(self, text: str, context: Context) -> Finding:
+        """BLOCK or REVIEW by the first category that matches."""
+        for decision in (Decision.BLOCK, Decision.REVIEW):
+            for category, pattern in self._rules[context.role, decision].items():
+                spans = tuple(match.span() for match in pattern.finditer(text))
+                if spans:
+                    return Finding(decision, category, 1.0, spans)
+        return Finding(Decision.ALLOW)
+
+    def replacement(self, category: str) -> str:
+        """Never asked for: this filter does not transform."""
+        return f"[{category}]"
+
+
+def _compiled(table: Mapping[str, list[str]]) -> dict[str, re.Pattern[str]]:
+    return {name: re.compile("|".join(f"(?:{rule})" for rule in rules), re.I) for name, rules in table.items()}

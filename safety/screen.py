@@ -1,0 +1,140 @@
+"""The filters in their order, on a whole text. A filter that fails or is too slow counts against the text."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+from safety.filters.secrets import Secrets
+from safety.filters.terms import Terms
+from safety.normalise import normalise
+from safety.stream import StreamScreen
+from safety.verdict import Context, Decision, Filter, Finding, Span, Verdict
+
+OnFailure = Literal["block", "review"]
+BREAK_AFTER = 5  # failures in a row
+BREAK_SECONDS = 30.0
+
+BLOCKED_INPUT = (
+    "I can't help with that message: it was stopped by a safety filter. If you think that is wrong, you can appeal and "
+    "a person will look at it."
+)
+BLOCKED_OUTPUT = (
+    "The rest of this answer was stopped by a safety filter. If you think that is wrong, you can appeal and a person "
+    "will look at it."
+)
+
+
+@dataclass(frozen=True)
+class Screening:
+    """The strictest decision, the text with what was taken out, and what each filter said."""
+
+    decision: Decision
+    text: str
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass
+class _Breaker:
+    """Keeps a filter that always fails from being waited for; it counts as failed all the same."""
+
+    failures: int = 0
+    closed_until: float = 0.0
+
+    def open(self) -> bool:
+        return time.monotonic() < self.closed_until
+
+    def note(self, failed: bool) -> None:
+        self.failures = self.failures + 1 if failed else 0
+        if self.failures >= BREAK_AFTER:
+            self.closed_until = time.monotonic() + BREAK_SECONDS
+
+
+class Screen:
+    """`timeout_s` is for each filter; `input_failure` says what happens to a message whose screening failed."""
+
+    def __init__(
+        self, filters: Sequence[Filter], *, timeout_s: float = 1.0, input_failure: OnFailure = "block"
+    ) -> None:
+        self._filters, self._timeout, self._input_failure = filters, timeout_s, Decision(input_failure)
+        self._breakers = {filter_.id: _Breaker() for filter_ in filters}
+        self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="screen")
+
+    async def check(self, text: str, context: Context) -> Screening:
+        """Pass `text` through every filter until one blocks."""
+        verdicts: list[Verdict] = []
+        for filter_ in self._filters:
+            verdict = await self._ask(filter_, text, context)
+            verdicts.append(verdict)
+            if verdict.decision is Decision.BLOCK:
+                break
+            if verdict.decision is Decision.TRANSFORM:
+                text = _replaced(text, verdict.spans, filter_.replacement(verdict.category))
+        return Screening(_strictest(verdicts), text, tuple(verdicts))
+
+    def stream(self, context: Context) -> StreamScreen:
+        """A screen for an answer that arrives in pieces."""
+        return StreamScreen(self.check, context)
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _ask(self, filter_: Filter, text: str, context: Context) -> Verdict:
+        began, breaker = time.perf_counter(), self._breakers[filter_.id]
+        finding, failed = Finding(self._on_failure(context), "the filter failed"), True
+        if not breaker.open():
+            try:
+                finding, failed = await self._look(filter_, text, context), False
+            except Exception:
+                failed = True
+            breaker.note(failed)
+        milliseconds = 1000 * (time.perf_counter() - began)
+        return Verdict(
+            decision=finding.decision,
+            category=finding.category,
+            score=finding.score,
+            threshold=filter_.threshold,
+            spans=finding.spans,
+            filter_id=filter_.id,
+            filter_version=filter_.version,
+            latency_ms=round(milliseconds, 3),
+            failed=failed,
+        )
+
+    async def _look(self, filter_: Filter, text: str, context: Context) -> Finding:
+        if filter_.quick:
+            return _look(filter_, text, context)
+        asked = asyncio.get_running_loop().run_in_executor(self._pool, _look, filter_, text, context)
+        return await asyncio.wait_for(asked, self._timeout)
+
+    def _on_failure(self, context: Context) -> Decision:
+        return self._input_failure if context.role == "input" else Decision.BLOCK
+
+
+def default_screen(input_failure: OnFailure = "block") -> Screen:
+    """The filters that ship with Ratchet."""
+    return Screen([Secrets(), Terms()], input_failure=input_failure)
+
+
+def _look(filter_: Filter, text: str, context: Context) -> Finding:
+    """Show the filter the normalised text, and bring its spans back to the text as it was."""
+    plain, places = normalise(text)
+    found = filter_.check(plain, context)
+    spans = tuple((places[start], places[end - 1] + 1) for start, end in found.spans if end > start)
+    return Finding(found.decision, found.category, found.score, spans)
+
+
+def _strictest(verdicts: Sequence[Verdict]) -> Decision:
+    order = (Decision.BLOCK, Decision.REVIEW, Decision.TRANSFORM, Decision.ALLOW)
+    return min((verdict.decision for verdict in verdicts), key=order.index, default=Decision.ALLOW)
+
+
+def _replaced(text: str, spans: Sequence[Span], replacement: str) -> str:
+    for start, end in sorted(spans, reverse=True):
+        text = text[:start] + replacement + text[end:]
+    return text

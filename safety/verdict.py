@@ -1,0 +1,77 @@
+"""What a filter says about a text, and what it is told about where the text comes from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Literal, Protocol
+
+
+class Decision(StrEnum):
+    """ALLOW lets pass, BLOCK stops, TRANSFORM replaces the spans, REVIEW lets pass and asks a person to look."""
+
+    ALLOW = "allow"
+    BLOCK = "block"
+    TRANSFORM = "transform"
+    REVIEW = "review"
+
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where a text comes from: a person's `input` or the model's `output`."""
+
+    role: Literal["input", "output"]
+    person: str = ""
+    conversation_id: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`score` and `threshold` are in the filter's own unit; `spans` are half-open ranges of characters.
+
+    A filter that could not decide has `failed`; its decision is then the one that fails closed.
+    """
+
+    decision: Decision
+    category: str
+    score: float
+    threshold: float
+    spans: tuple[Span, ...]
+    filter_id: str
+    filter_version: str
+    latency_ms: float
+    failed: bool = False
+
+    def to_values(self) -> dict[str, object]:
+        """The fields by name, for the log."""
+        return {**asdict(self), "decision": str(self.decision), "spans": [list(span) for span in self.spans]}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a filter found, before the screen adds who it was and how long it took."""
+
+    decision: Decision
+    category: str = ""
+    score: float = 0.0
+    spans: tuple[Span, ...] = ()
+
+
+class Filter(Protocol):
+    """A filter says what it finds in a text; it may raise, which the screen takes as a failure."""
+
+    id: str
+    version: str
+    threshold: float
+    quick: bool  # takes well under a millisecond, so a thread would only add to it
+
+    def check(self, text: str, context: Context) -> Finding:
+        """Look at `text`."""
+        ...
+
+    def replacement(self, category: str) -> str:
+        """What stands in place of a span of this category when the decision is TRANSFORM."""
+        ...
