@@ -1,0 +1,81 @@
+"""Who may see which page. A link with a key opens a door once, and the browser remembers it by a signed cookie."""
+
+from __future__ import annotations
+
+import html
+from http.cookies import SimpleCookie
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chatbot.accounts import PERSON_COOKIE, ROLE_COOKIE, Accounts, Caller, Role
+from chatbot.errors import NotAllowed
+from chatbot.pages.look import STYLE
+
+YEAR_SECONDS = 365 * 24 * 3600
+_NEEDED: tuple[tuple[str, Role], ...] = (("/review", "reviewer"), ("/operate", "operator"))
+_OPEN = ("/v1/", "/healthz", "/readyz")
+
+
+class Access:
+    """Lets people through to the pages they may see; the API looks after itself."""
+
+    def __init__(self, app: ASGIApp, accounts: Accounts) -> None:
+        self._app, self._accounts = app, accounts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] not in ("http", "websocket") or scope["path"].startswith(_OPEN):
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        if scope["type"] == "http" and (key := connection.query_params.get("key")) is not None:
+            await self._with_key(Request(scope), key)(scope, receive, send)
+            return
+        try:
+            caller = caller_of(self._accounts, connection)
+            caller.must_be(next((role for path, role in _NEEDED if _under(scope["path"], path)), "guest"))
+        except NotAllowed as error:
+            await _closed(str(error))(scope, receive, send)
+            return
+        await self._app(scope, receive, _with_cookie(send, caller))
+
+    def _with_key(self, request: Request, key: str) -> Response:
+        cookie = self._accounts.role_cookie(key)
+        if cookie is None:
+            return _closed("This link has a key that is not known here; `./ratchet up` prints the ones that are.")
+        # The key must not stay in the address, where it would be shared and remembered.
+        response = RedirectResponse(request.url.path, status_code=303)
+        response.set_cookie(ROLE_COOKIE, cookie, max_age=YEAR_SECONDS, httponly=True, samesite="lax")
+        return response
+
+
+def caller_of(accounts: Accounts, connection: HTTPConnection) -> Caller:
+    """Who is calling. Raises NotAllowed."""
+    return accounts.caller(
+        host=connection.client.host if connection.client else None,
+        authorization=None,
+        cookies=connection.cookies,
+    )
+
+
+def _under(path: str, page: str) -> bool:
+    return path == page or path.startswith(page + "/")
+
+
+def _with_cookie(send: Send, caller: Caller) -> Send:
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start" and caller.fresh_cookie is not None:
+            cookie = SimpleCookie({PERSON_COOKIE: caller.fresh_cookie})
+            cookie[PERSON_COOKIE].update({"max-age": YEAR_SECONDS, "path": "/", "httponly": True, "samesite": "lax"})
+            MutableHeaders(scope=message).append("set-cookie", cookie[PERSON_COOKIE].OutputString())
+        await send(message)
+
+    return wrapped
+
+
+def _closed(reason: str) -> HTMLResponse:
+    page = f"<!doctype html><title>Ratchet</title>{STYLE}<main class='rt-closed'><h1>This door is closed</h1>"
+    return HTMLResponse(f"{page}<p>{html.escape(reason)}</p><p><a href='/'>To the chat</a></p></main>", 403)
