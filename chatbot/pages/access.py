@@ -34,6 +34,10 @@ class Access:
         if scope["type"] == "http" and (key := connection.query_params.get("key")) is not None:
             await self._with_key(Request(scope), key)(scope, receive, send)
             return
+        if any(scope["path"] == page for page, _ in _NEEDED):
+            # The page is mounted under its path with a slash; without one the chat page would answer.
+            await RedirectResponse(scope["path"] + "/", status_code=307)(scope, receive, send)
+            return
         try:
             caller = caller_of(self._accounts, connection)
             caller.must_be(next((role for path, role in _NEEDED if _under(scope["path"], path)), "guest"))

@@ -216,8 +216,8 @@ def page(services: Services) -> gr.Blocks:
         talk, stored = gr.State(Talk()), gr.BrowserState(None, storage_key=STORAGE_KEY, secret="conversation")  # noqa: S106
         with gr.Column(elem_id="rt-column"):
             chat = _chatbot(services.model)
-            consent_note, yes, no = _consent_note()
             receipt_note, receipt, reasons, comment, send = _receipt_note()
+            consent_note, yes, no = _consent_note()
             compare_note, first, second, same = _compare_note()
             appeal_note, appeal_text, appeal_button = _appeal_note()
             with gr.Row(elem_id="rt-composer"):
@@ -264,6 +264,8 @@ def page(services: Services) -> gr.Blocks:
             async for step in handlers.ask(data.value["text"], history, state, request):
                 yield step
 
+        for event in (chat.retry, chat.example_select):
+            event(busy, None, [ask, stop, *notes], show_progress="hidden")
         streams.append(chat.retry(retry, [chat, talk], out, show_progress="hidden"))
         streams.append(chat.example_select(example, [chat, talk], out, show_progress="hidden"))
         for stream in streams:

@@ -34,7 +34,7 @@ def _mount(app: FastAPI, blocks: gr.Blocks, path: str) -> None:
         theme=theme(),
         css=CSS,
         head=HEAD,
-        favicon_path=str(LOGO),
+        favicon_path=str(LOGO) if path == "/" else None,
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
