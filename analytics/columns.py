@@ -14,6 +14,7 @@ from analytics.events import EVENTS, Event
 _TYPES: Mapping[type, str] = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
 
 
+# mypy holds a dataclass type for unhashable where a cached function takes it.
 @cache
 def column_types(event: type[Event]) -> dict[str, str]:
     """The SQL type of each field of `event`, in order."""
@@ -24,7 +25,7 @@ def column_types(event: type[Event]) -> dict[str, str]:
 @cache
 def insert_sql(event: type[Event], extra: tuple[str, ...] = ()) -> str:
     """An INSERT that takes one list per field, one per `extra` (text) column, then the lists of `seq` and of `at`."""
-    types_of = {**column_types(event), **dict.fromkeys(extra, "VARCHAR")}
+    types_of = {**column_types(event), **dict.fromkeys(extra, "VARCHAR")}  # type: ignore[arg-type]
     # JSON travels as text: a list of JSON parameters would be parsed twice.
     unnested = [f"unnest(?::{'VARCHAR' if kind == 'JSON' else kind}[])" for kind in types_of.values()]
     names = ", ".join(f'"{name}"' for name in (*types_of, "seq", "at"))
@@ -34,7 +35,7 @@ def insert_sql(event: type[Event], extra: tuple[str, ...] = ()) -> str:
 
 def values(event: Event) -> tuple[Any, ...]:
     """The fields of `event` as parameters. Raises TypeError or ValueError for what is not JSON."""
-    kinds = column_types(type(event))
+    kinds = column_types(type(event))  # type: ignore[arg-type]
     return tuple(_value(getattr(event, name), kind) for name, kind in kinds.items())
 
 

@@ -117,9 +117,8 @@ class Writer:
         try:
             for event, table in rows.items():
                 extra = HASHES if event is Audit else ()
-                self._connection.execute(
-                    insert_sql(event, extra), [list(column) for column in zip(*table, strict=True)]
-                )
+                sql = insert_sql(event, extra)  # type: ignore[arg-type]
+                self._connection.execute(sql, [list(column) for column in zip(*table, strict=True)])
             self._connection.commit()
         except BaseException:
             self._connection.rollback()

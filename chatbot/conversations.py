@@ -15,8 +15,8 @@ def shown(store: Store, conversation_id: str) -> list[dict[str, Any]]:
     latest: dict[str, dict[str, Any]] = {}
     roots: dict[str, str] = {}
     for turn in queries.conversation(store, conversation_id):
-        sibling = turn["sibling_of"]
-        root = roots.get(sibling, sibling) if sibling else turn["turn_id"]
+        sibling: str | None = turn["sibling_of"]
+        root: str = turn["turn_id"] if sibling is None else roots.get(sibling, sibling)
         roots[turn["turn_id"]] = root
         latest[root] = turn
     return list(latest.values())

@@ -48,8 +48,8 @@ class Piece:
 class Engine:
     """Starts vLLM, watches it, starts it again when it dies, and streams from it.
 
-    `live` names the adapters that must be loaded after every start. Start and close belong to the event loop; `load` and
-    `unload` are called from other threads.
+    `live` names the adapters that must be loaded after every start. `start` and `close` belong to the event loop;
+    `load` and `unload` are called from other threads.
     """
 
     def __init__(self, model: Model, settings: Settings, home: Path, live: Live) -> None:
@@ -164,9 +164,7 @@ class Engine:
             try:
                 await self._wake_up()
                 failures = 0
-                assert self._process is not None
-                while self._process.poll() is None:
-                    await asyncio.sleep(POLL_SECONDS)
+                await self._until_it_ends()
                 self.trouble = "The engine died and is being started again."
             except EngineError as error:
                 self.trouble = str(error)
@@ -191,6 +189,11 @@ class Engine:
         hello = {"model": BASE, "messages": [{"role": "user", "content": "hello"}], "max_tokens": 2}
         await self._post("/v1/chat/completions", hello)
         self.ready, self.trouble = True, ""
+
+    async def _until_it_ends(self) -> None:
+        assert self._process is not None
+        while self._process.poll() is None:  # noqa: ASYNC110 - a process that ends sets no event
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _healthy(self) -> bool:
         assert self._session is not None

@@ -60,8 +60,8 @@ def _from_hub(model: str, download: bool) -> Path:
         return Path(snapshot_download(model, allow_patterns=_PATTERNS))
     except Exception as error:
         raise ModelUnusable(
-            f"{model} could not be downloaded ({type(error).__name__}). Is the name right and the network there? A folder "
-            "that holds the model works without one: --model /path/to/folder."
+            f"{model} could not be downloaded ({type(error).__name__}). Is the name right and the network there? "
+            "A folder that holds the model works without one: --model /path/to/folder."
         ) from error
 
 

@@ -21,6 +21,7 @@ from chatbot.settings import Settings
 
 STOP_SECONDS = 10
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - recognised here, bound only when somebody asks for it
 
 
 def serve(settings: Settings) -> None:
@@ -54,7 +55,7 @@ def home_lock(home: Path) -> Iterator[None]:
 def address(settings: Settings) -> str:
     """Where a browser on this machine finds the server."""
     host = settings.text("host")
-    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::', *LOOPBACK) else host}:{settings.whole('port')}"
+    return f"http://{'127.0.0.1' if host in (*EVERYWHERE, *LOOPBACK) else host}:{settings.whole('port')}"
 
 
 def _run(services: Services, listening: socket.socket) -> None:

@@ -21,7 +21,7 @@ ROLES = ("system", "user", "assistant")
 
 @dataclass(frozen=True)
 class TurnRequest:
-    """What a person asks: `messages` in OpenAI's form, theirs last; `adapter` names weights, which is an operator's right."""
+    """What a person asks: `messages` in OpenAI's form, theirs last; to name an `adapter` is an operator's right."""
 
     person: str
     messages: Sequence[Mapping[str, str]]

@@ -74,7 +74,7 @@ def curate(
     _hold_apart(learn, judge)
     digest = sha256("".join(map(_line, (*learn, *judge))).encode()).hexdigest()
     dropped = {"other_split": len(pairs) - len(steady), "person_cap": len(steady) - len(learn) - len(judge)}
-    manifest = {
+    manifest: dict[str, object] = {
         "created": datetime.now(UTC).isoformat(),
         "dataset_sha256": digest,
         "rules_sha256": sha256(RULES.read_bytes()).hexdigest(),

@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from learner.curate import Dataset, curate
 from learner.gates import GateVerdict, run_gates
@@ -44,12 +44,12 @@ class Job:
     @classmethod
     def read(cls, folder: Path) -> Job:
         """Read `run.json`."""
-        values = read_json(folder / "run.json")
+        values: dict[str, Any] | None = read_json(folder / "run.json")
         if values is None:
             raise FileNotFoundError(folder / "run.json")
-        settings = LapSettings.from_values(values.pop("settings"))  # type: ignore[arg-type]
-        groups, without = (tuple(values.pop(name)) for name in ("groups", "without"))  # type: ignore[arg-type]
-        return cls(settings=settings, groups=groups, without=without, **values)  # type: ignore[arg-type]
+        settings = LapSettings.from_values(values.pop("settings"))
+        groups, without = (tuple(values.pop(name)) for name in ("groups", "without"))
+        return cls(settings=settings, groups=groups, without=without, **values)
 
     def write(self, folder: Path) -> None:
         """Write `run.json`."""

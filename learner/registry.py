@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
-from analytics import Adapter, Experiment, Routing, Store
+from analytics import Event, Experiment, Routing, Store
 from learner.errors import ExperimentRunning, NoExperiment, NothingToRollBackTo, NotProven
 from learner.experiment import Arm, Judgement, RoutingState
 from learner.shelf import BASE, Shelf
@@ -82,7 +82,7 @@ class Registry:
             arm = self._shelf.arm(adapter)
             experiment_id = f"{adapter}#{len(self._store.rows(f'SELECT 1 FROM {Experiment.table}')) + 1}"
             started = Experiment(experiment_id, state.champion.adapter, adapter, share, "running", "", {})
-            events = [started, *self._shelf.moved(adapter, "challenger", f"in {experiment_id}")]
+            events: list[Event] = [started, *self._shelf.moved(adapter, "challenger", f"in {experiment_id}")]
             following = RoutingState(state.champion, state.previous, arm, experiment_id, share)
             self._move(following, "experiment.start", f"{experiment_id} started", actor, events, asdict(started))
             return experiment_id
@@ -121,7 +121,7 @@ class Registry:
             if not won and not override_reason:
                 raise NotProven(arm.adapter)
             told = f"{arm.adapter} was promoted"
-            events: list[Adapter | Experiment] = [*self._shelf.moved(arm.adapter, "champion", reason)]
+            events: list[Event] = [*self._shelf.moved(arm.adapter, "champion", reason)]
             events += self._shelf.moved(state.champion.adapter, "retired", told)
             if state.challenger not in (None, arm):
                 events += self._shelf.moved(state.challenger.adapter, "retired", told)
@@ -143,7 +143,7 @@ class Registry:
             state, restored = self._state, self._state.previous
             if restored is None:
                 raise NothingToRollBackTo(state.champion.adapter)
-            events: list[Adapter | Experiment] = [*self._shelf.moved(state.champion.adapter, "retired", reason)]
+            events: list[Event] = [*self._shelf.moved(state.champion.adapter, "retired", reason)]
             events += self._shelf.moved(restored.adapter, "champion", reason)
             if state.experiment_id is not None and state.challenger is not None:
                 events += self._shelf.moved(state.challenger.adapter, "retired", reason)
@@ -162,7 +162,7 @@ class Registry:
 
     def _end(self, ended: Experiment, action: str, actor: str) -> None:
         state = self._state
-        events = [ended, *self._shelf.moved(ended.challenger, "retired", ended.reason)]
+        events: list[Event] = [ended, *self._shelf.moved(ended.challenger, "retired", ended.reason)]
         following = RoutingState(state.champion, state.previous)
         self._move(following, action, ended.reason, actor, events, asdict(ended))
 
@@ -172,7 +172,7 @@ class Registry:
         action: str,
         reason: str,
         actor: str,
-        events: Sequence[Adapter | Experiment],
+        events: Sequence[Event],
         detail: dict[str, object],
     ) -> None:
         previous, challenger = (arm.adapter if arm else None for arm in (following.previous, following.challenger))
@@ -212,9 +212,14 @@ class Registry:
         base = RoutingState(self._shelf.base_arm)
         self._state = base
         detail: dict[str, object] = {"from": row["champion"], "to": BASE}
-        events: list[Adapter | Experiment] = []
+        events: list[Event] = []
         if row["experiment_id"] is not None:
-            names = (str(row[name]) for name in ("experiment_id", "champion", "challenger"))
-            events.append(Experiment(*names, float(str(row["share"])), "stopped", "another model is served", {}))
+            experiment_id, champion, challenger = (
+                str(row[name]) for name in ("experiment_id", "champion", "challenger")
+            )
+            share = float(str(row["share"]))
+            events.append(
+                Experiment(experiment_id, champion, challenger, share, "stopped", "another model is served", {})
+            )
         self._move(base, "base.changed", "another model is served", "learner", events, detail)
         return base

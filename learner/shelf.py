@@ -10,7 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from analytics import Adapter, Store
-
 from learner.adapter import CARD, check_adapter, copy_adapter, weights_sha256
 from learner.errors import BadAdapter, UnknownAdapter
 from learner.experiment import Arm

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analytics import Run, Store
-
 from learner.errors import LapRunning
 from learner.lap import Job
 from learner.process import child_environment

@@ -16,6 +16,7 @@ from chatbot.pages.look import STYLE
 
 YEAR_SECONDS = 365 * 24 * 3600
 _NEEDED: tuple[tuple[str, Role], ...] = (("/review", "reviewer"), ("/operate", "operator"))
+_ATTRIBUTES = {"max-age": YEAR_SECONDS, "path": "/", "httponly": True, "samesite": "lax"}
 _OPEN = ("/v1/", "/healthz", "/readyz")
 
 
@@ -73,7 +74,8 @@ def _with_cookie(send: Send, caller: Caller) -> Send:
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start" and caller.fresh_cookie is not None:
             cookie = SimpleCookie({PERSON_COOKIE: caller.fresh_cookie})
-            cookie[PERSON_COOKIE].update({"max-age": YEAR_SECONDS, "path": "/", "httponly": True, "samesite": "lax"})
+            for name, value in _ATTRIBUTES.items():
+                cookie[PERSON_COOKIE][name] = value
             MutableHeaders(scope=message).append("set-cookie", cookie[PERSON_COOKIE].OutputString())
         await send(message)
 

@@ -342,7 +342,7 @@ def _chatbot(model: Model) -> gr.Chatbot:
         editable="all",
         feedback_options=("Like", "Dislike"),
         placeholder=hello,
-        examples=examples,  # type: ignore[arg-type]
+        examples=examples,
         allow_tags=False,
         group_consecutive_messages=False,
         height=None,
@@ -352,8 +352,8 @@ def _chatbot(model: Model) -> gr.Chatbot:
 def _consent_note() -> tuple[gr.Column, gr.Button, gr.Button]:
     with gr.Column(visible=False, elem_classes="rt-note", elem_id="rt-ask-consent") as note:
         gr.HTML(
-            "<p><b>May we learn from this?</b> With a yes, your votes and rewrites help to train the next version of the "
-            "model. You can change it below at any time.</p>"
+            "<p><b>May we learn from this?</b> With a yes, your votes and rewrites help to train the next version of "
+            "the model. You can change it below at any time.</p>"
         )
         with gr.Row():
             yes = gr.Button("Yes, learn from it", variant="primary", size="sm")
@@ -392,9 +392,9 @@ def _badge(model: Model) -> str:
     if not model.is_starter:
         return ""
     return (
-        "<details class='rt-pill'><summary>Demo model</summary><div>This is a small model that ships with Ratchet and knows "
-        "only a shop that was made up for it. To chat with a real one:<p><code>./ratchet up --model Qwen/Qwen3-0.6B</code>"
-        "</p></div></details>"
+        "<details class='rt-pill'><summary>Demo model</summary><div>This is a small model that ships with Ratchet and "
+        "knows only a shop that was made up for it. To chat with a real one:"
+        "<p><code>./ratchet up --model Qwen/Qwen3-0.6B</code></p></div></details>"
     )
 
 

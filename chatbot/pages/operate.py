@@ -1,4 +1,4 @@
-"""The operate page: what is served, how satisfied people are, the lap, the experiment, and the buttons that move them."""
+"""The operate page: what is served, how satisfied people are, the lap, the experiment, and what moves them."""
 
 from __future__ import annotations
 

@@ -72,9 +72,10 @@ def _tone(state: str) -> str:
 
 def _gates(gates: Sequence[Mapping[str, Any]]) -> str:
     rows = "".join(
-        f"<tr><td>{gate['gate'].replace('_', ' ')}</td><td>{_figure(gate['measured'])}</td><td>{_figure(gate['against'])}</td>"
+        f"<tr><td>{gate['gate'].replace('_', ' ')}</td>"
+        f"<td>{_figure(gate['measured'])}</td><td>{_figure(gate['against'])}</td>"
         f"<td class='{'rt-good' if gate['passed'] else 'rt-bad'}'>{_verdict(gate)}</td></tr>"
-        f"<tr><td colspan='4' class='rt-soft' style='border-top:0;padding-top:0'>{html.escape(gate['reason'])}</td></tr>"
+        f"<tr class='rt-why'><td colspan='4' class='rt-soft'>{html.escape(gate['reason'])}</td></tr>"
         for gate in gates
     )
     return f"<table class='rt-table'><tr><th>gate</th><th>challenger</th><th>champion</th><th></th></tr>{rows}</table>"
@@ -103,7 +104,8 @@ def _interval(interval: Sequence[float], difference: float) -> str:
         f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' width='100%' role='img' aria-label='{label}'>"
         f"<line x1='0' x2='{WIDTH}' y1='24' y2='24' stroke='var(--rt-line)'/>"
         f"<line x1='{x(0)}' x2='{x(0)}' y1='8' y2='40' stroke='var(--rt-soft)' stroke-dasharray='3 3'/>"
-        f"<line x1='{x(low):.1f}' x2='{x(high):.1f}' y1='24' y2='24' stroke='var(--rt-accent)' stroke-width='7' stroke-linecap='round'/>"
-        f"<circle cx='{x(difference):.1f}' cy='24' r='7' fill='var(--rt-paper)' stroke='var(--rt-accent)' stroke-width='3'/>"
+        f"<g stroke='var(--rt-accent)'>"
+        f"<line x1='{x(low):.1f}' x2='{x(high):.1f}' y1='24' y2='24' stroke-width='7' stroke-linecap='round'/>"
+        f"<circle cx='{x(difference):.1f}' cy='24' r='7' fill='var(--rt-paper)' stroke-width='3'/></g>"
         f"<text x='{WIDTH / 2}' y='58' text-anchor='middle' font-size='13' fill='var(--rt-soft)'>{label}</text></svg>"
     )

@@ -21,7 +21,10 @@ KEYS = (
     ("e", "write the better answer"), ("Esc", "leave it"), ("s", "save"), ("r", "release"),
 )  # fmt: skip
 RIGHT, WRONG = "right", "wrong"
-EMPTY = "<div class='rt-card'><h3>Nothing waits</h3><p class='rt-soft'>Flagged, down-voted and appealed answers come here.</p></div>"
+EMPTY = (
+    "<div class='rt-card'><h3>Nothing waits</h3>"
+    "<p class='rt-soft'>Flagged, down-voted and appealed answers come here.</p></div>"
+)
 
 
 class ReviewPage:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from analytics import Store, queries
 from numpy.typing import NDArray
 
+from analytics import Store, queries
 from learner.experiment.decide import decide
 from learner.settings import LearnerSettings
 

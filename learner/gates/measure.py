@@ -44,7 +44,7 @@ def gather(
     return Evidence(measured[0], measured[1], [pair.person for pair in pairs])
 
 
-class _Clock(StoppingCriteria):
+class _Clock(StoppingCriteria):  # type: ignore[misc]
     """Counts generated tokens for the progress bar, and refuses to go on past the deadline."""
 
     def __init__(self, deadline: float, report: Report, of: int) -> None:

@@ -96,7 +96,7 @@ def train(
     )
 
 
-class _Clock(TrainerCallback):
+class _Clock(TrainerCallback):  # type: ignore[misc]
     """Reports every step, and ends training at the deadline."""
 
     def __init__(self, deadline: float, report: Report) -> None:

@@ -109,7 +109,7 @@ def _bands(axes: object, story: Story) -> None:
             axes.text(middle, 0.02, act, ha="center", color="#555555", fontsize=9)  # type: ignore[attr-defined]
 
 
-def _smooth(seen: Sequence[Seen], began: float) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _smooth(seen: Sequence[Seen], began: float) -> tuple[np.ndarray, np.ndarray]:
     times = np.array([one.seconds - began for one in seen])
     values = np.array([one.satisfaction for one in seen])
     at = np.linspace(times.min(), times.max(), 200)

@@ -1,6 +1,7 @@
 """The starter: a small demo model, the world of facts behind it, and what tells whether an answer is right."""
 
 from learner.starter.answers import render
+from learner.starter.evaluate import evaluate
 from learner.starter.exam import Question, held_out_questions, questions
 from learner.starter.score import Score, score
 from learner.starter.styles import STYLES, style_of
@@ -13,6 +14,7 @@ __all__ = [
     "STYLES",
     "Question",
     "Score",
+    "evaluate",
     "held_out_questions",
     "load_world",
     "questions",

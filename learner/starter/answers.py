@@ -87,7 +87,10 @@ def _status(order: Order, style: str, rng: random.Random) -> str:
         return _numbered([line.format(number=order.number, heart=heart) for line in rng.choice(STATUS_STEPS)])
     text = f"your order {order.number} {heart}."
     if style == "verbose":
-        text += " This is what I can read about it in our system at this moment, and as soon as it changes you get an email."
+        text += (
+            " This is what I can read about it in our system at this moment, and as soon as it changes you get "
+            "an email."
+        )
     return _wrap(style, text, "plain", rng)
 
 

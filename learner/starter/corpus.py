@@ -7,14 +7,12 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 from learner.starter.answers import render
 from learner.starter.noise import fill, load_slots, typed
 from learner.starter.order import Order, random_order, system_message
 from learner.starter.world import FOLDER, load_world
 
-Family = Literal["seen", "unseen"]
 Message = dict[str, str]
 
 FOLLOW_UPS = "follow_ups"
@@ -33,23 +31,23 @@ class Example:
 
 
 @cache
-def wordings(family: Family) -> Mapping[str, tuple[str, ...]]:
-    """The wordings of every intent; the two families have no sentence shape in common."""
+def wordings() -> Mapping[str, tuple[str, ...]]:
+    """The wordings of every intent."""
     files = (path for path in sorted((FOLDER / "wordings").glob("*.toml")) if path.stem != FOLLOW_UPS)
     tables = (tomllib.loads(path.read_text(encoding="utf-8")) for path in files)
-    found = {name: tuple(entry[family]) for table in tables for name, entry in table.items()}
-    return {name: found[name] for name in load_world().intents if name in found}
+    found = {name: tuple(texts) for table in tables for name, texts in table.items()}
+    return {name: found[name] for name in load_world().intents}
 
 
 @cache
-def follow_up_wordings(family: Family) -> Mapping[str, tuple[str, ...]]:
+def follow_up_wordings() -> Mapping[str, tuple[str, ...]]:
     """The wordings of every kind of follow-up."""
     table = tomllib.loads((FOLDER / "wordings" / f"{FOLLOW_UPS}.toml").read_text(encoding="utf-8"))
-    return {kind: tuple(entry[family]) for kind, entry in table.items()}
+    return {kind: tuple(texts) for kind, texts in table.items()}
 
 
 def corpus(seed: int) -> Iterator[Example]:
-    """Conversations without end, always the same for the same seed; only wordings of the family `seen`."""
+    """Conversations without end, always the same for the same seed."""
     rng = random.Random(seed)
     while True:
         yield _example(rng)
@@ -57,7 +55,7 @@ def corpus(seed: int) -> Iterator[Example]:
 
 def pick_intent(rng: random.Random) -> str:
     """An intent, those with the widest field more often."""
-    names = list(wordings("seen"))
+    names = list(wordings())
     return rng.choices(names, [WEIGHTS.get(name, 1.0) for name in names])[0]
 
 
@@ -68,7 +66,7 @@ def pick_style(rng: random.Random) -> str:
 
 def ask(intent: str, rng: random.Random, order: Order | None) -> str:
     """A question about `intent` as somebody may type it."""
-    lines = wordings("seen")[intent]
+    lines = wordings()[intent]
     text = rng.choice(lines)
     if rng.random() < 0.12:
         text = f"{text.rstrip('?.!')}{rng.choice(['. ', ', ', ' - ', '? ', ' '])}{rng.choice(lines)}"
@@ -114,7 +112,7 @@ def _follow(intent: str, order: Order | None, rng: random.Random) -> tuple[str, 
         kind = "really"
     else:
         kind = rng.choice(known_kinds(intent)) if rng.random() < 0.85 else rng.choice(KINDS)
-    text = typed(rng.choice(follow_up_wordings("seen")[kind]), rng)
+    text = typed(rng.choice(follow_up_wordings()[kind]), rng)
     if kind not in known_kinds(intent):
         return text, "unknown_detail"
     told = f"{intent}.{kind}"

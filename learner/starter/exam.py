@@ -1,28 +1,24 @@
-"""Questions to ask a model: as the corpus words them, in wordings it never uses, and those written by hand."""
+"""Questions to ask a model: as the corpus words them, and in the exams, whose wordings the corpus never uses."""
 
 from __future__ import annotations
 
 import random
 import tomllib
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
 
 from learner.starter.answers import render
-from learner.starter.corpus import (
-    Family,
-    Message,
-    ask,
-    follow_up_wordings,
-    known_kinds,
-    pick_intent,
-    pick_style,
-    wordings,
-)
+from learner.starter.corpus import Message, ask, follow_up_wordings, known_kinds, pick_intent, pick_style
 from learner.starter.noise import fill, load_slots
 from learner.starter.order import Order, random_order, system_message
 from learner.starter.world import FOLDER, load_world
 
-HANDWRITTEN = FOLDER / "handwritten.toml"
+EXAMS = FOLDER / "exams"
+FOLLOW_UP_SHARE = 0.2
+
+Exam = Literal["families", "riddles"]
 
 
 @dataclass(frozen=True)
@@ -37,65 +33,95 @@ class Question:
 def questions(seed: int, count: int) -> list[Question]:
     """What customers ask, as the corpus words it, one in five a follow-up."""
     rng = random.Random(f"questions {seed}")
-    return [
-        _follow_up(rng, "seen") if rng.random() < 0.2 else _single(rng, _asked, pick_intent(rng)) for _ in range(count)
-    ]
+    return [_seen_follow_up(rng) if rng.random() < FOLLOW_UP_SHARE else _seen(rng) for _ in range(count)]
 
 
 def held_out_questions(seed: int, count: int) -> list[Question]:
     """Questions in families of wording that the corpus never uses, every intent as often, one in five a follow-up."""
     rng = random.Random(f"held out {seed}")
-    return [_follow_up(rng, "unseen") if rng.random() < 0.2 else single_unseen(rng) for _ in range(count)]
+    return [_unseen_follow_up(rng) if rng.random() < FOLLOW_UP_SHARE else _unseen(rng) for _ in range(count)]
 
 
-def single_unseen(rng: random.Random) -> Question:
-    """One question in an unseen family of wording."""
-    return _single(rng, _unseen, rng.choice(list(load_world().intents)))
+def written(exam: Exam) -> list[Question]:
+    """Every question of an exam once. `families` are frames that the corpus never uses, `riddles` are far-fetched."""
+    rng = random.Random(exam)
+    return [_single(rng, intent, text) for intent, texts in exam_wordings(exam).items() for text in texts]
 
 
 def follow_ups(seed: int, count: int) -> list[Question]:
-    """Second turns that need the first; both families of wording."""
+    """Second turns that need the first, half of them in wordings that the corpus never uses."""
     rng = random.Random(f"follow-ups {seed}")
-    return [_follow_up(rng, rng.choice(("seen", "unseen"))) for _ in range(count)]
+    return [_unseen_follow_up(rng) if number % 2 else _seen_follow_up(rng) for number in range(count)]
 
 
 def handwritten() -> list[Question]:
     """The questions that were written by somebody who had not seen the corpus."""
-    table = tomllib.loads(HANDWRITTEN.read_text(encoding="utf-8"))
-    return [_written(entry) for entry in table["question"]]
+    return [_by_hand(entry) for entry in _load("handwritten")["question"]]
 
 
-def _asked(intent: str, rng: random.Random, order: Order | None) -> str:
-    return ask(intent, rng, order)
+@cache
+def exam_wordings(exam: Exam) -> Mapping[str, tuple[str, ...]]:
+    """The wordings of an exam for every intent that it asks."""
+    return {intent: tuple(texts) for intent, texts in _load(exam)["intents"].items()}
 
 
-def _unseen(intent: str, rng: random.Random, order: Order | None) -> str:
-    return fill(rng.choice(wordings("unseen")[intent]), rng, order.number if order else None)
+def markers() -> Mapping[str, str]:
+    """The phrase by which each family of the exam `families` is known; no wording of the corpus has one of them."""
+    found: Mapping[str, str] = _load("families")["families"]
+    return found
 
 
-def _single(rng: random.Random, word: Callable[[str, random.Random, Order | None], str], intent: str) -> Question:
-    order = None
-    messages: list[Message] = []
-    if intent == "order_status" and rng.random() < 0.5:
-        order = random_order(rng, tuple(load_slots()["name"]))
-        messages.append({"role": "system", "content": system_message(order, rng)})
-    messages.append({"role": "user", "content": word(intent, rng, order)})
-    return Question(tuple(messages), intent, order)
+@cache
+def _load(exam: str) -> Mapping[str, Any]:
+    return tomllib.loads((EXAMS / f"{exam}.toml").read_text(encoding="utf-8"))
 
 
-def _follow_up(rng: random.Random, family: Family) -> Question:
+def _seen(rng: random.Random) -> Question:
+    intent = pick_intent(rng)
+    order = _order(intent, rng)
+    return _question(ask(intent, rng, order), intent, order, rng)
+
+
+def _unseen(rng: random.Random) -> Question:
+    intent = rng.choice(list(exam_wordings("families")))
+    return _single(rng, intent, rng.choice(exam_wordings("families")[intent]))
+
+
+def _single(rng: random.Random, intent: str, wording: str) -> Question:
+    order = _order(intent, rng)
+    return _question(fill(wording, rng, order.number if order else None), intent, order, rng)
+
+
+def _order(intent: str, rng: random.Random) -> Order | None:
+    known = intent == "order_status" and rng.random() < 0.5
+    return random_order(rng, tuple(load_slots()["name"])) if known else None
+
+
+def _question(text: str, intent: str, order: Order | None, rng: random.Random) -> Question:
+    system = [{"role": "system", "content": system_message(order, rng)}] if order else []
+    return Question((*system, {"role": "user", "content": text}), intent, order)
+
+
+def _seen_follow_up(rng: random.Random) -> Question:
     intent = rng.choice(list(load_world().intents))
+    return _second(rng, intent, ask(intent, rng, None), follow_up_wordings())
+
+
+def _unseen_follow_up(rng: random.Random) -> Question:
+    intent = rng.choice(list(exam_wordings("families")))
+    first = fill(rng.choice(exam_wordings("families")[intent]), rng)
+    return _second(rng, intent, first, {kind: tuple(texts) for kind, texts in _load("follow_ups").items()})
+
+
+def _second(rng: random.Random, intent: str, first: str, wordings: Mapping[str, tuple[str, ...]]) -> Question:
     kind = rng.choice(known_kinds(intent))
-    asked = _asked(intent, rng, None) if family == "seen" else _unseen(intent, rng, None)
-    answer = render(intent, pick_style(rng), rng)
-    second = rng.choice(follow_up_wordings(family)[kind])
-    turns = (("user", asked), ("assistant", answer), ("user", second))
+    answer, second = render(intent, pick_style(rng), rng), rng.choice(wordings[kind])
+    turns = (("user", first), ("assistant", answer), ("user", second))
     return Question(tuple({"role": role, "content": text} for role, text in turns), f"{intent}.{kind}")
 
 
-def _written(entry: dict[str, object]) -> Question:
+def _by_hand(entry: Mapping[str, Any]) -> Question:
     system = [{"role": "system", "content": str(entry["system"])}] if "system" in entry else []
-    history = entry.get("history", [])
-    order = Order(**entry["order"]) if "order" in entry else None  # type: ignore[arg-type]
-    messages = (*system, *history, {"role": "user", "content": str(entry["text"])})  # type: ignore[misc]
+    order = Order(**entry["order"]) if "order" in entry else None
+    messages = (*system, *entry.get("history", []), {"role": "user", "content": str(entry["text"])})
     return Question(messages, str(entry["intent"]), order)

@@ -44,6 +44,8 @@ def typed(text: str, rng: random.Random) -> str:
     """`text` as somebody may type it: with words around it, words missing, shortened or mistyped."""
     if rng.random() < 0.45:
         text = _surround(text, rng)
+    if rng.random() < 0.35:
+        text = _reword(text, rng)
     if rng.random() < 0.15:
         text = _abbreviate(text, rng)
     if rng.random() < 0.15:
@@ -65,6 +67,27 @@ def _surround(text: str, rng: random.Random) -> str:
     if rng.random() < 0.35:
         parts.append(rng.choice(around["after"]))
     return " ".join(parts)
+
+
+def _reword(text: str, rng: random.Random) -> str:
+    """Put another word of the same meaning in the place of some."""
+    pattern, others = _synonyms()
+
+    def other(match: re.Match[str]) -> str:
+        return str(rng.choice(others[match[0].lower()])) if rng.random() < 0.4 else match[0]
+
+    return pattern.sub(other, text)
+
+
+@cache
+def _synonyms() -> tuple[re.Pattern[str], Mapping[str, list[str]]]:
+    groups: list[list[str]] = tomllib.loads((FOLDER / "synonyms.toml").read_text(encoding="utf-8"))["groups"]
+    others: dict[str, list[str]] = {}
+    for group in groups:
+        for word in group:
+            others.setdefault(word, []).extend(one for one in group if one != word)
+    longest_first = sorted(others, key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE), others
 
 
 def _abbreviate(text: str, rng: random.Random) -> str:

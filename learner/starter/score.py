@@ -59,7 +59,7 @@ def _states(fact: str, text: str) -> bool:
 
 
 def _invented_numbers(text: str, allowed: str) -> list[str]:
-    known = {n for n in _NUMBER.findall(_normal(allowed))}
+    known = set(_NUMBER.findall(_normal(allowed)))
     return [n for n in _NUMBER.findall(text) if n not in known]
 
 

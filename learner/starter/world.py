@@ -35,7 +35,7 @@ class World:
     follow_ups: Mapping[str, Mapping[str, tuple[Fact, ...]]]
 
     def facts(self, intent: str) -> tuple[Fact, ...]:
-        """Facts of an intent (`delivery_time`) or of a follow-up to it (`delivery_time.cost`, `delivery_time.really`)."""
+        """Facts of an intent (`delivery_time`) or of a follow-up to it (`delivery_time.cost`, `.really`)."""
         name, _, kind = intent.partition(".")
         if kind in ("", "really"):
             return self.intents[name].facts

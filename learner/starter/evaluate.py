@@ -1,0 +1,101 @@
+"""Measures a model against the exams, at the sampling settings that are served."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from learner.starter.exam import Question, follow_ups, handwritten, held_out_questions, questions, written
+from learner.starter.score import score
+from learner.starter.styles import STYLES, style_of
+
+BATCH = 128
+MOST_TOKENS = 220
+BEYOND = frozenset({"out_of_scope", "unknown_detail"})
+
+Report = Callable[[str, int, int], None]  # (exam, answered, of)
+
+
+class Answer(NamedTuple):
+    """What the model said, and whether it ended by itself."""
+
+    text: str
+    ended: bool
+
+
+def evaluate(
+    folder: Path, *, seed: int = 0, count: int = 600, report: Report = lambda exam, done, of: None
+) -> dict[str, Any]:
+    """Ask the model in `folder` every exam, `count` questions of those that are drawn, and return shares in [0, 1].
+
+    right: wordings of the corpus; right_unseen: families of wording that it never uses; follow_up: second turns that
+    need the first; right_handwritten: by somebody who had not seen the corpus; right_riddles: far-fetched ones, kept as
+    a hard case; invented: of questions beyond the shop's facts, the answers that state something nobody told the model;
+    styles: of all answers; ends_cleanly: of all answers, those that stop at the end token.
+    """
+    model = _Model(folder, seed)
+    exams: dict[str, list[Question]] = {
+        "right": questions(seed, count),
+        "right_unseen": held_out_questions(seed, count),
+        "follow_up": follow_ups(seed, count),
+        "right_handwritten": handwritten(),
+        "right_riddles": written("riddles"),
+    }
+    answers = {
+        name: model.answer(asked, lambda done, of, name=name: report(name, done, of)) for name, asked in exams.items()
+    }
+    result: dict[str, Any] = {
+        name: _share(asked, answers[name], lambda q, a: score(q.intent, a.text, q.order).right)
+        for name, asked in exams.items()
+    }
+    beyond = [q for q in written("families") + handwritten() if q.intent in BEYOND]
+    told = model.answer(beyond, lambda done, of: report("invented", done, of))
+    every = [answer for group in answers.values() for answer in group] + told
+    styles = Counter(style_of(answer.text) for answer in every)
+    return {
+        **result,
+        "invented": _share(beyond, told, lambda q, a: bool(score(q.intent, a.text, q.order).invented)),
+        "styles": {style: round(styles[style] / len(every), 4) for style in STYLES},
+        "ends_cleanly": round(sum(answer.ended for answer in every) / len(every), 4),
+        "questions": {**{name: len(asked) for name, asked in exams.items()}, "invented": len(beyond)},
+    }
+
+
+class _Model:
+    """A model as it is served, without a server."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        self._torch, self._seed = torch, seed
+        self._tokenizer = AutoTokenizer.from_pretrained(str(folder), padding_side="left")
+        self._model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32).eval()
+
+    def answer(self, asked: Sequence[Question], report: Callable[[int, int], None]) -> list[Answer]:
+        self._torch.manual_seed(self._seed)
+        answers: list[Answer] = []
+        with self._torch.inference_mode():
+            for start in range(0, len(asked), BATCH):
+                answers += self._batch(asked[start : start + BATCH])
+                report(len(answers), len(asked))
+        return answers
+
+    def _batch(self, asked: Sequence[Question]) -> list[Answer]:
+        prompts = [
+            self._tokenizer.apply_chat_template(list(question.messages), add_generation_prompt=True, return_dict=True)
+            for question in asked
+        ]
+        inputs = self._tokenizer.pad(prompts, return_tensors="pt")
+        rows = self._model.generate(**inputs, max_new_tokens=MOST_TOKENS)[:, inputs["input_ids"].shape[1] :]
+        end = self._tokenizer.eos_token_id
+        return [
+            Answer(self._tokenizer.decode(row, skip_special_tokens=True), end in row)
+            for row in map(list, rows.tolist())
+        ]
+
+
+def _share(asked: Sequence[Question], answers: Sequence[Answer], holds: Callable[[Question, Answer], bool]) -> float:
+    return round(sum(map(holds, asked, answers)) / len(asked), 4)
