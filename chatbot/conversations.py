@@ -34,6 +34,12 @@ def sibling_messages(store: Store, turn_id: str) -> list[Message]:
     return list(turn["messages"]) if turn else []
 
 
+def answer(store: Store, turn_id: str) -> str:
+    """What was answered in a turn; empty when nothing was."""
+    turn = queries.turn(store, turn_id)
+    return str((turn and turn["completion"]) or "")
+
+
 def _said(turns: list[dict[str, Any]]) -> list[Message]:
     messages: list[Message] = []
     for turn in turns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,15 +44,13 @@ def evaluate(
         "right_handwritten": handwritten(),
         "right_riddles": written("riddles"),
     }
-    answers = {
-        name: model.answer(asked, lambda done, of, name=name: report(name, done, of)) for name, asked in exams.items()
-    }
+    answers = {name: model.answer(asked, partial(report, name)) for name, asked in exams.items()}
     result: dict[str, Any] = {
         name: _share(asked, answers[name], lambda q, a: score(q.intent, a.text, q.order).right)
         for name, asked in exams.items()
     }
     beyond = [q for q in written("families") + handwritten() if q.intent in BEYOND]
-    told = model.answer(beyond, lambda done, of: report("invented", done, of))
+    told = model.answer(beyond, partial(report, "invented"))
     every = [answer for group in answers.values() for answer in group] + told
     styles = Counter(style_of(answer.text) for answer in every)
     return {

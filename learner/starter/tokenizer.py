@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 
 from learner.starter.corpus import corpus
 
-VOCABULARY = 3072
+VOCABULARY = 4096
 EXAMPLES = 40_000
 CONTEXT = 2048  # tokens
 PAD, END, ROLES = "<|pad|>", "<|end|>", ("<|system|>", "<|user|>", "<|assistant|>")
