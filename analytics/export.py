@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import BinaryIO, Literal
+from datetime import UTC, datetime
+from typing import BinaryIO, Literal, cast
 
 import duckdb
 import pyarrow as pa
@@ -45,27 +46,40 @@ _SQL: dict[What, str] = {
             JOIN turn ON turn.turn_id = feedback.turn_id AND turn.person = feedback.person
             WHERE feedback.source = 'user'
         ),
+        corrected AS (
+            SELECT turn_id, arg_max(correction, seq) AS better, 'correction' AS origin FROM review
+            WHERE action = 'decide' AND correction IS NOT NULL GROUP BY turn_id
+        ),
         written AS (
-            SELECT turn_id, arg_max(rewrite, seq) AS better, 'rewrite' AS source FROM mine
-            WHERE rewrite IS NOT NULL GROUP BY ALL
-            UNION ALL
-            SELECT turn_id, arg_max(correction, seq), 'correction' FROM review
-            WHERE action = 'decide' AND correction IS NOT NULL GROUP BY ALL
+            FROM corrected UNION ALL
+            SELECT turn_id, arg_max(rewrite, seq), 'rewrite' FROM mine
+            WHERE rewrite IS NOT NULL AND turn_id NOT IN (SELECT turn_id FROM corrected) GROUP BY turn_id
+        ),
+        preferred AS (
+            SELECT DISTINCT turn_id AS winner, preferred_over AS loser FROM mine WHERE preferred_over IS NOT NULL
+        ),
+        opposite AS (
+            SELECT if(a.vote > 0, a.turn_id, b.turn_id) AS winner, if(a.vote > 0, b.turn_id, a.turn_id) AS loser
+            FROM turns AS b JOIN turns AS a
+              ON coalesce(a.sibling_of, a.turn_id) = b.sibling_of AND a.turn_id <> b.turn_id
+            WHERE a.vote * b.vote < 0
         ),
         compared AS (
-            SELECT DISTINCT turn_id AS winner, preferred_over AS loser, 'comparison' AS source FROM mine
-            WHERE preferred_over IS NOT NULL
+            SELECT winner, loser, 'comparison' AS origin FROM preferred
+            WHERE (loser, winner) NOT IN (SELECT (winner, loser) FROM preferred)
             UNION
-            SELECT if(a.vote > 0, a.turn_id, b.turn_id), if(a.vote > 0, b.turn_id, a.turn_id), 'sibling'
-            FROM turns AS b JOIN turns AS a ON b.sibling_of = a.turn_id AND a.person = b.person
-            WHERE a.vote * b.vote < 0
+            SELECT winner, loser, 'sibling' FROM opposite
+            WHERE (winner, loser) NOT IN (SELECT (winner, loser) FROM preferred)
+              AND (loser, winner) NOT IN (SELECT (winner, loser) FROM preferred)
         )
-        SELECT messages, better, completion, source, turns.turn_id, person_group
+        SELECT messages, better, completion, origin, turns.turn_id, person_group, turns.seq AS seq
         FROM written JOIN turns USING (turn_id) {_AGREED} WHERE {_ANSWERED} AND better <> completion
         UNION ALL
-        SELECT turns.messages, turns.completion, lost.completion, source, turns.turn_id, turns.person_group
+        SELECT turns.messages, turns.completion, lost.completion, origin, turns.turn_id, turns.person_group, turns.seq
         FROM compared JOIN turns ON turns.turn_id = winner JOIN turns AS lost ON lost.turn_id = loser {_AGREED}
-        WHERE {_ANSWERED} AND lost.person = turns.person AND lost.completion <> turns.completion
+        WHERE turns.finish_reason = 'stop' AND lost.finish_reason IN ('stop', 'length')
+          AND lost.person = turns.person AND lost.messages = turns.messages AND lost.completion <> turns.completion
+        ORDER BY seq
     """,
     "thumbs": f"""
         SELECT messages, completion, vote > 0, turns.turn_id, person_group FROM turns {_AGREED}
@@ -104,9 +118,10 @@ def _row(what: What, row: tuple[object, ...]) -> dict[str, object]:
     answer = [{"role": "assistant", "content": str(row[1])}]
     if what == "pairs":
         rejected = [{"role": "assistant", "content": str(row[2])}]
-        told = dict(zip(("source", "turn_id", "person_group"), row[3:], strict=True))
+        told = dict(zip(("source", "turn_id", "person_group"), row[3:6], strict=True))
         return {"prompt": prompt, "chosen": answer, "rejected": rejected, **told}
     if what == "thumbs":
         return {"prompt": prompt, "completion": answer, "label": row[2], "turn_id": row[3], "person_group": row[4]}
-    told = {"turn_id": row[2], "person_group": row[3], "adapter": row[4], "at": str(row[5])}
+    at = cast("datetime", row[5]).replace(tzinfo=UTC).isoformat()
+    told = {"turn_id": row[2], "person_group": row[3], "adapter": row[4], "at": at}
     return {"messages": [*prompt, *answer], **told}

@@ -82,8 +82,9 @@ def new_usable_feedback(store: Store, since: datetime | None) -> int:
     (row,) = store.rows(
         """
         SELECT (SELECT count(*) FROM learn_feedback WHERE $since IS NULL OR "at" > $since)
-             + (SELECT count(*) FROM review WHERE action = 'decide' AND correction IS NOT NULL
-                AND ($since IS NULL OR "at" > $since)) AS new
+             + (SELECT count(*) FROM review JOIN turn USING (turn_id)
+                JOIN consents ON consents.person = turn.person AND consents.given
+                WHERE action = 'decide' AND correction IS NOT NULL AND ($since IS NULL OR review."at" > $since)) AS new
         """,
         {"since": since},
     )

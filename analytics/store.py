@@ -59,12 +59,16 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             connection = duckdb.connect(str(path))
-        except duckdb.IOException as error:
-            if "lock" in str(error).lower():
+        except duckdb.Error as error:
+            if "could not set lock" in str(error).lower():
                 raise StoreLocked(f"Another process has {path} open; stop it, or use another home.") from error
             raise StoreBroken(f"{path} cannot be opened: {error}") from error
-        migrate(connection)
-        return cls(connection)
+        try:
+            migrate(connection)
+            return cls(connection)
+        except BaseException:
+            connection.close()
+            raise
 
     def append(self, *events: Event) -> None:
         """Append the events together; returns when they are durable. Raises NotStored, StoreClosed."""

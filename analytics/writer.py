@@ -54,6 +54,7 @@ class Writer:
         except (TypeError, ValueError) as error:
             raise NotStored(f"An event holds something that cannot be written as JSON: {error}.") from error
         call = Call(rows, Future())
+        call.done.set_running_or_notify_cancel()  # from here on nobody can cancel what will be written
         with self._gate:
             if self._closed:
                 raise StoreClosed("The store is closed; nothing can be written any more.")

@@ -49,13 +49,18 @@ class Accounts:
         cookies: Mapping[str, str],
         user: str | None = None,
     ) -> Caller:
-        """Who calls from `host`; an operator's key may speak for `user`. Raises NotAllowed."""
+        """Who calls from `host`: `user` where an operator's key speaks for them, the browser, else the key itself.
+
+        Raises NotAllowed.
+        """
         role = self._role(authorization, cookies, host)
         if user is not None and authorization and role == "operator":
             return Caller(f"user:{user}", role)
         person = self._read(cookies.get(PERSON_COOKIE), "person")
         if person is not None:
             return Caller(person, role)
+        if authorization:
+            return Caller(f"key:{role}", role)
         person = f"guest:{secrets.token_hex(12)}"
         return Caller(person, role, self._signer.dumps(["person", person]))
 

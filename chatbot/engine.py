@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -20,12 +22,13 @@ import aiohttp
 import orjson
 
 from chatbot.engine_flags import BASE, command, environment
-from chatbot.errors import EngineBusy, EngineDown, EngineError, EngineRefused
+from chatbot.errors import EngineBusy, EngineDown, EngineRefused
 from chatbot.model import Model
 from chatbot.settings import Settings
 
 START_SECONDS = 900.0
 POLL_SECONDS = 0.2
+STOP_SECONDS = 15.0
 RESTART_SECONDS = (1.0, 2.0, 5.0, 15.0, 60.0)
 LOAD_SECONDS = 60.0
 ROOT = Path(__file__).parents[1]
@@ -55,7 +58,7 @@ class Engine:
     def __init__(self, model: Model, settings: Settings, home: Path, live: Live) -> None:
         self.model, self._settings, self._live = model, settings, live
         self._log = home / "engine.log"
-        self._key, self._port = secrets.token_urlsafe(32), _free_port()
+        self._key, self._port = secrets.token_urlsafe(32), 0
         self._process: subprocess.Popen[bytes] | None = None
         self._session: aiohttp.ClientSession | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -66,6 +69,7 @@ class Engine:
 
     def spawn(self) -> None:
         """Start the process; it takes a while until it answers, so this comes first of all."""
+        self._port = _free_port()
         words = [sys.executable, "-m", "chatbot.keeper", *command(self.model, self._settings, self._port)]
         with self._log.open("ab") as log_file:
             self._process = subprocess.Popen(
@@ -99,16 +103,17 @@ class Engine:
 
     def stop(self) -> None:
         """End the process; safe to call at any time, from any thread."""
-        process = self._process
+        process, self._process = self._process, None
         if process is None:
             return
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(15)
-            return
-        process.kill()
+            process.wait(STOP_SECONDS)
+        # A keeper that was killed could not end the rest of its group.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     async def stream(
@@ -122,13 +127,10 @@ class Engine:
             raise EngineDown(self.trouble or "The model is still waking up; try again in a moment.")
         options = {"stream": True, "stream_options": {"include_usage": True}}
         body = {**parameters, "model": served_name, "messages": list(messages), **options}
-        try:
-            async with self._request("/v1/chat/completions", body) as response:
-                async for line in response.content:
-                    if line.startswith(b"data: {"):
-                        yield _piece(orjson.loads(line[6:]))
-        except aiohttp.ClientError as error:
-            raise EngineDown("The engine broke off; it is being started again.") from error
+        async with self._request("/v1/chat/completions", body) as response:
+            async for line in response.content:
+                if line.startswith(b"data: {"):
+                    yield _piece(orjson.loads(line[6:]))
 
     def load(self, name: str, folder: Path) -> None:
         """Load an adapter under `name`. Raises EngineError; while the engine starts, the start will load it."""
@@ -166,8 +168,8 @@ class Engine:
                 failures = 0
                 await self._until_it_ends()
                 self.trouble = "The engine died and is being started again."
-            except EngineError as error:
-                self.trouble = str(error)
+            except Exception as error:  # whatever went wrong, the engine is started again
+                self.trouble = str(error) or repr(error)
             self.ready = False
             log.warning("%s Its log is %s.", self.trouble, self._log)
             await asyncio.to_thread(self.stop)
@@ -184,11 +186,15 @@ class Engine:
             if time.monotonic() > until:
                 raise EngineDown("The engine did not start in time.")
             await asyncio.sleep(POLL_SECONDS)
-        for name, folder in self._live():
-            await self._load(name, folder)
+        await self._load_live()
         hello = {"model": BASE, "messages": [{"role": "user", "content": "hello"}], "max_tokens": 2}
         await self._post("/v1/chat/completions", hello)
         self.ready, self.trouble = True, ""
+        await self._load_live()  # `load` leaves to the start what goes live before `ready`
+
+    async def _load_live(self) -> None:
+        for name, folder in self._live():
+            await self._load(name, folder)
 
     async def _until_it_ends(self) -> None:
         assert self._process is not None
@@ -211,12 +217,15 @@ class Engine:
     async def _request(self, path: str, body: Mapping[str, object]) -> AsyncIterator[aiohttp.ClientResponse]:
         assert self._session is not None
         headers = {"Content-Type": "application/json"}
-        async with self._session.post(self._url(path), data=orjson.dumps(body), headers=headers) as response:
-            if response.status in (429, 503):
-                raise EngineBusy("The model has too much to do right now; try again in a moment.")
-            if response.status >= 400:
-                raise EngineRefused(_reason(await response.read()))
-            yield response
+        try:
+            async with self._session.post(self._url(path), data=orjson.dumps(body), headers=headers) as response:
+                if response.status in (429, 503):
+                    raise EngineBusy("The model has too much to do right now; try again in a moment.")
+                if response.status >= 400:
+                    raise EngineRefused(_reason(await response.read()))
+                yield response
+        except aiohttp.ClientError as error:
+            raise EngineDown("The engine broke off; it is being started again.") from error
 
     def _url(self, path: str) -> str:
         return f"http://127.0.0.1:{self._port}{path}"

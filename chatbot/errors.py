@@ -11,6 +11,7 @@ ChatbotError
 │   ├── EngineBusy         the engine's queue is full
 │   └── EngineRefused      the engine refused the request, with its reason
 ├── UnknownResponse        no turn of that id
+├── UnknownPath            the API has no such path, or not with that method
 ├── NotYours               the turn belongs to somebody else
 ├── NotAllowed             the role of the caller does not suffice
 ├── BadRequest             a request that cannot be served, with the reason
@@ -66,6 +67,10 @@ class EngineRefused(EngineError):
 
 class UnknownResponse(ChatbotError):
     """No turn of that id."""
+
+
+class UnknownPath(ChatbotError):
+    """The API has no such path, or not with that method."""
 
 
 class NotYours(ChatbotError):

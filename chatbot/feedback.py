@@ -47,6 +47,7 @@ class Feedbacks:
         Raises UnknownResponse, NotYours, BadRequest.
         """
         turn = self._own(person, response_id)
+        comment, rewrite = ((text or "").strip() or None for text in (comment, rewrite))
         _check(vote, reasons, comment, rewrite)
         if vote is None and not any((reasons, comment, rewrite, preferred_over)):
             raise BadRequest("There is nothing to keep: give a vote, reasons, a comment, a rewrite or preferred_over.")
@@ -60,8 +61,8 @@ class Feedbacks:
                 person,
                 vote,
                 list(reasons),
-                comment or None,
-                rewrite or None,
+                comment,
+                rewrite,
                 preferred_over,
                 "user",
             )

@@ -16,14 +16,13 @@ import threading
 GRACE_SECONDS = 3.0
 
 
-def main(command: list[str]) -> int:
-    """Run `command` until it ends or the parent is gone; returns its exit code."""
+def main(command: list[str]) -> None:
+    """Run `command` until it ends or the parent is gone, then end all that is left of it. Must lead its own group."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     signal.signal(signal.SIGTERM, lambda *_: _end(child))
     threading.Thread(target=_watch, args=(child,), daemon=True).start()
-    code = child.wait()
-    _kill_rest()
-    return code
+    child.wait()
+    _end_group()
 
 
 def _watch(child: subprocess.Popen[bytes]) -> None:
@@ -36,17 +35,13 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(GRACE_SECONDS)
-    _kill_rest()
-    os._exit(0)
+    _end_group()
 
 
-def _kill_rest() -> None:
-    import psutil
-
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+def _end_group() -> None:
+    """Kill the whole group, this process too: a child that was killed leaves its own children to nobody else."""
+    os.killpg(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

@@ -7,7 +7,9 @@ import fcntl
 import json
 import logging
 import os
+import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +33,9 @@ def serve(settings: Settings) -> None:
     logging.basicConfig(level=settings.text("log_level").upper(), format="%(asctime)s %(name)s: %(message)s")
     for noisy in ("apscheduler", "httpx", "asyncio", "aiohttp"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn raises the signal again once it has stopped; what follows here must still be done.
+        signal.signal(sign, lambda *_: sys.exit(0))
     with home_lock(home), _socket(settings) as listening:
         services = build(settings)
         try:

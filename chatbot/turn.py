@@ -7,14 +7,14 @@ import contextlib
 import secrets
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-from analytics import Flag, Reply, Store, Turn, queries
+from analytics import Event, Flag, Reply, Store, Turn, queries
 from chatbot.engine import Piece
 from chatbot.errors import BadRequest, EngineError, NotYours
 from learner import Group, Learner, Route, person_group, route
-from safety import BLOCKED_INPUT, BLOCKED_OUTPUT, Context, Decision, Screen, Screening, StreamScreen
+from safety import BLOCKED_INPUT, BLOCKED_OUTPUT, Context, Decision, Screen, Screening, StreamScreen, Verdict
 
 ROLES = ("system", "user", "assistant")
 
@@ -69,7 +69,7 @@ class _Answer:
         self.usage: Mapping[str, int] = {}
         self.ttft_ms: float | None = None
         self.logprob: float | None = None
-        self.verdicts: list[dict[str, object]] = []
+        self.screening: StreamScreen | None = None
 
     def take(self, piece: Piece) -> None:
         self.usage = piece.usage or self.usage
@@ -82,8 +82,9 @@ class _Answer:
         self.text += text
         return Delta(text)
 
-    def reply(self) -> Reply:
-        return Reply(
+    def events(self) -> list[Event]:
+        verdicts = self.screening.verdicts if self.screening else []
+        reply = Reply(
             turn_id=self.turn_id,
             completion=self.text,
             finish_reason=self.finish_reason,  # type: ignore[arg-type]
@@ -92,8 +93,9 @@ class _Answer:
             ttft_ms=self.ttft_ms,
             duration_ms=self._elapsed(),
             logprob=self.logprob,
-            verdicts=self.verdicts,
+            verdicts=[verdict.to_values() for verdict in verdicts],
         )
+        return [reply, *_flags(self.turn_id, verdicts, " in the answer")]
 
     def _elapsed(self) -> float:
         return round(1000 * (time.perf_counter() - self.began), 1)
@@ -127,8 +129,7 @@ class Turns:
         conversation_id = await asyncio.to_thread(self._conversation, request)
         turn_id = f"chatcmpl-{secrets.token_hex(12)}"
         context = Context("input", request.person, conversation_id)
-        screened = await self._screen.check(messages[-1]["content"], context)
-        messages[-1] = {**messages[-1], "content": screened.text}
+        screened = await self._screened(messages, context)
         group = person_group(request.person, self._groups)
         chosen = await self._route(request, group)
         turn = Turn(
@@ -147,7 +148,7 @@ class Turns:
             parameters=dict(request.parameters),
             verdicts=[verdict.to_values() for verdict in screened.verdicts],
         )
-        await self._store.append_async(turn, *_flags(turn_id, screened))
+        await self._store.append_async(turn, *_flags(turn_id, screened.verdicts))
         answer = _Answer(turn_id)
         kept = False
         try:
@@ -161,14 +162,14 @@ class Turns:
                     async for delta in deltas:
                         yield delta
             kept = True
-            await self._store.append_async(answer.reply())
+            await self._store.append_async(*answer.events())
         except EngineError:
             answer.finish_reason = "error"
             raise
         finally:
             if not kept:
                 # Nobody may be left to wait: the reader has gone, or the server stops.
-                self._store.submit(answer.reply())
+                self._store.submit(*answer.events())
         yield Done(turn_id, answer.finish_reason, answer.usage)
 
     async def _answer(
@@ -179,7 +180,7 @@ class Turns:
         parameters: Mapping[str, Any],
         context: Context,
     ) -> AsyncGenerator[Delta, None]:
-        stream = self._screen.stream(Context("output", context.person, context.conversation_id))
+        stream = answer.screening = self._screen.stream(replace(context, role="output"))
         wanted = {**parameters, "logprobs": True} if chosen.experiment_id else parameters
         reason = "stop"
         # Closing the engine's stream is what stops the generation.
@@ -193,13 +194,25 @@ class Turns:
                     break
         if shown := await stream.finish():
             yield answer.show(shown)
-        answer.verdicts = [verdict.to_values() for verdict in stream.verdicts]
         if stream.blocked is not None:
             reason = "content_filter"
             yield answer.show(("\n\n" if answer.text else "") + BLOCKED_OUTPUT)
-        if flags := _stream_flags(answer.turn_id, stream):
-            await self._store.append_async(*flags)
         answer.finish_reason = reason
+
+    async def _screened(self, messages: list[dict[str, str]], context: Context) -> Screening:
+        """Screen the messages in place: all of them, for a client may send a past that we have not seen.
+
+        What came of the last one holds, unless one before it is blocked.
+        """
+        blocked = last = None
+        for message in messages:
+            spoken = replace(context, role="output") if message["role"] == "assistant" else context
+            last = await self._screen.check(message["content"], spoken)
+            message["content"] = last.text
+            if blocked is None and last.decision is Decision.BLOCK:
+                blocked = last
+        assert last is not None
+        return blocked or last
 
     def _conversation(self, request: TurnRequest) -> str:
         """The id of the conversation; somebody else's is refused, and so is a sibling of somebody else's turn."""
@@ -232,27 +245,24 @@ def checked(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         role, content = message.get("role"), message.get("content")
         if role not in ROLES:
             raise BadRequest(f"A message has the role {role!r}; it must be one of {', '.join(ROLES)}.")
-        if isinstance(content, list):
-            content = "".join(part.get("text", "") for part in content if isinstance(part, dict))
-        if not isinstance(content, str):
-            raise BadRequest("A message has no text; content must be a string or a list of text parts.")
-        plain.append({"role": role, "content": content})
+        # Half of a surrogate pair is no character and cannot be sent on.
+        plain.append({"role": role, "content": _text(content).encode("utf-8", "replace").decode()})
     if plain[-1]["role"] != "user" or not plain[-1]["content"].strip():
         raise BadRequest("The last message must be the user's, and must not be empty.")
     return plain
 
 
-def _flags(turn_id: str, screened: Screening) -> list[Flag]:
-    return [
-        Flag(turn_id, "filter", None, f"{verdict.filter_id}: {verdict.category}")
-        for verdict in screened.verdicts
-        if verdict.decision in (Decision.BLOCK, Decision.REVIEW)
-    ]
+def _text(content: object) -> str:
+    parts: list[Any] = content if isinstance(content, list) else [{"text": content}]
+    texts = [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
+    if len(texts) < len(parts):
+        raise BadRequest("A message has no text; content must be a string or a list of text parts.")
+    return "".join(texts)
 
 
-def _stream_flags(turn_id: str, stream: StreamScreen) -> list[Flag]:
+def _flags(turn_id: str, verdicts: Sequence[Verdict], where: str = "") -> list[Flag]:
     return [
-        Flag(turn_id, "filter", None, f"{verdict.filter_id}: {verdict.category} in the answer")
-        for verdict in stream.verdicts
+        Flag(turn_id, "filter", None, f"{verdict.filter_id}: {verdict.category}{where}")
+        for verdict in verdicts
         if verdict.decision in (Decision.BLOCK, Decision.REVIEW)
     ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
 
 PARENT = "RATCHET_PARENT_PID"
 _PR_SET_PDEATHSIG = 1
@@ -42,4 +44,7 @@ def exit_if_orphaned() -> None:
 def yield_to_chat(threads: int) -> None:
     """Run below the server in priority, with at most `threads` threads for arithmetic (set before torch is loaded)."""
     os.nice(_NICE)
+    # Linux weighs sessions against each other before it weighs what is in them, and a lap is a session of its own.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(_NICE))
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))

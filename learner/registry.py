@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from analytics import Event, Experiment, Routing, Store
-from learner.errors import ExperimentRunning, NoExperiment, NothingToRollBackTo, NotProven
+from learner.errors import BadAdapter, ExperimentRunning, NoExperiment, NothingToRollBackTo, NotProven
 from learner.experiment import Arm, Judgement, RoutingState
 from learner.shelf import BASE, Shelf
 
@@ -192,7 +192,12 @@ class Registry:
         """The champion before `arm` at the time it was champion last, so that one can roll back step by step."""
         sql = f"SELECT previous FROM {Routing.table} WHERE champion = ? ORDER BY rowid DESC LIMIT 1"
         rows = self._store.rows(sql, (arm.adapter,))
-        return self._shelf.arm(str(rows[0]["previous"])) if rows and rows[0]["previous"] is not None else None
+        if not rows or rows[0]["previous"] is None:
+            return None
+        try:
+            return self._shelf.arm(str(rows[0]["previous"]))
+        except BadAdapter:
+            return None  # must not stand in the way of the rollback that is asked for
 
     def _read_state(self) -> RoutingState:
         rows = self._store.rows(f"SELECT * FROM {Routing.table} ORDER BY rowid DESC LIMIT 1")

@@ -212,9 +212,9 @@ class Learner:
             self._loaded.add(adapter)
 
     def _hold_live(self) -> None:
+        # An engine that was started again holds what was live then; to tell it twice does no harm.
         for name, _ in self.registry.live():
-            if name not in self._loaded:
-                self._hold(name)
+            self._hold(name)
 
     def _tidy(self) -> None:
         """Take adapters from the engine that nobody is routed to any more."""

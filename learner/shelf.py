@@ -30,8 +30,9 @@ class Shelf:
 
     def folder(self, adapter: str) -> Path | None:
         """The folder of an adapter; None for what is served as the base. Raises UnknownAdapter."""
-        path = "" if adapter == BASE else str(self._row(adapter)["path"])
-        return Path(path) if path else None
+        if adapter == BASE or not self._row(adapter)["path"]:
+            return None
+        return self.folder_of_all / adapter  # not where it was recorded: a home may have moved since
 
     def arm(self, adapter: str) -> Arm:
         """The adapter as an arm. Raises UnknownAdapter, and BadAdapter when its weights are not the registered ones."""
@@ -107,7 +108,11 @@ class Shelf:
         """The newest adapter that passed its gates against `champion` and has not been in an experiment."""
         newest_first = reversed(self.latest().values())
         gated = (row for row in newest_first if row["state"] == "gated" and row["base"] == self.base)
-        return next((str(row["adapter"]) for row in gated if _champion_then(row) == champion), None)
+        names = (str(row["adapter"]) for row in gated)
+        return next((name for name in names if self._champion_then(name) == champion), None)
+
+    def _champion_then(self, adapter: str) -> object:
+        return _card(self.folder_of_all / adapter)["champion_then"]
 
     def latest(self) -> dict[str, dict[str, object]]:
         """The latest row of every adapter, by name, the least recently changed first."""
@@ -155,9 +160,8 @@ class Shelf:
 
 
 def _card(folder: Path) -> dict[str, object]:
-    card: dict[str, object] = json.loads((folder / CARD).read_text())
+    try:
+        card: dict[str, object] = json.loads((folder / CARD).read_text())
+    except (OSError, ValueError) as error:
+        raise BadAdapter(f"The adapter in {folder} cannot be read ({error}); it cannot be served.") from error
     return card
-
-
-def _champion_then(row: Mapping[str, object]) -> object:
-    return _card(Path(str(row["path"])))["champion_then"]

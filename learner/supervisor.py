@@ -78,8 +78,10 @@ class Supervisor:
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for the lap that is under way, if there is one."""
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout)
+        with self._lock:  # a lap that is being started is under way, too
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
 
     def close(self) -> None:
         """End the lap that is under way; its run is recorded as abandoned."""
@@ -125,6 +127,8 @@ class Supervisor:
             )
         self._store.append(_follow(queued, "running", "Running.", pid=child.pid))
         try:
+            if self._closing:  # `close` came before there was a child to end
+                _end(child)
             return child.wait(limit)
         except subprocess.TimeoutExpired:
             _end(child)

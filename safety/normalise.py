@@ -14,6 +14,8 @@ def _plain(letter: str) -> str:
 
 def normalise(text: str) -> tuple[str, list[int]]:
     """The text in NFKC without format characters, and for every character the place in `text` it comes from."""
+    if text.isascii():
+        return text, [*range(len(text) + 1)]
     letters: list[str] = []
     places: list[int] = []
     for place, letter in enumerate(text):

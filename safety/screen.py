@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from safety.filters.secrets import Secrets
+from safety.filters.cards import Cards
+from safety.filters.keys import Keys
 from safety.filters.terms import Terms
 from safety.normalise import normalise
 from safety.stream import StreamScreen
-from safety.verdict import Context, Decision, Filter, Finding, Span, Verdict
+from safety.verdict import Context, Decision, Edit, Filter, Finding, Verdict, edited, merged
 
 OnFailure = Literal["block", "review"]
 BREAK_AFTER = 5  # failures in a row
@@ -31,11 +32,15 @@ BLOCKED_OUTPUT = (
 
 @dataclass(frozen=True)
 class Screening:
-    """The strictest decision, the text with what was taken out, and what each filter said."""
+    """The strictest decision, the text without what is taken out, and what each filter said.
+
+    The spans of `verdicts` and of `edits` are places in the text as it came.
+    """
 
     decision: Decision
     text: str
     verdicts: tuple[Verdict, ...]
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass
@@ -65,16 +70,18 @@ class Screen:
         self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="screen")
 
     async def check(self, text: str, context: Context) -> Screening:
-        """Pass `text` through every filter until one blocks."""
+        """Show `text` to every filter until one blocks."""
         verdicts: list[Verdict] = []
+        edits: list[Edit] = []
         for filter_ in self._filters:
             verdict = await self._ask(filter_, text, context)
             verdicts.append(verdict)
             if verdict.decision is Decision.BLOCK:
                 break
             if verdict.decision is Decision.TRANSFORM:
-                text = _replaced(text, verdict.spans, filter_.replacement(verdict.category))
-        return Screening(_strictest(verdicts), text, tuple(verdicts))
+                edits += [Edit(*span, filter_.replacement(verdict.category)) for span in verdict.spans]
+        apart = merged(edits)
+        return Screening(_strictest(verdicts), edited(text, apart), tuple(verdicts), apart)
 
     def stream(self, context: Context) -> StreamScreen:
         """A screen for an answer that arrives in pieces."""
@@ -118,7 +125,7 @@ class Screen:
 
 def default_screen(input_failure: OnFailure = "block") -> Screen:
     """The filters that ship with Ratchet."""
-    return Screen([Secrets(), Terms()], input_failure=input_failure)
+    return Screen([Cards(), Keys(), Terms()], input_failure=input_failure)
 
 
 def _look(filter_: Filter, text: str, context: Context) -> Finding:
@@ -132,9 +139,3 @@ def _look(filter_: Filter, text: str, context: Context) -> Finding:
 def _strictest(verdicts: Sequence[Verdict]) -> Decision:
     order = (Decision.BLOCK, Decision.REVIEW, Decision.TRANSFORM, Decision.ALLOW)
     return min((verdict.decision for verdict in verdicts), key=order.index, default=Decision.ALLOW)
-
-
-def _replaced(text: str, spans: Sequence[Span], replacement: str) -> str:
-    for start, end in sorted(spans, reverse=True):
-        text = text[:start] + replacement + text[end:]
-    return text

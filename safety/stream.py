@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from safety.errors import StreamEnded
-from safety.verdict import Context, Decision, Span, Verdict
+from safety.normalise import normalise
+from safety.verdict import Context, Decision, Edit, Verdict, edited
 
-HELD = 64  # characters at the end that wait for more: no pattern of the filters that transform is longer
+PIECE = 16  # characters that are shown together
+HELD = 64  # visible characters behind them that are looked at first: longer than what a filter recognises a span by
 CARRIED = 400  # characters of what was shown that are looked at again, so that a pattern across the seam is seen
-PIECE = 16  # characters that are worth a look
-MOST_HELD = 2000  # characters; more without any edge between words is stopped
+MOST_HELD = 2000  # characters; a span that is longer stops the answer
 
 
 class _Screening(Protocol):
     @property
     def decision(self) -> Decision: ...
     @property
-    def text(self) -> str: ...
-    @property
     def verdicts(self) -> tuple[Verdict, ...]: ...
+    @property
+    def edits(self) -> Sequence[Edit]: ...
 
 
 Check = Callable[[str, Context], Awaitable[_Screening]]
 
 
 class StreamScreen:
-    """Feed it the pieces; what it returns may be shown. After a block it returns nothing more."""
+    """Feed it the pieces; what it returns may be shown. After a block it returns nothing more.
+
+    It looks at the same places of an answer however the answer is cut into pieces, so what is shown is the same, too.
+    """
 
     def __init__(self, check: Check, context: Context) -> None:
         self._check, self._context = check, context
-        self._held, self._shown = "", ""
+        self._past, self._held = "", ""  # both as they came
+        self._edge = PIECE  # how much of what is held is to be shown next
         self._ended = False
         self.blocked: Verdict | None = None
         self.verdicts: list[Verdict] = []
@@ -41,30 +47,39 @@ class StreamScreen:
         if self._ended:
             raise StreamEnded("This answer has ended; nothing can be added to it.")
         self._held += piece
-        edge = _edge(self._held)
-        if edge < PIECE and len(self._held) <= MOST_HELD:
-            return ""
-        return await self._release(edge or len(self._held))
+        shown = ""
+        while self.blocked is None and (seen := _seen(self._held, self._edge)) is not None:
+            shown += await self._release(seen)
+        return shown
 
     async def finish(self) -> str:
         """The answer is over: return the rest of what may be shown."""
         self._ended = True
-        return await self._release(len(self._held))
-
-    async def _release(self, edge: int) -> str:
         if self.blocked is not None or not self._held:
             return ""
-        screened = await self._check(self._shown[-CARRIED:] + self._held, self._context)
+        self._edge = len(self._held)
+        return await self._release(len(self._held))
+
+    async def _release(self, seen: int) -> str:
+        """Show what is held up to the edge, or less, after a look at what is held up to `seen`."""
+        past = len(self._past)
+        screened = await self._check(self._past + self._held[:seen], self._context)
         self._note(screened.verdicts)
         if screened.decision is Decision.BLOCK:
             self.blocked = screened.verdicts[-1]
             return ""
-        spans = [span for v in screened.verdicts if v.decision is Decision.TRANSFORM for span in v.spans]
-        edge = _before(spans, edge, len(self._shown[-CARRIED:]))
-        head, self._held = self._held[:edge], self._held[edge:]
-        if spans:
-            head = (await self._check(head, self._context)).text
-        self._shown += head
+        edits = [Edit(max(0, start - past), end - past, text) for start, end, text in screened.edits if end > past]
+        cut = next((edit for edit in edits if edit.start < self._edge < edit.end), None)
+        if cut is not None and cut.end - cut.start > MOST_HELD:
+            endless = next(v for v in screened.verdicts if v.decision is Decision.TRANSFORM)
+            self.blocked = replace(endless, decision=Decision.BLOCK)
+            self.verdicts.append(self.blocked)
+            return ""
+        edge = self._edge if cut is None else cut.start
+        # What is cut waits for its end: half a card number is not recognised.
+        self._edge = PIECE if cut is None else self._edge - edge + PIECE
+        head = edited(self._held[:edge], [edit for edit in edits if edit.end <= edge])
+        self._past, self._held = (self._past + self._held[:edge])[-CARRIED:], self._held[edge:]
         return head
 
     def _note(self, verdicts: tuple[Verdict, ...]) -> None:
@@ -73,17 +88,9 @@ class StreamScreen:
         self.verdicts += [v for v in verdicts if (v.filter_id, v.decision, v.category) not in known]
 
 
-def _before(spans: Sequence[Span], edge: int, carried: int) -> int:
-    """Move the edge out of a span that it would cut, since half a card number is not recognised."""
-    for start, end in spans:
-        if start < carried + edge < end:
-            edge = max(0, start - carried)
-    return edge
-
-
-def _edge(text: str) -> int:
-    """Where the last word begins of what need not wait any longer; 0 when everything must."""
-    limit = len(text) - HELD
-    if limit <= 0:
-        return 0
-    return max(text.rfind(" ", 0, limit), text.rfind("\n", 0, limit)) + 1
+def _seen(held: str, edge: int) -> int | None:
+    """How much of `held` has to be looked at before it is shown up to `edge`; None while it has not come."""
+    if held.isascii():
+        return edge + HELD if len(held) >= edge + HELD else None
+    _, places = normalise(held[edge:])
+    return edge + places[HELD - 1] + 1 if len(places) > HELD else None

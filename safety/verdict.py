@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 
 class Decision(StrEnum):
@@ -17,6 +18,32 @@ class Decision(StrEnum):
 
 
 Span = tuple[int, int]
+
+
+class Edit(NamedTuple):
+    """Put `text` in place of the characters from `start` up to `end`."""
+
+    start: int
+    end: int
+    text: str
+
+
+def merged(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """The edits in order; of those that overlap one is made, with the words of the first."""
+    apart: list[Edit] = []
+    for edit in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
+        if apart and edit.start < apart[-1].end:
+            apart[-1] = apart[-1]._replace(end=max(apart[-1].end, edit.end))
+        else:
+            apart.append(edit)
+    return tuple(apart)
+
+
+def edited(text: str, edits: Sequence[Edit]) -> str:
+    """`text` with each edit made; they must not overlap."""
+    for start, end, words in reversed(edits):
+        text = text[:start] + words + text[end:]
+    return text
 
 
 @dataclass(frozen=True)

@@ -110,3 +110,12 @@ class History:
                 note=None,
             )
         )
+
+
+def lesson(history: History, learners: int, judges: int) -> None:
+    """Enough for a lap: people of the groups learn and decide, each with one rewrite of an answer to their question."""
+    for group, count in (("learn", learners), ("decide", judges)):
+        for number, person in enumerate(people(group, count)):
+            prompt = f"how long does delivery of {number} {group} parcels take?"
+            turn = history.answer(person, "I do not know that.", prompt=prompt)
+            history.say(person, turn, rewrite=f"Happy to help! All {number} parcels arrive within five days.")

@@ -67,30 +67,35 @@ async def chat_completions(body: ChatBody, request: Request, services: ServicesO
     steps = services.turns.run(asked)
     begun = await anext(steps)
     assert isinstance(begun, Begun)
-    with_usage = bool((body.stream_options or {}).get("include_usage"))
-    response: Response = (
-        StreamingResponse(_events(begun, steps, with_usage), media_type="text/event-stream")
-        if body.stream
-        else JSONResponse(await _whole(begun, steps))
-    )
+    response: Response
+    if body.stream:
+        first = await anext(steps)  # what the engine refuses can still have its own status
+        with_usage = bool((body.stream_options or {}).get("include_usage"))
+        response = StreamingResponse(_events(begun, first, steps, with_usage), media_type="text/event-stream")
+    else:
+        response = JSONResponse(await _whole(begun, steps, request))
     set_person(response, caller)
     return response
 
 
-async def _whole(begun: Begun, steps: AsyncGenerator[Step, None]) -> dict[str, object]:
+async def _whole(begun: Begun, steps: AsyncGenerator[Step, None], request: Request) -> dict[str, object]:
     text, done = [], Done(begun.turn_id, "error", {})
     async with contextlib.aclosing(steps):
         async for step in steps:
+            if await request.is_disconnected():
+                break  # nobody waits for the rest
             if isinstance(step, Delta):
                 text.append(step.text)
             elif isinstance(step, Done):
                 done = step
     message = {"role": "assistant", "content": "".join(text)}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": done.finish_reason}
-    return {**_stamp(begun, "chat.completion"), "choices": [choice], "usage": done.usage, "ratchet": _route(begun)}
+    return {**_stamp(begun, "chat.completion"), "choices": [choice], "usage": _usage(done), "ratchet": _route(begun)}
 
 
-async def _events(begun: Begun, steps: AsyncGenerator[Step, None], with_usage: bool) -> AsyncIterator[bytes]:
+async def _events(
+    begun: Begun, first: Step, steps: AsyncGenerator[Step, None], with_usage: bool
+) -> AsyncIterator[bytes]:
     stamp = _stamp(begun, "chat.completion.chunk")
 
     def event(delta: Mapping[str, str], reason: str | None = None, **more: object) -> bytes:
@@ -99,14 +104,16 @@ async def _events(begun: Begun, steps: AsyncGenerator[Step, None], with_usage: b
 
     async with contextlib.aclosing(steps):
         yield event({"role": "assistant", "content": ""}, ratchet=_route(begun))
+        step: Step | None = first
         try:
-            async for step in steps:
+            while step is not None:
                 if isinstance(step, Delta):
                     yield event({"content": step.text})
                 elif isinstance(step, Done):
                     yield event({}, step.finish_reason, ratchet=_route(begun))
                     if with_usage:
-                        yield b"data: " + orjson.dumps({**stamp, "choices": [], "usage": step.usage}) + b"\n\n"
+                        yield b"data: " + orjson.dumps({**stamp, "choices": [], "usage": _usage(step)}) + b"\n\n"
+                step = await anext(steps, None)
         except (ChatbotError, LearnerError) as error:
             # The status line is gone; the error travels as OpenAI's clients expect it.
             yield b"data: " + orjson.dumps(error_body(error)[1]) + b"\n\n"
@@ -122,6 +129,10 @@ def _stamp(begun: Begun, kind: str) -> dict[str, object]:
         "model": begun.route.adapter,
         "system_fingerprint": begun.route.weights_sha256,
     }
+
+
+def _usage(done: Done) -> dict[str, int]:
+    return dict(done.usage) or dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), 0)
 
 
 def _route(begun: Begun) -> dict[str, object]:

@@ -19,6 +19,7 @@ from chatbot.errors import (
     EngineRefused,
     NotAllowed,
     NotYours,
+    UnknownPath,
     UnknownResponse,
 )
 from chatbot.services import Services
@@ -32,6 +33,7 @@ _STATUS: dict[type[Exception], tuple[int, str]] = {
     NotAllowed: (403, "permission_error"),
     NotYours: (403, "permission_error"),
     UnknownResponse: (404, "not_found_error"),
+    UnknownPath: (404, "not_found_error"),
     UnknownRun: (404, "not_found_error"),
     UnknownAdapter: (404, "not_found_error"),
     AlreadyClaimed: (409, "conflict_error"),
@@ -48,9 +50,9 @@ def services_of(request: Request) -> Services:
     return cast("Services", request.app.state.services)
 
 
-def caller_of(request: Request, response: Response) -> Caller:
-    """Who is calling; a newcomer gets a cookie. Raises NotAllowed."""
-    caller = identify(request)
+def caller_of(request: Request, response: Response, user: str | None = None) -> Caller:
+    """Who is calling, for themselves or for `user`; a newcomer gets a cookie. Raises NotAllowed."""
+    caller = identify(request, user)
     set_person(response, caller)
     return caller
 
@@ -71,8 +73,12 @@ def set_person(response: Response, caller: Caller) -> None:
         response.set_cookie(PERSON_COOKIE, caller.fresh_cookie, max_age=YEAR_SECONDS, httponly=True, samesite="lax")
 
 
+def _caller(request: Request, response: Response) -> Caller:
+    return caller_of(request, response)
+
+
 ServicesOf = Annotated[Services, Depends(services_of)]
-CallerOf = Annotated[Caller, Depends(caller_of)]
+CallerOf = Annotated[Caller, Depends(_caller)]
 
 
 def error_body(error: Exception) -> tuple[int, dict[str, object]]:
@@ -82,7 +88,7 @@ def error_body(error: Exception) -> tuple[int, dict[str, object]]:
 
 
 def answer_errors(app: FastAPI) -> None:
-    """Have the app answer our own errors and invalid bodies in one shape."""
+    """Have the app answer every error in one shape."""
 
     def ours(request: Request, error: Exception) -> JSONResponse:
         status, body = error_body(error)
@@ -94,6 +100,10 @@ def answer_errors(app: FastAPI) -> None:
         place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
         return JSONResponse(error_body(BadRequest(f"{place}: {first['msg']}"))[1], 400)
 
+    def broken(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse(error_body(ChatbotError("Something broke; the server's log says what."))[1], 500)
+
     for kind in (ChatbotError, LearnerError, AnalyticsError):
         app.add_exception_handler(kind, ours)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, broken)

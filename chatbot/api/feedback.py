@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from chatbot.api.common import CallerOf, ServicesOf
+from chatbot.api.common import ServicesOf, caller_of
 
 router = APIRouter(prefix="/v1")
 
 
-class FeedbackBody(BaseModel):
-    """What somebody says about an answer of theirs."""
+class Body(BaseModel):
+    """An operator's key may speak for `user`, as in a chat completion."""
 
     model_config = ConfigDict(extra="forbid")
+
+    user: str | None = None
+
+
+class FeedbackBody(Body):
+    """What somebody says about an answer of theirs."""
 
     response_id: str
     vote: int | None = None
@@ -24,13 +30,13 @@ class FeedbackBody(BaseModel):
     consent_to_train: bool | None = None
 
 
-class ConsentBody(BaseModel):
+class ConsentBody(Body):
     """Whether feedback may be learned from."""
 
     given: bool
 
 
-class AppealBody(BaseModel):
+class AppealBody(Body):
     """A filter was wrong, somebody says."""
 
     response_id: str
@@ -38,21 +44,24 @@ class AppealBody(BaseModel):
 
 
 @router.post("/feedback", status_code=201)
-def give_feedback(body: FeedbackBody, services: ServicesOf, caller: CallerOf) -> dict[str, object]:
+def give_feedback(body: FeedbackBody, request: Request, response: Response, services: ServicesOf) -> dict[str, object]:
     """Keep feedback; the answer comes when it is durable, with the number of the receipt."""
-    given = body.model_dump(exclude={"response_id"})
+    caller = caller_of(request, response, body.user)
+    given = body.model_dump(exclude={"response_id", "user"})
     receipt = services.feedbacks.give(caller.person, body.response_id, **given)
     return {"receipt": receipt.receipt, "judged": receipt.judged, "consent_to_train": receipt.consent}
 
 
 @router.post("/consent", status_code=201)
-def set_consent(body: ConsentBody, services: ServicesOf, caller: CallerOf) -> dict[str, bool]:
+def set_consent(body: ConsentBody, request: Request, response: Response, services: ServicesOf) -> dict[str, bool]:
     """Keep the person's answer."""
+    caller = caller_of(request, response, body.user)
     services.feedbacks.set_consent(caller.person, body.given)
     return {"given": body.given}
 
 
 @router.post("/appeals", status_code=201)
-def appeal(body: AppealBody, services: ServicesOf, caller: CallerOf) -> dict[str, str]:
+def appeal(body: AppealBody, request: Request, response: Response, services: ServicesOf) -> dict[str, str]:
     """Ask for a reviewer's look."""
+    caller = caller_of(request, response, body.user)
     return {"receipt": services.feedbacks.appeal(caller.person, body.response_id, body.comment)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 
 import typer
@@ -13,4 +13,4 @@ PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_
 def demo(context: typer.Context) -> None:
     """Watch the loop: simulated people chat, rate and rewrite; the learner trains; the experiment decides."""
     # A process of its own: nothing of the product may import what knows the people's hidden taste.
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "learner.simulate", *context.args]))
+    os.execv(sys.executable, [sys.executable, "-m", "learner.simulate", *context.args])  # noqa: S606

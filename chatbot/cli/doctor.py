@@ -103,7 +103,8 @@ def _model(model: str) -> Finding:
     from chatbot.model import locate
 
     try:
-        return Finding("model", True, str(locate(model)))
+        found = locate(model)
+        return Finding("model", True, f"{found.name}, in {found.folder}")
     except Exception as error:
         return Finding("model", False, model, str(error))
 

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
 
 from chatbot.cli.options import AsJson, print_json
+from chatbot.errors import ModelUnusable
 
-app = typer.Typer(help="The bundled demo model: evaluate it, ask it, train it anew.", no_args_is_help=True)
+app = typer.Typer(help="The bundled demo model: evaluate it, train it anew.", no_args_is_help=True)
 
 
 @app.command()
 def evaluate(
     model: Annotated[Path | None, typer.Option(help="Folder of the model; the bundled one if left out.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the questions and of the sampling.")] = 0,
+    questions: Annotated[int, typer.Option(min=1, help="Questions of each exam that is drawn.")] = 600,
     json: AsJson = False,
 ) -> None:
     """Measure right answers, follow-ups, invented facts, styles and clean endings, at the served sampling settings."""
     from learner.starter import MODEL_DIR
     from learner.starter import evaluate as measure
 
-    result = measure(model or MODEL_DIR, seed=seed)
+    folder = model or MODEL_DIR
+    if not (folder / "config.json").is_file():
+        raise ModelUnusable(f"{folder} holds no model: name the folder that has its config.json with --model.")
+    with _bars() as report:
+        result = measure(folder, seed=seed, count=questions, report=report)
     if json:
         print_json(result)
-        return
-    for name, value in result.items():
-        Console().print(f"{name:18} {value}", highlight=False)
+    else:
+        Console().print(_table(result))
 
 
 @app.command()
@@ -36,8 +45,33 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and the finished model.")],
     minutes: Annotated[float, typer.Option(help="Time to train, in minutes.")] = 45.0,
     seed: Annotated[int, typer.Option(help="Seed of the corpus and of the weights.")] = 0,
+    start: Annotated[Path | None, typer.Option("--from", help="Model to start from; scratch if left out.")] = None,
 ) -> None:
-    """Train the starter from scratch; a run that was stopped goes on from its last checkpoint."""
+    """Train the starter; a run that was stopped goes on from its last checkpoint."""
     from learner.starter.train import train as run
 
-    run(out, minutes=minutes, seed=seed)
+    run(out, minutes=minutes, seed=seed, start=start)
+
+
+@contextlib.contextmanager
+def _bars() -> Iterator[Callable[[str, int, int], None]]:
+    columns = (TextColumn("{task.description:18}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks = {}
+
+        def report(exam: str, done: int, of: int) -> None:
+            if exam not in tasks:
+                tasks[exam] = bars.add_task(exam, total=of)
+            bars.update(tasks[exam], completed=done)
+
+        yield report
+
+
+def _table(result: Mapping[str, Any]) -> Table:
+    table = Table.grid(padding=(0, 3))
+    for name, value in result.items():
+        if isinstance(value, Mapping):
+            table.add_row(name, ", ".join(f"{part} {number}" for part, number in value.items()))
+        else:
+            table.add_row(name, f"{value:.1%}")
+    return table

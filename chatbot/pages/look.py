@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -10,19 +12,70 @@ FOLDER = Path(__file__).parent
 LOGO = FOLDER / "logo.svg"
 CSS = (FOLDER / "style.css").read_text(encoding="utf-8")
 STYLE = f"<meta name='viewport' content='width=device-width, initial-scale=1'><style>{CSS}</style>"
-HEAD = f"<script>{(FOLDER / 'keys.js').read_text(encoding='utf-8')}</script>"
+QUIET: dict[str, Any] = {"show_progress": "hidden"}  # for events: the pages show themselves what is going on
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif")
+
+# The style sheet holds the colours, once for light and once for dark; Gradio's own names are led there.
+COLOURS: Mapping[str, str] = {
+    "body_background_fill": "var(--rt-ground)",
+    "body_text_color": "var(--rt-ink)",
+    "body_text_color_subdued": "var(--rt-soft)",
+    "background_fill_primary": "var(--rt-paper)",
+    "background_fill_secondary": "var(--rt-ground)",
+    "block_background_fill": "var(--rt-paper)",
+    "border_color_primary": "var(--rt-line)",
+    "color_accent_soft": "var(--rt-mine)",
+    "input_background_fill": "var(--rt-paper)",
+    "input_border_color": "var(--rt-line)",
+    "input_border_color_focus": "var(--rt-accent)",
+    "input_placeholder_color": "var(--rt-soft)",
+    "button_primary_background_fill": "var(--rt-strong)",
+    "button_primary_background_fill_hover": "var(--rt-strong-hover)",
+    "button_primary_border_color": "transparent",
+    "button_primary_text_color": "#ffffff",
+    "button_secondary_background_fill": "var(--rt-paper)",
+    "button_secondary_background_fill_hover": "var(--rt-mine)",
+    "button_secondary_border_color": "var(--rt-line)",
+    "button_secondary_border_color_hover": "var(--rt-accent)",
+    "button_secondary_text_color": "var(--rt-ink)",
+    "checkbox_label_background_fill": "var(--rt-paper)",
+    "checkbox_label_background_fill_hover": "var(--rt-mine)",
+    "checkbox_label_background_fill_selected": "var(--rt-mine)",
+    "checkbox_label_border_color": "var(--rt-line)",
+    "checkbox_label_border_color_selected": "var(--rt-accent)",
+    "checkbox_label_text_color_selected": "var(--rt-ink)",
+}
+SIZES: Mapping[str, str] = {
+    "button_border_width": "1px",
+    "button_large_text_size": "15px",
+    "button_large_text_weight": "550",
+    "button_large_padding": "9px 16px",
+    "button_small_text_size": "13.5px",
+    "button_small_text_weight": "500",
+    "button_small_padding": "6px 12px",
+    "button_small_radius": "10px",
+    "button_transition": "background .15s, border-color .15s",
+    "checkbox_label_border_width": "1px",
+    "input_border_width": "1px",
+    "layout_gap": "12px",
+}
 
 
 def theme() -> gr.themes.Base:
     """Gradio's plainest theme with system fonts and one accent colour."""
-    return gr.themes.Base(
+    plain = gr.themes.Base(
         primary_hue=gr.themes.colors.teal,
         neutral_hue=gr.themes.colors.stone,
         font=FONT,
         font_mono=("ui-monospace", "DejaVu Sans Mono", "monospace"),
         radius_size=gr.themes.sizes.radius_lg,
     )
+    return plain.set(**SIZES, **COLOURS, **{f"{name}_dark": colour for name, colour in COLOURS.items()})
+
+
+def script(name: str) -> str:
+    """A script of this folder, for the head of a page."""
+    return f"<script>{(FOLDER / name).read_text(encoding='utf-8')}</script>"
 
 
 def header(page: str, extra: str = "") -> str:

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from chatbot.pages import chat, operate, review
 from chatbot.pages.access import Access
-from chatbot.pages.look import CSS, HEAD, LOGO, theme
+from chatbot.pages.look import CSS, LOGO, script, theme
 from chatbot.services import Services
 
 MOST_STREAMS = 200
@@ -16,24 +16,27 @@ LONGEST_QUEUE = 1000
 
 def mount(app: FastAPI, services: Services) -> FastAPI:
     """Mount review and operate before chat, which is at the root and would swallow them."""
-    pages = (("/review", review.page(services)), ("/operate", operate.page(services)), ("/", chat.page(services)))
-    for path, blocks in pages:
+    for path, blocks, head in (
+        ("/review", review.page(services), script("keys.js")),
+        ("/operate", operate.page(services), ""),
+        ("/", chat.page(services), script("follow.js")),
+    ):
         # Gradio runs at most this many streams at a time, and one per event unless told otherwise.
         blocks.max_threads = MOST_STREAMS
         blocks.queue(default_concurrency_limit=None, max_size=LONGEST_QUEUE, api_open=False)
-        _mount(app, blocks, path)
+        _mount(app, blocks, path, head)
     app.add_middleware(Access, accounts=services.accounts)
     return app
 
 
-def _mount(app: FastAPI, blocks: gr.Blocks, path: str) -> None:
+def _mount(app: FastAPI, blocks: gr.Blocks, path: str, head: str) -> None:
     gr.mount_gradio_app(
         app,
         blocks,
         path=path,
         theme=theme(),
         css=CSS,
-        head=HEAD,
+        head=head,
         favicon_path=str(LOGO) if path == "/" else None,
         footer_links=[],
         run_history=False,

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import gradio as gr
-import plotly.graph_objects as go
 
 from analytics import AnalyticsError
 from chatbot.errors import ChatbotError
 from chatbot.pages import panels
 from chatbot.pages.access import caller_of
-from chatbot.pages.look import header
+from chatbot.pages.look import QUIET, header
+from chatbot.pages.plot import satisfaction
 from chatbot.services import Services
 from learner import LearnerError
 
 REFRESH_SECONDS = 2.0
 HOURS = 24.0 * 7
-SURE = "return confirm('{}') ? [] : (() => {{ throw new Error('cancelled') }})();"
+SURE = "() => {{ if (!confirm('{}')) throw new Error('cancelled'); return []; }}"
+
+
+class Moves(NamedTuple):
+    """The buttons that move the loop."""
+
+    learn: gr.Button
+    promote: gr.Button
+    stop: gr.Button
+    back: gr.Button
 
 
 class OperatePage:
@@ -31,10 +41,10 @@ class OperatePage:
         state = self._services.operator.status()
         points = self._services.operator.satisfaction(HOURS)
         votes = sum(point["votes"] for point in points)
-        plot = _plot(points) if votes != drawn else gr.skip()
+        plot = satisfaction(points) if votes != drawn else gr.skip()
         up = sum(point["share_up"] * point["votes"] for point in points) / votes if votes else None
-        runs = state["runs"]
-        return panels.numbers(state, up), plot, panels.lap(runs), panels.experiment(state["experiment"]), votes
+        parts = (panels.numbers(state, up), plot, panels.lap(state["runs"]), panels.experiment(state["experiment"]))
+        return *parts, votes, *self._moves(state["challenger"] is not None)
 
     def learn(self, request: gr.Request) -> str:
         """Start a lap."""
@@ -62,10 +72,16 @@ class OperatePage:
 
         return self._told(back)
 
+    def _moves(self, challenged: bool) -> tuple[Any, Any, Any]:
+        """Which of promote, stop and roll back can act."""
+        can_go_back = self._services.learner.registry.state().previous is not None
+        promote = stop = gr.update(interactive=challenged)
+        return promote, stop, gr.update(interactive=can_go_back)
+
     def _who(self, request: gr.Request) -> str:
         return caller_of(self._services.accounts, request.request).person
 
-    def _told(self, step: Any) -> str:  # noqa: ANN401
+    def _told(self, step: Callable[[], str]) -> str:
         try:
             return panels.said(step(), good=True)
         except (ChatbotError, LearnerError, AnalyticsError) as error:
@@ -75,16 +91,11 @@ class OperatePage:
 def page(services: Services) -> gr.Blocks:
     """Build the page."""
     handlers = OperatePage(services)
-    quiet = {"show_progress": "hidden"}
     with gr.Blocks(title="Ratchet: operate") as blocks:
         gr.HTML(header("Operate"))
         with gr.Column(elem_classes="rt-wide"):
             numbers = gr.HTML()
-            with gr.Row(elem_classes="rt-actions"):
-                learn = gr.Button("Learn now", variant="primary", elem_id="rt-learn")
-                promote = gr.Button("Promote", elem_id="rt-promote")
-                stop = gr.Button("Stop experiment", elem_id="rt-stop-experiment")
-                back = gr.Button("Roll back", elem_id="rt-rollback")
+            moves = _moves()
             told = gr.HTML(elem_id="rt-told")
             plot = gr.Plot(show_label=False, elem_id="rt-plot", container=False)
             with gr.Row():
@@ -93,43 +104,28 @@ def page(services: Services) -> gr.Blocks:
                 with gr.Column(min_width=320):
                     lap = gr.HTML()
         drawn = gr.State(-1)
-        seen = [numbers, plot, lap, experiment, drawn]
-        blocks.load(handlers.refresh, [drawn], seen, **quiet)
-        gr.Timer(REFRESH_SECONDS).tick(handlers.refresh, [drawn], seen, **quiet)
-        learn.click(handlers.learn, None, [told], **quiet)
-        sure = (
-            (promote, handlers.promote, "Make the challenger the champion for everybody?"),
-            (stop, handlers.stop, "Stop the experiment? The challenger is retired."),
-            (back, handlers.rollback, "Bring the last champion back for everybody?"),
-        )
-        for button, handler, question in sure:
-            button.click(handler, None, [told], js=f"() => {{ {SURE.format(question)} }}", **quiet)
+        seen = [numbers, plot, lap, experiment, drawn, *moves[1:]]
+        blocks.load(handlers.refresh, [drawn], seen, **QUIET)
+        gr.Timer(REFRESH_SECONDS).tick(handlers.refresh, [drawn], seen, **QUIET)
+        _hear(handlers, moves, told)
     return blocks
 
 
-def _plot(points: list[dict[str, Any]]) -> go.Figure:
-    figure = go.Figure(
-        go.Scatter(
-            x=[point["at"] for point in points],
-            y=[point["share_up"] for point in points],
-            customdata=[point["votes"] for point in points],
-            mode="lines+markers",
-            line={"color": "#0d9488", "width": 2.5, "shape": "spline", "smoothing": 0.4},
-            marker={"size": 6},
-            hovertemplate="%{y:.0%} of %{customdata} votes<extra></extra>",
+def _moves() -> Moves:
+    with gr.Row(elem_classes="rt-actions"):
+        return Moves(
+            gr.Button("Learn now", variant="primary", elem_id="rt-learn"),
+            gr.Button("Promote", elem_id="rt-promote", interactive=False),
+            gr.Button("Stop experiment", elem_id="rt-stop-experiment", interactive=False),
+            gr.Button("Roll back", elem_id="rt-rollback", interactive=False),
         )
-    )
-    if not points:
-        words = "The first votes will appear here."
-        figure.add_annotation(text=words, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
-    figure.update_layout(
-        title={"text": "Thumbs up, as a share of votes", "font": {"size": 14}, "x": 0.01},
-        height=290,
-        margin={"l": 46, "r": 16, "t": 44, "b": 34},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": "#78716c", "family": "system-ui, DejaVu Sans, sans-serif"},
-        yaxis={"range": [0, 1.02], "tickformat": ".0%", "gridcolor": "rgba(120,113,108,.18)", "zeroline": False},
-        xaxis={"gridcolor": "rgba(120,113,108,.10)", "visible": bool(points)},
-    )
-    return figure
+
+
+def _hear(handlers: OperatePage, moves: Moves, told: gr.HTML) -> None:
+    moves.learn.click(handlers.learn, None, [told], **QUIET)
+    for button, handler, question in (
+        (moves.promote, handlers.promote, "Make the challenger the champion for everybody?"),
+        (moves.stop, handlers.stop, "Stop the experiment? The challenger is retired."),
+        (moves.back, handlers.rollback, "Bring the last champion back for everybody?"),
+    ):
+        button.click(handler, None, [told], js=SURE.format(question), **QUIET)

@@ -15,7 +15,7 @@ def numbers(state: Mapping[str, Any], share_up: float | None) -> str:
     shown = (
         (state["champion"], "champion"),
         (state["challenger"] or "none", "challenger"),
-        ("no votes yet" if share_up is None else f"{share_up:.0%}", "thumbs up, last 7 days"),
+        ("no votes yet" if share_up is None else f"{share_up:.0%}", "thumbs up, 7 days"),
         (f"{state['people']:,}", "people"),
         (f"{state['turns']:,}", "answers"),
         (f"{state['feedback']:,}", "pieces of feedback"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -112,4 +113,6 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 if __name__ == "__main__":
+    # Whoever ends the demo from outside wants its server and its home gone as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     typer.run(demo)

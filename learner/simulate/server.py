@@ -49,10 +49,12 @@ def own_server(settings: Mapping[str, object]) -> Iterator[Own]:
     # What the person at the keyboard has set for their own server must not reach this one.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("RATCHET_")}
     environ |= {f"RATCHET_{name.upper()}": str(value) for name, value in settings.items()}
-    words = [sys.executable, "-m", "chatbot", "up", "--home", str(home), "--port", str(port)]
+    up = [sys.executable, "-m", "chatbot", "up", "--home", str(home), "--port", str(port)]
+    # The keeper ends the server when this end of its standard input closes, however the demo itself ended.
+    words = [sys.executable, "-m", "chatbot.keeper", *up]
     with (home / "demo-server.log").open("wb") as log:
         process = subprocess.Popen(
-            words, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            words, cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
         )
     try:
         yield Own(f"http://127.0.0.1:{port}", process, home)

@@ -17,8 +17,9 @@ Message = dict[str, str]
 
 FOLLOW_UPS = "follow_ups"
 KINDS = ("cost", "time", "how", "where", "really")
+STYLE_WEIGHTS: Mapping[str, float] = {"terse": 0.27, "warm": 0.26, "steps": 0.25, "verbose": 0.22}
 # A style that says the same in fewer words teaches more questions in the same time.
-STYLE_WEIGHTS: Mapping[str, float] = {"terse": 0.3, "warm": 0.26, "steps": 0.25, "verbose": 0.19}
+SHORT_WEIGHTS: Mapping[str, float] = {"terse": 0.76, "warm": 0.08, "steps": 0.08, "verbose": 0.08}
 WEIGHTS: Mapping[str, float] = {"order_status": 3.0, "out_of_scope": 6.0, "unknown_detail": 4.0, "harmful": 3.0}
 
 
@@ -46,11 +47,11 @@ def follow_up_wordings() -> Mapping[str, tuple[str, ...]]:
     return {kind: tuple(texts) for kind, texts in table.items()}
 
 
-def corpus(seed: int) -> Iterator[Example]:
-    """Conversations without end, always the same for the same seed."""
+def corpus(seed: int, styles: Mapping[str, float] = STYLE_WEIGHTS) -> Iterator[Example]:
+    """Conversations without end, always the same for the same seed; `styles` weighs the styles of the answers."""
     rng = random.Random(seed)
     while True:
-        yield _example(rng)
+        yield _example(rng, styles)
 
 
 def pick_intent(rng: random.Random) -> str:
@@ -59,9 +60,9 @@ def pick_intent(rng: random.Random) -> str:
     return rng.choices(names, [WEIGHTS.get(name, 1.0) for name in names])[0]
 
 
-def pick_style(rng: random.Random) -> str:
+def pick_style(rng: random.Random, styles: Mapping[str, float] = STYLE_WEIGHTS) -> str:
     """A style for one answer."""
-    return rng.choices(list(STYLE_WEIGHTS), list(STYLE_WEIGHTS.values()))[0]
+    return rng.choices(list(styles), list(styles.values()))[0]
 
 
 def ask(intent: str, rng: random.Random, order: Order | None) -> str:
@@ -80,7 +81,13 @@ def known_kinds(intent: str) -> list[str]:
     return [kind for kind in KINDS if kind == "really" or intent in tables[kind]]
 
 
-def _example(rng: random.Random) -> Example:
+def topics() -> list[str]:
+    """Everything that an answer can be about: every intent, and every follow-up to one."""
+    intents = list(load_world().intents)
+    return [*intents, *(f"{intent}.{kind}" for intent in intents for kind in known_kinds(intent))]
+
+
+def _example(rng: random.Random, styles: Mapping[str, float]) -> Example:
     intent = pick_intent(rng)
     order = _order(intent, rng)
     messages: list[Message] = []
@@ -95,7 +102,7 @@ def _example(rng: random.Random) -> Example:
         else:
             intent = intent if turn == 0 else pick_intent(rng)
             asked, told = ask(intent, rng, order), intent
-        answer = render(told, pick_style(rng), rng, order)
+        answer = render(told, pick_style(rng, styles), rng, order)
         messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
         intents.append(told)
     return Example(tuple(messages), tuple(intents))

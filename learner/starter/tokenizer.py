@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from learner.starter.corpus import corpus
+from learner.starter.corpus import Example, corpus, topics
 
 VOCABULARY = 4096
 EXAMPLES = 40_000
 CONTEXT = 2048  # tokens
+NO_TOPIC = -100  # what PyTorch's cross-entropy leaves out
 PAD, END, ROLES = "<|pad|>", "<|end|>", ("<|system|>", "<|user|>", "<|assistant|>")
 # Nobody can end a turn or begin another one by typing its mark.
 TEMPLATE = (
@@ -51,6 +53,14 @@ def train_tokenizer(seed: int) -> PreTrainedTokenizerFast:
     )
 
 
+class Row(NamedTuple):
+    """A conversation in tokens; `topic` is set where an answer begins, and `NO_TOPIC` elsewhere."""
+
+    ids: list[int]
+    said: list[bool]
+    topic: list[int]
+
+
 class Encoder:
     """Turns conversations into token ids as the template renders them.
 
@@ -64,18 +74,20 @@ class Encoder:
         marks = (END, *ROLES)
         self._end, *roles = (tokenizer.convert_tokens_to_ids(mark) for mark in marks)
         self._roles = dict(zip(ROLES, roles, strict=True))
+        self._topics = {name: number for number, name in enumerate(topics())}
 
-    def encode(self, messages: tuple[dict[str, str], ...]) -> tuple[list[int], list[bool]]:
-        """The ids of a conversation, and which of them the assistant says."""
-        ids: list[int] = []
-        said: list[bool] = []
-        for message in messages:
+    def encode(self, example: Example) -> Row:
+        """The ids of a conversation, which of them the assistant says, and what each answer is about."""
+        row = Row([], [], [])
+        topics = iter(example.intents)
+        for message in example.messages:
             answers = message["role"] == "assistant"
             backend = self._plain if answers else self._torn
             pieces = backend.encode(message["content"], add_special_tokens=False).ids
-            ids += [self._roles[f"<|{message['role']}|>"], *pieces, self._end]
-            said += [False, *[answers] * (len(pieces) + 1)]
-        return ids, said
+            row.ids.extend([self._roles[f"<|{message['role']}|>"], *pieces, self._end])
+            row.said.extend([False, *[answers] * (len(pieces) + 1)])
+            row.topic.extend([self._topics[next(topics)] if answers else NO_TOPIC, *[NO_TOPIC] * (len(pieces) + 1)])
+        return row
 
 
 def _texts(seed: int) -> Iterator[str]:

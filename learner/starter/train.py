@@ -1,6 +1,9 @@
-"""Trains the starter from nothing on a CPU. Run as: ./ratchet starter train --out DIR --minutes 45
+"""Trains the starter on a CPU. Run as: ./ratchet starter train --out DIR --minutes 60
 
 The folder keeps a checkpoint, so a run that was stopped goes on where it was; the finished model is in DIR/model.
+
+Beside the next token the model learns to name the topic of each answer where it begins, through a layer that is left
+out of the finished model: what to say is one choice in a hundred tokens, and it is the one that matters.
 """
 
 from __future__ import annotations
@@ -11,22 +14,25 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from learner.starter.corpus import corpus
-from learner.starter.tokenizer import CONTEXT, END, PAD, Encoder, train_tokenizer
+from learner.starter.corpus import SHORT_WEIGHTS, STYLE_WEIGHTS, corpus, topics
+from learner.starter.tokenizer import CONTEXT, END, NO_TOPIC, PAD, Encoder, Row, train_tokenizer
 
 # Without the instructions for it, arithmetic in bfloat16 is seven times slower than in float32.
 FAST_BFLOAT16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 BATCH_TOKENS = 3072
 POOL = 1024  # conversations that are sorted by length together, so that batches hold little padding
 LEARNING_RATE, WARMUP_STEPS = 3e-3, 60
+TOPIC_WEIGHT = 0.5  # of the topic in the loss, beside 1 for the next token
+SHORT_SHARE = 0.6  # of the time, at first, on mostly terse answers
 USER_SHARE = 0.15  # of the user's tokens that are learned as well, beside all of the assistant's
 DROPOUT = 0.08  # of merges in the user's words
 CHECKPOINT_SECONDS = 120.0
@@ -50,11 +56,19 @@ def configuration(tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
     )
 
 
+class Losses(NamedTuple):
+    """Cross-entropy in nats: of the next token, and of the topic."""
+
+    token: float
+    topic: float
+
+
 @dataclass
 class Run:
     """A training run that can be stopped and taken up again; `spent` counts seconds of training."""
 
     model: LlamaForCausalLM
+    head: torch.nn.Linear  # from the hidden state to the topics
     optimizer: torch.optim.Optimizer
     tokenizer: PreTrainedTokenizerFast
     seed: int
@@ -66,25 +80,31 @@ class Run:
         self._core = torch.compile(self.model.model, dynamic=True) if shutil.which("c++") else self.model.model
 
     @classmethod
-    def open(cls, out: Path, seed: int) -> Run:
-        """The run in `out`, from its checkpoint if there is one."""
+    def open(cls, out: Path, seed: int, start: Path | None = None) -> Run:
+        """The run in `out`: from its checkpoint, else from the model `start`, else from nothing."""
         torch.manual_seed(seed)
         folder = out / "tokenizer"
         if not folder.exists():
-            train_tokenizer(seed).save_pretrained(str(folder))
+            whole = PreTrainedTokenizerFast.from_pretrained(str(start)) if start else train_tokenizer(seed)
+            whole.save_pretrained(str(folder))
         tokenizer = PreTrainedTokenizerFast.from_pretrained(str(folder))
         model = LlamaForCausalLM._from_config(configuration(tokenizer), attn_implementation="eager")
-        groups = ([p for p in model.parameters() if p.dim() > 1], [p for p in model.parameters() if p.dim() < 2])
+        if start is not None:
+            model.load_state_dict(LlamaForCausalLM.from_pretrained(str(start), dtype=torch.float32).state_dict())
+        head = torch.nn.Linear(model.config.hidden_size, len(topics()))
+        parameters = [*model.parameters(), *head.parameters()]
+        groups = ([p for p in parameters if p.dim() > 1], [p for p in parameters if p.dim() < 2])
         optimizer = torch.optim.AdamW(
             [{"params": groups[0], "weight_decay": 0.1}, {"params": groups[1], "weight_decay": 0.0}],
             lr=LEARNING_RATE,
             betas=(0.9, 0.95),
             fused=True,
         )
-        run = cls(model, optimizer, tokenizer, seed)
+        run = cls(model, head, optimizer, tokenizer, seed)
         if (out / "checkpoint.pt").exists():
             saved = torch.load(out / "checkpoint.pt", weights_only=True)
             model.load_state_dict(saved["model"])
+            head.load_state_dict(saved["head"])
             optimizer.load_state_dict(saved["optimizer"])
             run.step, run.spent = saved["step"], saved["spent"]
         return run
@@ -92,12 +112,12 @@ class Run:
     def save(self, out: Path) -> None:
         """Write the checkpoint in one step."""
         draft = out / "checkpoint.draft"
-        parts = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        parts = {name: getattr(self, name).state_dict() for name in ("model", "head", "optimizer")}
         torch.save({**parts, "step": self.step, "spent": self.spent}, draft)
         draft.replace(out / "checkpoint.pt")
 
-    def advance(self, batch: dict[str, torch.Tensor], share: float) -> float:
-        """One step on `batch`, with the learning rate for this `share` of the time; returns the loss in nats."""
+    def advance(self, batch: dict[str, torch.Tensor], share: float) -> Losses:
+        """One step on `batch`, with the learning rate for this `share` of the time."""
         rate = (
             LEARNING_RATE
             * min(1.0, (self.step + 1) / WARMUP_STEPS)
@@ -109,42 +129,47 @@ class Run:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=FAST_BFLOAT16):
             hidden = self._core(input_ids=batch["ids"], attention_mask=batch["mask"]).last_hidden_state
             logits = self.model.lm_head(hidden[:, :-1][learned])
+            begins = batch["topic"] != NO_TOPIC
+            about = self.head(hidden[begins])
         loss = torch.nn.functional.cross_entropy(logits.float(), batch["ids"][:, 1:][learned])
+        topic = torch.nn.functional.cross_entropy(about.float(), batch["topic"][begins])
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        (loss + TOPIC_WEIGHT * topic).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.step += 1
-        return float(loss.detach())
+        return Losses(float(loss.detach()), float(topic.detach()))
 
 
-def batches(tokenizer: PreTrainedTokenizerFast, seed: int) -> Iterator[dict[str, torch.Tensor]]:
-    """Batches without end: ids, mask and which tokens are learned, each of shape (conversations, tokens)."""
-    rng, examples = random.Random(seed), corpus(seed)
+def batches(
+    tokenizer: PreTrainedTokenizerFast, seed: int, styles: Mapping[str, float]
+) -> Iterator[dict[str, torch.Tensor]]:
+    """Batches without end: ids, mask, topic, and which tokens are learned, each of shape (conversations, tokens)."""
+    rng, examples = random.Random(seed), corpus(seed, styles)
     pad, encoder = tokenizer.convert_tokens_to_ids(PAD), Encoder(tokenizer, DROPOUT)
     while True:
-        pool = [encoder.encode(example.messages) for example in islice(examples, POOL)]
-        pool.sort(key=lambda encoded: len(encoded[0]))
+        pool = [encoder.encode(example) for example in islice(examples, POOL)]
+        pool.sort(key=lambda row: len(row.ids))
         gathered = list(_gather(pool))
         rng.shuffle(gathered)
         for rows in gathered:
             yield _tensors(rows, pad, rng)
 
 
-def train(out: Path, *, minutes: float, seed: int) -> None:
-    """Train for `minutes` altogether and write the model to `out`/model."""
+def train(out: Path, *, minutes: float, seed: int, start: Path | None = None) -> None:
+    """Train for `minutes` altogether, from the model `start` if one is named, and write the model to `out`/model."""
     out.mkdir(parents=True, exist_ok=True)
-    run = Run.open(out, seed)
+    run = Run.open(out, seed, start)
     # A run that goes on must not see again what it has seen.
-    stream = batches(run.tokenizer, seed * 1000 + run.step)
-    limit, saved, smooth = 60 * minutes, time.monotonic(), 0.0
+    short, whole = (batches(run.tokenizer, seed * 1000 + run.step, s) for s in (SHORT_WEIGHTS, STYLE_WEIGHTS))
+    limit, saved = 60 * minutes, time.monotonic()
     while run.spent < limit:
-        began = time.monotonic()
-        loss = run.advance(next(stream), run.spent / limit)
+        began, share = time.monotonic(), run.spent / limit
+        losses = run.advance(next(short if share < SHORT_SHARE else whole), share)
         run.spent += time.monotonic() - began
-        smooth = loss if not smooth else 0.98 * smooth + 0.02 * loss
         if run.step % 20 == 0:
-            _say(f"step {run.step}, {run.spent / 60:.1f} of {minutes:.0f} minutes, loss {smooth:.4f}")
+            told = f"loss {losses.token:.3f}, of the topic {losses.topic:.3f}"
+            _say(f"step {run.step}, {run.spent / 60:.1f} of {minutes:.0f} minutes, {told}")
         if time.monotonic() - saved > CHECKPOINT_SECONDS:
             run.save(out)
             saved = time.monotonic()
@@ -172,24 +197,25 @@ def export(run: Run, folder: Path) -> None:
     (folder / "training.json").write_text(json.dumps(notes, indent=1) + "\n")
 
 
-def _gather(pool: list[tuple[list[int], list[bool]]]) -> Iterator[list[tuple[list[int], list[bool]]]]:
-    rows: list[tuple[list[int], list[bool]]] = []
+def _gather(pool: list[Row]) -> Iterator[list[Row]]:
+    rows: list[Row] = []
     for row in pool:
-        if rows and len(row[0]) * (len(rows) + 1) > BATCH_TOKENS:
+        if rows and len(row.ids) * (len(rows) + 1) > BATCH_TOKENS:
             yield rows
             rows = []
         rows.append(row)
     yield rows
 
 
-def _tensors(rows: list[tuple[list[int], list[bool]]], pad: int, rng: random.Random) -> dict[str, torch.Tensor]:
+def _tensors(rows: list[Row], pad: int, rng: random.Random) -> dict[str, torch.Tensor]:
     def padded(values: list[torch.Tensor], filler: float) -> torch.Tensor:
         return torch.nn.utils.rnn.pad_sequence(values, batch_first=True, padding_value=filler)
 
     return {
-        "ids": padded([torch.tensor(ids) for ids, _ in rows], pad),
-        "mask": padded([torch.ones(len(ids), dtype=torch.long) for ids, _ in rows], 0),
-        "learned": padded([torch.tensor([one or rng.random() < USER_SHARE for one in said]) for _, said in rows], 0),
+        "ids": padded([torch.tensor(row.ids) for row in rows], pad),
+        "mask": padded([torch.ones(len(row.ids), dtype=torch.long) for row in rows], 0),
+        "topic": padded([torch.tensor(row.topic) for row in rows], NO_TOPIC),
+        "learned": padded([torch.tensor([one or rng.random() < USER_SHARE for one in row.said]) for row in rows], 0),
     }
 
 

@@ -1,0 +1,114 @@
+"""The chat page's answers: bring a conversation back, answer a message, answer it once more."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import gradio as gr
+
+from analytics import AnalyticsError
+from chatbot import conversations
+from chatbot.errors import ChatbotError
+from chatbot.pages.access import caller_of
+from chatbot.pages.talk import History, Talk, Wish, message
+from chatbot.services import Services
+from chatbot.turn import Begun, Delta, Done, TurnRequest
+from learner import LearnerError
+
+YIELD_SECONDS = 0.08  # between two updates of a streaming answer; more often only costs
+WAKING_SECONDS = 180.0
+MOST_TOKENS = 512
+WAKING = "*The model is waking up …*"
+INTERRUPTED = "*This answer was interrupted.*"
+
+Shown = tuple[History, str | None]
+
+
+class Answers:
+    """One object serves everybody; what belongs to somebody travels in `Talk`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def open(self, stored: str | None, request: gr.Request) -> tuple[History, Talk]:
+        """Bring the last conversation of this browser back."""
+        talk, history = Talk(), History()
+        turns = conversations.shown(self._services.store, stored) if stored else []
+        if not turns or turns[0]["person"] != self._person(request):
+            return history, talk
+        talk.conversation_id = stored
+        for turn in turns:
+            history.append(message("user", turn["messages"][-1]["content"]))
+            talk.turns[len(history)], talk.votes[len(history)] = turn["turn_id"], turn["vote"] or 0
+            history.append(message("assistant", turn["completion"] or INTERRUPTED))
+        return history, talk
+
+    async def give(self, history: History, talk: Talk, request: gr.Request) -> AsyncGenerator[Shown, None]:
+        """Grant the wish of `talk`, piece by piece: the history to show, and the conversation's id."""
+        wish, talk.wish = talk.wish, None
+        if wish is None:
+            return
+        history = [*history[: wish.place - 1], message("user", wish.text)]
+        said = ""
+        try:
+            yield history, talk.conversation_id
+            if not self._services.engine.ready:
+                yield [*history, message("assistant", WAKING)], talk.conversation_id
+                await self._awake()
+            async with aclosing(self._pieces(wish, talk, request)) as pieces:
+                async for said in pieces:
+                    yield [*history, message("assistant", said)], talk.conversation_id
+        except (ChatbotError, LearnerError, AnalyticsError) as error:
+            yield [*history, message("assistant", f"{said}\n\n*{error}*".strip())], talk.conversation_id
+        finally:
+            if talk.answering is wish:
+                talk.answering = None
+
+    async def _pieces(self, wish: Wish, talk: Talk, request: gr.Request) -> AsyncGenerator[str, None]:
+        """The answer as far as it is, again and again; who stops listening stops the answer."""
+        said, drawn = "", 0.0
+        async with aclosing(self._services.turns.run(await self._asked(wish, talk, request))) as steps:
+            async for step in steps:
+                if isinstance(step, Begun):
+                    talk.conversation_id, talk.turns[wish.place] = step.conversation_id, step.turn_id
+                elif isinstance(step, Delta):
+                    said += step.text
+                    if time.monotonic() - drawn > YIELD_SECONDS:
+                        drawn = time.monotonic()
+                        yield said
+                else:
+                    self._done(step, wish, talk)
+        yield said
+
+    async def _asked(self, wish: Wish, talk: Talk, request: gr.Request) -> TurnRequest:
+        store = self._services.store
+        messages = await (
+            asyncio.to_thread(conversations.next_messages, store, talk.conversation_id, wish.text)
+            if wish.before is None
+            else asyncio.to_thread(conversations.sibling_messages, store, wish.before)
+        )
+        return TurnRequest(
+            person=self._person(request),
+            messages=messages,
+            source="page",
+            conversation_id=talk.conversation_id,
+            parameters={"max_tokens": MOST_TOKENS},
+            sibling_of=wish.before,
+        )
+
+    def _done(self, done: Done, wish: Wish, talk: Talk) -> None:
+        if done.finish_reason == "content_filter":
+            talk.blocked = done.turn_id
+        elif wish.before is not None and conversations.answer(self._services.store, wish.before):
+            talk.earlier = wish.before
+
+    async def _awake(self) -> None:
+        until = time.monotonic() + WAKING_SECONDS
+        while not self._services.engine.ready and time.monotonic() < until:  # noqa: ASYNC110 - readiness is a flag
+            await asyncio.sleep(0.3)
+
+    def _person(self, request: gr.Request) -> str:
+        return caller_of(self._services.accounts, request.request).person

@@ -1,0 +1,96 @@
+"""What people say about answers: thumbs, reasons, rewrites, comparisons, appeals, and their consent to learning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from chatbot import conversations
+from chatbot.errors import ChatbotError
+from chatbot.pages.access import caller_of
+from chatbot.pages.talk import Talk
+from chatbot.services import Services
+
+THANKS = "Thank you."
+
+
+class Ratings:
+    """Keeps what people say; every method returns what to tell them, in plain text."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def rate(self, place: int, vote: int, talk: Talk, request: gr.Request) -> str:
+        """Keep a thumb; a vote of 0 takes it back."""
+        turn_id = talk.turns.get(place)
+        if turn_id is None:
+            return "There is no answer to rate here yet."
+        talk.about, talk.votes[place] = turn_id, vote
+        return self._give(request, turn_id, THANKS if vote else "Your vote is taken back.", vote=vote)
+
+    def explain(self, reasons: list[str], comment: str, talk: Talk, request: gr.Request) -> str:
+        """Keep why an answer was bad."""
+        if talk.about is None or not (reasons or comment.strip()):
+            return "Choose a reason or write a few words."
+        return self._give(request, talk.about, THANKS, reasons=reasons, comment=comment.strip() or None)
+
+    def rewrite(self, place: int, text: str, talk: Talk, request: gr.Request) -> str:
+        """Keep the answer as the person would have written it."""
+        turn_id = talk.turns.get(place)
+        if turn_id is None:
+            return "Only answers can be rewritten."
+        text, answer = text.strip(), conversations.answer(self._services.store, turn_id).strip()
+        if text in ("", answer):
+            return "Nothing was changed, so nothing is kept."
+        talk.about = turn_id
+        told = "Thank you, your rewrite is kept; the model's own answer stays on show."
+        return self._give(request, turn_id, told, rewrite=text)
+
+    def compare(self, newer_is_better: bool, talk: Talk, request: gr.Request) -> str:
+        """Keep which of two answers was better."""
+        earlier, talk.earlier = talk.earlier, None
+        newer = talk.latest
+        if earlier is None or newer is None:
+            return "There is nothing to compare any more."
+        better, worse = (newer, earlier) if newer_is_better else (earlier, newer)
+        return self._give(request, better, THANKS, preferred_over=worse)
+
+    def appeal(self, comment: str, talk: Talk, request: gr.Request) -> str:
+        """Ask a person to look at what the filter stopped."""
+        blocked, talk.blocked = talk.blocked, None
+        if blocked is None:
+            return "There is nothing to appeal."
+        try:
+            number = self._services.feedbacks.appeal(self._person(request), blocked, comment.strip())
+        except ChatbotError as error:
+            return str(error)
+        return f"A person will look at it. Receipt {number}."
+
+    def must_ask(self, request: gr.Request) -> bool:
+        """Whether the person was never asked if their feedback may be learned from."""
+        return self._services.feedbacks.consent(self._person(request)) is None
+
+    def consent(self, request: gr.Request) -> str:
+        """How it stands with the person's consent."""
+        given = self._services.feedbacks.consent(self._person(request))
+        return f"Learning from you: {'not asked yet' if given is None else 'on' if given else 'off'}"
+
+    def agree(self, given: bool, request: gr.Request) -> str:
+        """Keep the person's consent, or their refusal."""
+        self._services.feedbacks.set_consent(self._person(request), given)
+        return self.consent(request)
+
+    def turn_consent(self, request: gr.Request) -> str:
+        """Turn the consent around."""
+        return self.agree(not self._services.feedbacks.consent(self._person(request)), request)
+
+    def _give(self, request: gr.Request, turn_id: str, told: str, **given: Any) -> str:  # noqa: ANN401
+        try:
+            receipt = self._services.feedbacks.give(self._person(request), turn_id, **given)
+        except ChatbotError as error:
+            return str(error)
+        return f"{told} Receipt {receipt.receipt}. {receipt.judged or ''}".strip()
+
+    def _person(self, request: gr.Request) -> str:
+        return caller_of(self._services.accounts, request.request).person

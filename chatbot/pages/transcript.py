@@ -1,0 +1,59 @@
+"""The parts of the review page as HTML and labels: the queue's lines, and the conversation around a turn."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from chatbot.reviews import ReviewItem
+
+LABEL_CHARACTERS = 42
+VOTES: Mapping[int | None, str] = {1: " · thumb up", -1: " · thumb down"}
+KEYS = (
+    ("j k", "next, previous"), ("c", "claim"), ("r", "release"), ("1 2", "filter right, wrong"),
+    ("3 4", "answer right, wrong"), ("e", "write the better answer"), ("Esc", "leave it"), ("s", "save"),
+)  # fmt: skip
+EMPTY = (
+    "<div class='rt-card'><h3>Nothing waits</h3>"
+    "<p class='rt-soft'>Flagged, down-voted and appealed answers come here.</p></div>"
+)
+
+
+def label(item: ReviewItem, reviewer: str) -> str:
+    """A line of the queue, as `reviewer` sees it."""
+    question = textwrap.shorten(item.question, LABEL_CHARACTERS, placeholder=" …")
+    held = "" if item.claimed_by is None else " · yours" if item.claimed_by == reviewer else " · claimed by another"
+    return f"{question}\n{', '.join(item.why)} · {age(item.at)}{held}"
+
+
+def age(at: datetime) -> str:
+    """How long ago something happened, in a few words."""
+    minutes = int((datetime.now(UTC) - at).total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    if minutes < 120:
+        return f"{minutes} min ago"
+    return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days ago"
+
+
+def conversation(turns: Sequence[Mapping[str, Any]], item: ReviewItem) -> str:
+    """The conversation with the turn that waits, and why it waits."""
+    said = f": {html.escape(item.reason)}" if item.reason else ""
+    parts = [f"<div class='rt-why'><b>{html.escape(', '.join(item.why))}</b>{said}</div>"]
+    for turn in turns:
+        here = " rt-here" if turn["turn_id"] == item.turn_id else ""
+        ended = turn["finish_reason"] or "interrupted"
+        parts.append(f"<div class='rt-said rt-user'>{html.escape(turn['messages'][-1]['content'])}</div>")
+        parts.append(f"<div class='rt-said rt-bot{here}'>{html.escape(turn['completion'] or '(interrupted)')}</div>")
+        parts.append(
+            f"<div class='rt-mark'>{html.escape(turn['adapter'])} · {ended}{VOTES.get(turn['vote'], '')}</div>"
+        )
+    return f"<div class='rt-card rt-talk'>{''.join(parts)}</div>"
+
+
+def keys() -> str:
+    """What the keyboard does."""
+    return "<div class='rt-keys'>" + "".join(f"<span><kbd>{key}</kbd>{what}</span>" for key, what in KEYS) + "</div>"

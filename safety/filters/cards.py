@@ -1,0 +1,50 @@
+"""Takes card numbers out of a text before anybody stores or repeats them."""
+
+from __future__ import annotations
+
+import re
+
+from safety.verdict import Context, Decision, Finding, Span
+
+_DIGITS = re.compile(r"(?<!\d)(?<!\d\.)\d(?:[ -]?\d){12,}(?!\.?\d)")
+_GROUP = re.compile(r"\d+")
+_LENGTHS = range(13, 20)  # digits of a card number
+_GROUPS = 5  # that a card number is written in, at most
+
+
+class Cards:
+    """Finds card numbers by their length, their first digit and Luhn's checksum."""
+
+    id, version, threshold, quick = "cards", "1", 1.0, True
+
+    def check(self, text: str, context: Context) -> Finding:
+        """TRANSFORM when there is something to take out."""
+        spans = tuple(span for run in _DIGITS.finditer(text) for span in _cards(run))
+        return Finding(Decision.TRANSFORM, "card number", 1.0, spans) if spans else Finding(Decision.ALLOW)
+
+    def replacement(self, category: str) -> str:
+        """The kind of thing that was there."""
+        return f"[{category}]"
+
+
+def _cards(run: re.Match[str]) -> list[Span]:
+    """The card numbers in a run of digits, where date and code may stand beside them; those that overlap are one."""
+    groups = [(run.start() + group.start(), run.start() + group.end()) for group in _GROUP.finditer(run[0])]
+    cards: list[Span] = []
+    for number, (start, _) in enumerate(groups):
+        for _, end in groups[number : number + _GROUPS]:
+            if not _is_card(run.string[start:end]):
+                continue
+            if cards and start < cards[-1][1]:
+                cards[-1] = cards[-1][0], max(end, cards[-1][1])
+            else:
+                cards.append((start, end))
+    return cards
+
+
+def _is_card(number: str) -> bool:
+    digits = [int(letter) for letter in number if letter.isdigit()][::-1]
+    if len(digits) not in _LENGTHS or digits[-1] not in range(2, 7):
+        return False
+    doubled = [2 * digit - 9 * (digit > 4) for digit in digits[1::2]]
+    return (sum(digits[::2]) + sum(doubled)) % 10 == 0

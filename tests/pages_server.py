@@ -1,0 +1,136 @@
+"""The real pages, API and store on a real port, with an engine of canned words: fast, and the same every time.
+
+To look at the pages without a model: PYTHONPATH=. .venv/bin/python tests/pages_server.py PORT [HOME]
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+from analytics import Store
+from chatbot.accounts import Accounts
+from chatbot.app import create_app
+from chatbot.engine import Piece
+from chatbot.feedback import Feedbacks
+from chatbot.model import Model
+from chatbot.operator import Operator
+from chatbot.reviews import Reviews
+from chatbot.services import Services, open_learner, open_registry
+from chatbot.settings import Settings
+from chatbot.turn import Turns
+from safety import default_screen
+
+ANSWERS = (
+    "Delivery takes three to five days. You get a link to follow your parcel.",
+    "Your parcel is with you within five days, and the link in the email shows where it is.",
+)
+LONG = "One, two, three, and so it goes on until somebody says stop. " * 20
+START_SECONDS = 20.0
+
+
+class CannedEngine:
+    """Has the doors of `chatbot.engine.Engine`; gives the same message one answer after the other, word by word."""
+
+    def __init__(self, pause: float = 0.02) -> None:
+        self.ready, self.trouble, self.pause = True, "", pause
+        self._asked: dict[str, int] = {}
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def load(self, name: str, folder: Path) -> None: ...
+
+    def unload(self, name: str) -> None: ...
+
+    async def stream(self, served_name, messages, parameters) -> AsyncIterator[Piece]:
+        said = messages[-1]["content"]
+        times = self._asked.get(said, 0)
+        self._asked[said] = times + 1
+        text = LONG if said.startswith("Count ") else ANSWERS[times % len(ANSWERS)]
+        words = f"{text} {said.partition('Say ')[2]}".strip().split(" ")
+        for at, word in enumerate(words):
+            await asyncio.sleep(self.pause)
+            yield Piece(word if at == 0 else f" {word}")
+        yield Piece(finish_reason="stop", usage={"prompt_tokens": 9, "completion_tokens": len(words)})
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that answers at `url`."""
+
+    url: str
+    services: Services
+
+    def rows(self, sql: str, *parameters: object) -> list[dict]:
+        return self.services.store.rows(sql, parameters)
+
+    def link(self, page: str) -> str:
+        role = {"review": "reviewer", "operate": "operator"}[page]
+        return f"{self.url}/{page}?key={self.services.accounts.keys[role]}"
+
+
+def services(home: Path) -> Services:
+    """What `chatbot.services.build` puts together, around the canned engine."""
+    home.mkdir(parents=True, exist_ok=True)
+    settings = Settings.load({"home": str(home), "learn_every_hours": 0.0, "learn_after_feedback": 0}, environ={})
+    store, engine = Store.open(home / "store.duckdb"), CannedEngine()
+    model = Model("starter", home, "0" * 64)
+    registry = open_registry(settings, store, model)
+    learner = open_learner(settings, store, registry, model, engine.load, engine.unload)
+    screen = default_screen()
+    return Services(
+        settings=settings,
+        model=model,
+        store=store,
+        accounts=Accounts(home),
+        screen=screen,
+        engine=engine,
+        learner=learner,
+        turns=Turns(store, screen, engine, learner, settings.shares()),
+        feedbacks=Feedbacks(store),
+        reviews=Reviews(store),
+        operator=Operator(store, learner),
+    )
+
+
+@contextmanager
+def running(home: Path, port: int = 0) -> Iterator[Running]:
+    """Serve from a thread of this process, so that a test can look into the store."""
+    from chatbot.pages import mount
+
+    built = services(home)
+    app = create_app(built, mount)
+    config = uvicorn.Config(app, port=port, log_level="warning", ws="none", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, name="pages")
+    thread.start()
+    try:
+        until = time.monotonic() + START_SECONDS
+        while not server.started and thread.is_alive() and time.monotonic() < until:
+            time.sleep(0.02)
+        assert server.started, "the server did not start"
+        real = server.servers[0].sockets[0].getsockname()[1]
+        yield Running(f"http://127.0.0.1:{real}", built)
+    finally:
+        server.should_exit = True
+        thread.join(START_SECONDS)
+
+
+if __name__ == "__main__":
+    with running(Path(sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp()), int(sys.argv[1])) as served:
+        print(served.url, served.link("review"), served.link("operate"), sep="\n", flush=True)  # noqa: T201
+        threading.Event().wait()

@@ -1,0 +1,154 @@
+"""`./ratchet up` with a real vLLM, as a process of its own: started, asked, killed and started again by tests."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+
+ROOT = Path(__file__).parents[1]
+READY_SECONDS = 180.0
+STOP_SECONDS = 30.0
+SETTINGS = {
+    "learn_every_hours": 0,
+    "learn_after_feedback": 0,
+    "experiment_look_seconds": 0.5,
+    "max_streams": 16,
+    "train_minutes": 2,
+}
+
+
+def ratchet(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end."""
+    command = [sys.executable, "-m", "chatbot", *words]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("RATCHET_")}
+    return subprocess.run(command, cwd=ROOT, env=clean | environ, capture_output=True, text=True, timeout=120)
+
+
+def told(done: subprocess.CompletedProcess[str]) -> dict:
+    """The one object that `--json` printed."""
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+class RealServer:
+    """One home and one port for as many starts as a test needs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home, self.log, self.port = folder / "home", folder / "server.log", _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, in its own process group, and wait until a first answer can be had."""
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("RATCHET_")}
+        environ |= {f"RATCHET_{name.upper()}": str(value) for name, value in SETTINGS.items()}
+        words = [sys.executable, "-m", "chatbot", "up", "--home", str(self.home), "--port", str(self.port)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                words, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        until = time.monotonic() + READY_SECONDS
+        while not self.ready():
+            assert self.process.poll() is None, f"the server died:\n{self.tail()}"
+            assert time.monotonic() < until, f"the server was not ready in {READY_SECONDS:.0f} s:\n{self.tail()}"
+            time.sleep(0.2)
+
+    def ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def tail(self) -> str:
+        logs = [path for path in (self.log, self.home / "engine.log") if path.exists()]
+        return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}" for path in logs)
+
+    def family(self) -> list[psutil.Process]:
+        """The server and everything that it has started."""
+        process = psutil.Process(self.process.pid)
+        return [process, *process.children(recursive=True)]
+
+    def end(self, sign: signal.Signals) -> tuple[int, list[str]]:
+        """Send the signal to the server alone; returns its exit code and what it left running."""
+        family = self.family()
+        self.process.send_signal(sign)
+        code = self.process.wait(STOP_SECONDS)
+        _, left = psutil.wait_procs(family, timeout=STOP_SECONDS)
+        return code, [*map(_words, filter(_runs, left)), *self.traces()]
+
+    def traces(self) -> list[str]:
+        """What runs for this home or in the server's process group, whoever its parent is by now."""
+        return [
+            _words(process)
+            for process in psutil.process_iter()
+            if _runs(process) and (str(self.home) in _words(process) or _group(process) == self.process.pid)
+        ]
+
+    @contextmanager
+    def client(self, role: str = "guest", **headers: str) -> Iterator[httpx.Client]:
+        """Somebody new, with a cookie jar of their own; all but guests send the key of their role."""
+        if role != "guest":
+            headers["Authorization"] = f"Bearer {self.key(role)}"
+        with httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False) as client:
+            yield client
+
+    def key(self, role: str) -> str:
+        return json.loads((self.home / "keys.json").read_text())[role]
+
+
+def ask(client: httpx.Client, text: str, **more: object) -> dict:
+    """One question to the default model; returns the completion."""
+    response = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": text}], **more})
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def events(response: httpx.Response) -> Iterator[dict]:
+    """The events of a stream; its last line must be [DONE]."""
+    for line in response.iter_lines():
+        if line == "data: [DONE]":
+            return
+        if line:
+            yield json.loads(line.removeprefix("data: "))
+    raise AssertionError("the stream broke off")
+
+
+def shown(chunks: list[dict]) -> str:
+    """The text of a stream."""
+    return "".join(choice["delta"].get("content", "") for chunk in chunks for choice in chunk["choices"])
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _words(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
+
+
+def _group(process: psutil.Process) -> int | None:
+    try:
+        return os.getpgid(process.pid)
+    except ProcessLookupError:
+        return None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

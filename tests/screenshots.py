@@ -1,0 +1,152 @@
+"""The pictures of the docs. Run as: PYTHONPATH=. .venv/bin/python tests/screenshots.py [chat|review|operate] [URL]
+
+With a URL the chat is pictured on the server that runs there, with its own model; everything else is pictured on the
+canned engine, over a history that is made up below.
+"""
+
+import json
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from history import History, people
+from pages_server import ANSWERS, Running, running
+from playwright.sync_api import Page, expect, sync_playwright
+
+from analytics import Adapter, Experiment, Feedback, Routing, Run, Store
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+QUESTIONS = ("How long does delivery take?", "How do I send something back?")
+CHAMPION, CHALLENGER, SHA = "starter@1", "starter@2", "0" * 64
+WAIT_MS = 60_000
+
+
+def chat(page: Page, url: str) -> None:
+    """Two questions, a thumb up, and its receipt."""
+    page.goto(url)
+    page.wait_for_selector("#rt-learning:has-text(':')")
+    for question in QUESTIONS:
+        page.fill("#rt-composer textarea", question)
+        page.keyboard.press("Enter")
+        expect(page.locator("#rt-chat .user-row").last).to_contain_text(question)
+        page.wait_for_selector("#rt-send")
+    page.locator('#rt-chat button[aria-label="Like"]').last.click()
+    page.click("text=Yes, learn from it")
+    expect(page.locator("#rt-ask-consent")).to_be_hidden()
+    page.wait_for_timeout(500)
+    page.screenshot(path=IMAGES / "chat.png")
+
+
+def review(page: Page, served: Running) -> None:
+    """A down-voted answer in the middle of its correction."""
+    page.goto(served.link("review"))
+    page.wait_for_selector("#rt-decision")
+    for key in ("j", "c"):
+        page.keyboard.press(key)
+    expect(page.locator("#rt-queue")).to_contain_text("yours")
+    for key in ("4", "e", "Control+A"):
+        page.keyboard.press(key)
+    page.keyboard.type("Three working days within the country, five to the islands.")
+    page.wait_for_timeout(500)
+    page.screenshot(path=IMAGES / "review.png")
+
+
+def operate(page: Page, served: Running) -> None:
+    """A champion, a lap that passed its gates, and an experiment that is not decided yet."""
+    page.goto(served.link("operate"))
+    page.wait_for_selector("#rt-plot .xtick")
+    page.wait_for_timeout(1500)
+    page.screenshot(path=IMAGES / "operate.png")
+
+
+def make_up(home: Path) -> None:
+    """A week of votes, a lap, and an experiment, written straight into the store."""
+    store = Store.open(home / "store.duckdb")
+    history, draw = History(store), random.Random(3)
+    for number, person in enumerate(people("learn", 160)):
+        vote = 1 if draw.random() < 0.5 + 0.25 * number / 160 else -1
+        history.say(person, history.answer(person, draw.choice(ANSWERS)), vote=vote)
+    _experiment(store, history, draw)
+    _lap(store, home)
+    store.rows(
+        'UPDATE feedback SET "at" = "at" - to_seconds(6 * 86400 * (1 - seq / (SELECT max(seq) FROM feedback))::DOUBLE)'
+    )
+    _waiting(store, history)
+    store.close()
+
+
+def _experiment(store: Store, history: History, draw: random.Random) -> None:
+    experiment = f"{CHALLENGER}#1"
+    for name, state in ((CHAMPION, "champion"), (CHALLENGER, "challenger")):
+        store.append(Adapter(name, SHA, "", "starter", None, state, ""))
+    store.append(Experiment(experiment, CHAMPION, CHALLENGER, 0.5, "running", "", {}))
+    store.append(Routing(CHAMPION, "base", CHALLENGER, experiment, 0.5, f"{experiment} started", "learner"))
+    for number, person in enumerate(people("decide", 240)):
+        arm = ("champion", "challenger")[number % 2]
+        turn = history.answer(person, draw.choice(ANSWERS), arm=arm, experiment_id=experiment)
+        history.say(person, turn, vote=1 if draw.random() < (0.72, 0.8)[number % 2] else -1)
+
+
+def _lap(store: Store, home: Path) -> None:
+    run = "20261124-081500"
+    folder = home / "runs" / run
+    folder.mkdir(parents=True)
+    gates = (
+        ("preference", 0.713, 0.5, "The gain is at least +0.142 on 188 held-out pairs, above 0."),
+        ("right_answers", 0.965, 0.97, "The loss is at most 0.024 of 200 questions, within 0.050."),
+        ("length", 27.4, 31.9, "A ratio of 0.86, within 0.25 to 1.50."),
+    )
+    names = ("gate", "measured", "against", "reason")
+    passed = [{**dict(zip(names, gate, strict=True)), "passed": True, "skipped": False} for gate in gates]
+    (folder / "result.json").write_text(json.dumps({"outcome": "passed", "gates": passed}))
+    store.append(Run(run, "succeeded", "feedback", None, str(folder), "Passed.", {"adapter": CHALLENGER}))
+
+
+def _waiting(store: Store, history: History) -> None:
+    """What waits for a reviewer."""
+    for number, (question, why) in enumerate((
+        ("My parcel came damaged", "It does not say what to do."),
+        ("How long does delivery take?", "It names the wrong number of days."),
+        ("Can I pay by invoice?", "Too short."),
+        ("Where is my order?", "I asked about the other one."),
+    )):  # fmt: skip
+        turn = history.answer(f"guest:{number}", ANSWERS[number % 2], prompt=question)
+        store.append(Feedback(f"F-{number}", turn, f"guest:{number}", -1, ["wrong"], why, None, None, "user"))
+
+
+@contextmanager
+def browsing() -> Iterator[Page]:
+    """A page of 1200 by 800."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1200, "height": 800})
+        page.set_default_timeout(WAIT_MS)
+        expect.set_options(timeout=WAIT_MS)
+        yield page
+        browser.close()
+
+
+def main(words: list[str]) -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    url = next((word for word in words if word.startswith("http")), None)
+    wanted = [word for word in words if word != url] or (["chat"] if url else ["chat", "review", "operate"])
+    if url is not None:
+        with browsing() as page:
+            chat(page, url)
+        return
+    home = Path(tempfile.mkdtemp())
+    make_up(home)
+    with running(home) as served, browsing() as page:
+        for name in wanted:
+            {"chat": lambda: chat(page, served.url), "review": lambda: review(page, served),
+             "operate": lambda: operate(page, served)}[name]()  # fmt: skip
+    shutil.rmtree(home)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

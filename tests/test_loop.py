@@ -1,0 +1,324 @@
+"""One lap of the loop and every way in which it can be cut off: nothing is lost, and nothing is left behind."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from safetensors.numpy import load_file
+
+from analytics import Store
+from learner import BadAdapter, Learner, LearnerSettings, NothingToRollBackTo, Registry, person_group, weights_sha256
+from learner.adapter import check_adapter
+from learner.progress import read_json
+from learner.starter import MODEL_DIR
+from tests.adapters import register
+from tests.history import History, lesson, people
+from tests.real_server import ask, events, ratchet, told
+
+ONE, TWO = "starter@1", "starter@2"
+LONG = {"min_tokens": 900, "max_tokens": 900, "ignore_eos": True}
+
+
+def until(true: Callable[[], object], seconds: float = 60) -> None:
+    """Wait for it."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+class Machine:
+    """A learner in a home of its own, with an engine that only remembers what it was told."""
+
+    def __init__(self, home: Path, **settings: object) -> None:
+        self.home, self.loaded = home, set()
+        self.store = Store.open(home / "store.duckdb")
+        self.registry = Registry(self.store, home, base="starter", base_sha256=weights_sha256(MODEL_DIR))
+        self.learner = Learner(
+            self.store,
+            self.registry,
+            home=home,
+            model=str(MODEL_DIR),
+            base="starter",
+            settings=LearnerSettings(**{"learn_every_hours": 0, "learn_after_feedback": 0, **settings}),
+            groups=(60, 30, 10),
+            load=lambda name, folder: self.loaded.add(name),
+            unload=self.loaded.discard,
+        )
+
+    def close(self) -> None:
+        self.learner.close()
+        self.store.close()
+
+
+@pytest.fixture
+def machine(tmp_path):
+    machines = []
+
+    def make(**settings: object) -> Machine:
+        machines.append(Machine(tmp_path / "home", **settings))
+        return machines[-1]
+
+    yield make
+    for made in machines:
+        made.close()
+
+
+def test_votes_alone_start_a_lap_and_a_few_votes_do_not(machine, monkeypatch):
+    monkeypatch.setattr("learner.scheduler.FEEDBACK_SECONDS", 0.1)
+    made = machine(learn_after_feedback=5)
+    history, voters = History(made.store), people("learn", 5)
+    turns = {person: history.answer(person, "text") for person in voters}
+    judges = {person: history.answer(person, "text") for person in people("decide", 9)}
+    made.learner.start()
+    for person in voters[:4]:
+        history.say(person, turns[person], vote=1)
+    for person, turn in judges.items():
+        history.say(person, turn, vote=1)
+    time.sleep(1)
+    assert made.learner.runs() == []
+    history.say(voters[4], turns[voters[4]], vote=-1)
+    until(made.learner.runs)
+    made.learner.wait(60)
+    time.sleep(0.5)
+    (run,) = made.learner.runs()
+    assert (run["trigger"], run["state"], run["outcome"]) == ("feedback", "succeeded", "not enough data")
+    assert "Not enough to learn from yet: 0 usable pairs" in run["reason"]
+
+
+def test_the_clock_alone_starts_a_lap(machine):
+    made = machine(learn_every_hours=0.5 / 3600)
+    made.learner.start()
+    until(made.learner.runs)
+    made.learner.close()
+    assert made.learner.runs()[-1]["trigger"] == "clock"
+
+
+def test_a_trainer_that_is_killed_is_shown_as_failed_and_the_next_lap_goes_all_the_way(machine):
+    made = machine(dpo_epochs=1, gate_min_pairs=20, gate_questions=16, gate_max_tokens=24)
+    lesson(History(made.store), learners=40, judges=30)
+
+    killed = made.learner.learn()
+    until(lambda: made.learner.run(killed)["phase"] == "train")
+    (row,) = made.store.rows("SELECT pid FROM run WHERE pid IS NOT NULL")
+    os.kill(row["pid"], signal.SIGKILL)
+    made.learner.wait(60)
+    run = made.learner.run(killed)
+    assert run["state"] == "failed"
+    assert "died without a result (exit -9)" in run["reason"]
+    assert list((made.home / "adapters").iterdir()) == []
+
+    run_id = made.learner.learn()
+    made.learner.wait(300)
+    run, folder = made.learner.run(run_id), made.home / "runs" / run_id
+    result = read_json(folder / "result.json")
+    assert run["state"] == "succeeded", (folder / "log.txt").read_text()[-3000:]
+    assert (result["pairs"], result["judge_pairs"]) == (40, 30)
+    assert result["training"]["change"] > 0
+    gates = {gate["gate"]: gate for gate in result["gates"]}
+    assert set(gates) == {"preference", "right_answers", "length"}
+    assert all(isinstance(gate[name], float) for gate in gates.values() for name in ("measured", "against", "margin"))
+    assert result["stopped_by"] == [name for name, gate in gates.items() if not gate["passed"]]
+    assert result["outcome"] == ("rejected" if result["stopped_by"] else "passed")
+    registered = made.registry.folder(run["adapter"])
+    check_adapter(registered, 16)
+    weights = load_file(registered / "adapter_model.safetensors")
+    assert all(np.isfinite(part).all() for part in weights.values())
+    assert any(part.any() for name, part in weights.items() if "lora_B" in name)
+    assert sorted(path.name for path in registered.iterdir()) == [
+        "adapter_config.json", "adapter_model.safetensors", "card.json",
+    ]  # fmt: skip
+    assert read_json(registered / "card.json")["manifest"]["dataset_sha256"] == result["dataset_sha256"]
+    assert made.store.verify_audit() > 0
+
+
+def test_a_lap_that_was_running_when_its_server_died_is_abandoned_at_the_next_start(machine):
+    made = machine()
+    run_id = made.learner.learn()
+    made.close()
+    again = machine()
+    run = again.learner.run(run_id)
+    assert (run["state"], run["phase"]) == ("abandoned", "done")
+    assert "stopped while this lap was running" in run["reason"]
+
+
+def test_an_adapter_that_no_row_names_is_swept_away(machine, tmp_path):
+    made = machine()
+    register(made.registry, tmp_path / "run", 1, 0.1)
+    made.close()
+    for name in (TWO, f".{TWO}.draft"):
+        (made.home / "adapters" / name).mkdir()
+    again = machine()
+    assert [path.name for path in (again.home / "adapters").iterdir()] == [ONE]
+
+
+def test_a_home_can_move_and_its_champion_goes_with_it(machine, tmp_path):
+    made = machine()
+    register(made.registry, tmp_path / "run", 1, 0.1)
+    made.learner.promote(ONE, "operator", "a test")
+    made.close()
+    made.home.rename(tmp_path / "elsewhere")
+    moved = Machine(tmp_path / "elsewhere")
+    assert moved.registry.live() == [(ONE, tmp_path / "elsewhere" / "adapters" / ONE)]
+    moved.close()
+
+
+def test_changed_weights_are_never_served_and_do_not_stand_in_the_way_of_a_rollback(machine, tmp_path):
+    made = machine()
+    for seed in (1, 2, 3):
+        name = register(made.registry, tmp_path / f"run-{seed}", seed, 0.1)
+        made.learner.promote(name, "operator", "a test")
+    with (made.home / "adapters" / ONE / "adapter_model.safetensors").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(BadAdapter, match="were changed"):
+        made.learner.hold(ONE)
+    assert made.learner.rollback("operator").champion == TWO
+    with pytest.raises(NothingToRollBackTo):
+        made.learner.rollback("operator")
+
+
+def test_a_copy_of_an_adapter_is_the_same_bytes_under_another_name(machine, tmp_path):
+    made = machine()
+    register(made.registry, tmp_path / "run", 1, 0.1)
+    made.learner.promote(ONE, "operator", "a test")
+    made.learner.null_experiment("operator")
+    champion, challenger = made.registry.state().champion, made.registry.state().challenger
+    assert (challenger.adapter, challenger.served_name) == ("starter-copy@1", "starter-copy@1")
+    assert challenger.weights_sha256 == champion.weights_sha256
+    weights = [made.registry.folder(arm.adapter) / "adapter_model.safetensors" for arm in (champion, challenger)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    assert made.loaded == {ONE, "starter-copy@1"}
+
+
+@pytest.mark.engine
+def test_a_promotion_moves_everybody_and_a_rollback_moves_them_back_without_dropping_a_stream(server):
+    sha256 = weights_sha256(server.home / "adapters" / ONE)
+    with server.client("operator") as operator, server.client() as guest, server.client() as reader:
+        base = ask(guest, "hello")["ratchet"]["weights_sha256"]
+        assert base == weights_sha256(MODEL_DIR) != sha256
+        refused = operator.post("/v1/promote", json={"adapter": ONE})
+        assert (refused.status_code, "has not won" in refused.json()["error"]["message"]) == (409, True)
+        promoted = operator.post("/v1/promote", json={"adapter": ONE, "override": "a test"})
+        assert promoted.json() == {"champion": ONE}
+        assert operator.get("/v1/status").json()["champion"] == ONE
+        answer = ask(guest, "hello")
+        assert (answer["model"], answer["ratchet"]["weights_sha256"]) == (ONE, sha256)
+        sent = {"messages": [{"role": "user", "content": "hello"}], "stream": True, **LONG}
+        sent["stream_options"] = {"include_usage": True}
+        with reader.stream("POST", "/v1/chat/completions", json=sent) as response:
+            chunks = events(response)
+            first = [next(chunks) for _ in range(3)]
+            began = time.perf_counter()
+            done = operator.post("/v1/rollback").json()
+            took = time.perf_counter() - began
+            assert ask(guest, "hello")["ratchet"]["weights_sha256"] == base
+            rest = list(chunks)
+    assert done["champion"] == "base"
+    assert done["seconds"] <= took < 1
+    assert first[0]["ratchet"]["weights_sha256"] == rest[-2]["ratchet"]["weights_sha256"] == sha256
+    assert rest[-1]["usage"]["completion_tokens"] == LONG["max_tokens"]
+
+
+@pytest.mark.engine
+def test_the_weights_that_are_named_are_the_weights_that_answer(server):
+    with server.client("operator") as operator:
+        answers = {
+            name: ask(operator, "how long is delivery?", model=name, temperature=0, max_tokens=40)
+            for name in ("base", ONE, TWO)
+        }
+    texts = {name: answer["choices"][0]["message"]["content"] for name, answer in answers.items()}
+    assert texts[TWO] != texts["base"], "an adapter with large weights cannot say the same"
+    assert len({answer["ratchet"]["weights_sha256"] for answer in answers.values()}) == 3
+
+
+@pytest.mark.engine
+def test_the_command_line_promotes_and_rolls_back_step_by_step(server):
+    home = ("--home", str(server.home), "--json")
+    for name in (ONE, TWO):
+        assert told(ratchet("promote", name, "--override", "a test", *home)) == {"champion": name}
+    for name in (ONE, "base"):
+        back = told(ratchet("rollback", *home))
+        assert (back["champion"], back["seconds"] < 1) == (name, True)
+    over = ratchet("rollback", *home)
+    assert (over.returncode, over.stdout) == (1, "")
+    assert "base was the first champion; there is nothing before it to roll back to." in over.stderr
+
+
+@pytest.mark.engine
+def test_the_copy_of_the_base_is_an_arm_with_another_name_and_the_same_weights(server):
+    crowd = [f"member-{number}" for number in range(100)]
+    judges = [name for name in crowd if person_group(f"user:{name}") == "decide"][:12]
+    other = next(name for name in crowd if person_group(f"user:{name}") == "learn")
+    with server.client("operator") as operator:
+        experiment_id = operator.post("/v1/experiments", json={"null": True}).json()["experiment_id"]
+        again = operator.post("/v1/experiments", json={"null": True})
+        served = {name: ask(operator, "hello", user=name)["ratchet"] for name in judges}
+        sticky = {name: ask(operator, "hello again", user=name)["ratchet"]["arm"] for name in judges}
+        outside = ask(operator, "hello", user=other)["ratchet"]
+        state = operator.get("/v1/status").json()
+        refused = operator.post("/v1/promote", json={})
+        operator.post("/v1/experiments/stop", json={})
+        after = ask(operator, "hello", user=judges[0])["ratchet"]
+    assert again.status_code == 409
+    assert (state["champion"], state["challenger"]) == ("base", "starter-copy@1")
+    assert state["experiment"]["experiment_id"] == experiment_id
+    assert {(route["arm"], route["adapter"]) for route in served.values()} == {
+        ("champion", "base"),
+        ("challenger", "starter-copy@1"),
+    }
+    assert len({route["weights_sha256"] for route in served.values()}) == 1
+    assert sticky == {name: route["arm"] for name, route in served.items()}
+    assert (outside["adapter"], outside["experiment_id"]) == ("base", None)
+    assert refused.status_code == 409, "votes of nobody prove nothing"
+    assert (after["adapter"], after["experiment_id"]) == ("base", None)
+
+
+@pytest.mark.engine
+def test_an_engine_that_dies_comes_back_with_what_is_live_and_leaves_nothing_behind(server):
+    with server.client("operator") as operator, server.client() as guest:
+        operator.post("/v1/promote", json={"adapter": ONE, "override": "a test"})
+        (keeper,) = psutil.Process(server.process.pid).children()
+        engine = keeper.children(recursive=True)
+        engine[0].kill()
+        until(lambda: not server.ready())
+        refused = guest.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": "hello"}]})
+        assert (refused.status_code, refused.json()["error"]["type"]) == (503, "unavailable_error")
+        _, alive = psutil.wait_procs([keeper, *engine], timeout=20)
+        assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+        until(server.ready, 180)
+        assert ask(guest, "hello")["ratchet"]["adapter"] == ONE
+        operator.post("/v1/rollback")
+
+
+@pytest.mark.engine
+def test_a_server_that_is_killed_in_mid_answer_and_mid_lap_has_kept_its_word(server):
+    with server.client("operator") as operator, server.client() as guest:
+        rated = ask(guest, "hello")
+        voted = guest.post("/v1/feedback", json={"response_id": rated["id"], "vote": 1, "consent_to_train": True})
+        run_id = operator.post("/v1/runs").json()["run_id"]
+        until(lambda: operator.get(f"/v1/runs/{run_id}").json()["phase"] == "train", 120)
+        sent = {"messages": [{"role": "user", "content": "tell me all"}], "stream": True, **LONG}
+        with guest.stream("POST", "/v1/chat/completions", json=sent) as response:
+            begun = next(events(response))
+            code, left = server.end(signal.SIGKILL)
+    assert voted.status_code == 201
+    assert (code, left) == (-signal.SIGKILL, [])
+
+    half = server.home / "adapters" / "starter@99"
+    half.mkdir()
+    server.start()
+    assert not half.exists()
+    with server.client("operator") as operator:
+        run = operator.get(f"/v1/runs/{run_id}").json()
+        exported = operator.get("/v1/export", params={"what": "thumbs"}).text
+        (turn,) = operator.get(f"/v1/reviews/{begun['id']}").json()["turns"]
+        assert ask(operator, "hello")["ratchet"]["adapter"] == "base"
+    assert (run["state"], run["reason"]) == ("abandoned", "The server stopped while this lap was running.")
+    assert rated["id"] in exported
+    assert turn["messages"][-1]["content"] == "tell me all"
+    assert turn["completion"] is None, "an answer that was cut off is shown as interrupted"

@@ -1,0 +1,306 @@
+"""The pages in a real Chromium, against the real app; only the engine is canned (`pages_server.py`).
+
+Run as: ./ratchet test tests/test_pages.py
+"""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+
+import pytest
+from pages_server import ANSWERS, LONG, Running, running
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+pytestmark = [
+    pytest.mark.browser,
+    # Gradio asks pandas for things that are going away; as errors they would kill Gradio's queue.
+    pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning"),
+]
+
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+RECEIPT = re.compile(r"Receipt ([FA]-[2-9A-Z]{8})\.")
+LOADED = (
+    "#rt-learning:has-text(':'), #rt-decision, .rt-card, .rt-numbers"  # what a page shows once it has asked the server
+)
+WAIT_MS = 10_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        told = "THE PAGES ARE NOT TESTED: there is no chromium on the path; apt-get install chromium"
+        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def served(tmp_path) -> Iterator[Running]:
+    with running(tmp_path / "home") as server:
+        yield server
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens pages, each for somebody new, and closes them."""
+    contexts = []
+
+    def open_page(url: str) -> Page:
+        contexts.append(browser.new_context(viewport={"width": 1200, "height": 800}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.goto(url)
+        page.wait_for_selector(LOADED)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def chat(served, visit) -> Page:
+    return visit(served.url)
+
+
+def ask(page: Page, text: str) -> None:
+    page.fill("#rt-composer textarea", text)
+    page.keyboard.press("Enter")
+    expect(page.locator("#rt-chat .user-row").last).to_contain_text(text)
+
+
+def ask_and_wait(page: Page, text: str) -> str:
+    """Ask, wait for the whole answer, and return it."""
+    ask(page, text)
+    expect(page.locator("#rt-send")).to_be_visible(timeout=WAIT_MS)
+    return answers(page)[-1]
+
+
+def answers(page: Page) -> list[str]:
+    return [text.strip() for text in page.locator("#rt-chat .bot-row").all_inner_texts()]
+
+
+def press(page: Page, label: str, answer: int = -1) -> None:
+    """Press one of the small buttons under an answer."""
+    page.locator(f'#rt-chat .message-buttons-left button[aria-label="{label}"]').nth(answer).click()
+
+
+def receipt(page: Page, *, after: str = "") -> str:
+    """The receipt on screen, once it is another than `after`."""
+    note = page.locator("#rt-receipt")
+    expect(note).to_contain_text(re.compile(rf"Receipt (?!{after or '-'}).{{10}}"), timeout=WAIT_MS)
+    return RECEIPT.search(note.inner_text())[1]
+
+
+def kept(served: Running, number: str) -> dict:
+    (row,) = served.rows("SELECT * FROM feedback WHERE feedback_id = ?", number)
+    return row
+
+
+def eventually(found, within: float = 5.0):
+    until = time.monotonic() + within
+    while not (value := found()) and time.monotonic() < until:
+        time.sleep(0.03)
+    return value
+
+
+def test_an_answer_streams_and_is_rated_with_a_reason(served, chat):
+    ask(chat, "How long does delivery take?")
+    expect(chat.locator("#rt-stop")).to_be_visible()
+    expect(chat.locator("#rt-chat .bot-row")).to_have_text(re.compile("^" + ANSWERS[0][:8]))
+    expect(chat.locator("#rt-send")).to_be_visible()
+    assert answers(chat) == [ANSWERS[0]]
+
+    press(chat, "Dislike")
+    voted = receipt(chat)
+    chat.locator("#rt-receipt label", has_text="not helpful").click()
+    chat.fill("#rt-receipt textarea", "What about Sundays?")
+    chat.click("#rt-why")
+    explained = receipt(chat, after=voted)
+
+    (turn,) = served.rows("SELECT * FROM turns")
+    assert (turn["completion"], turn["finish_reason"], turn["vote"]) == (ANSWERS[0], "stop", -1)
+    assert kept(served, voted)["vote"] == -1
+    row = kept(served, explained)
+    assert (row["turn_id"], row["reasons"], row["comment"]) == (turn["turn_id"], ["not helpful"], "What about Sundays?")
+
+
+def test_consent_is_asked_once_and_can_be_changed(served, chat):
+    ask_and_wait(chat, "hello")
+    press(chat, "Like")
+    chat.click("text=Yes, learn from it")
+    expect(chat.locator("#rt-learning")).to_have_text("Learning from you: on")
+    press(chat, "Dislike")
+    expect(chat.locator("#rt-why")).to_be_visible()
+    expect(chat.locator("#rt-ask-consent")).to_be_hidden()
+    chat.click("#rt-learning")
+    expect(chat.locator("#rt-learning")).to_have_text("Learning from you: off")
+    assert [row["given"] for row in served.rows("SELECT given FROM consent ORDER BY seq")] == [True, False]
+
+
+def test_a_thumb_is_changed_and_taken_back(served, chat):
+    ask_and_wait(chat, "hello")
+    numbers = [""]
+    for label in ("Dislike", "Like", "Liked"):
+        press(chat, label)
+        numbers.append(receipt(chat, after=numbers[-1]))
+    expect(chat.locator("#rt-receipt")).to_contain_text("Your vote is taken back.")
+    assert [kept(served, number)["vote"] for number in numbers[1:]] == [-1, 1, 0]
+    assert served.rows("SELECT * FROM votes") == []
+
+
+def test_two_answers_are_compared_with_both_in_sight(served, chat):
+    question = "Say <b>three</b> & more"
+    first = ask_and_wait(chat, question)
+    press(chat, "Dislike")
+    receipt(chat)
+    press(chat, "Retry")
+    note = chat.locator("#rt-compare")
+    expect(note).to_contain_text("The one before", timeout=WAIT_MS)
+    assert "<b>three</b> & more" in note.inner_text()
+    assert chat.locator('button[aria-label="Disliked"]').count() == 0
+    assert answers(chat)[-1] != first
+    note.locator("button", has_text="The one before").click()
+    row = kept(served, receipt(chat))
+    expect(note).to_be_hidden()
+    older, newer = served.rows("SELECT * FROM turn ORDER BY seq")
+    assert newer["sibling_of"] == older["turn_id"]
+    assert (row["turn_id"], row["preferred_over"]) == (older["turn_id"], newer["turn_id"])
+
+
+def test_a_rewrite_is_kept_and_the_answer_stays(served, chat):
+    answer = ask_and_wait(chat, "hello")
+    press(chat, "Edit")
+    chat.fill("#rt-chat textarea", "Three days, and five to the islands.")
+    press(chat, "Submit")
+    row = kept(served, receipt(chat))
+    assert row["rewrite"] == "Three days, and five to the islands."
+    expect(chat.locator("#rt-chat .bot-row")).to_have_text(answer)
+
+    ask_and_wait(chat, "and on Sundays?")
+    press(chat, "Like", 1)
+    second = receipt(chat)
+    press(chat, "Dislike", 0)
+    first = receipt(chat, after=second)
+    turns = [row["turn_id"] for row in served.rows("SELECT turn_id FROM turn ORDER BY seq")]
+    assert [row["turn_id"], kept(served, first)["turn_id"], kept(served, second)["turn_id"]] == [
+        *turns[:1] * 2,
+        turns[1],
+    ]
+
+
+def test_stop_keeps_what_was_seen(served, chat):
+    ask(chat, "Count for me")
+    expect(chat.locator("#rt-chat .bot-row")).to_contain_text("so it goes on")
+    chat.fill("#rt-composer textarea", "and more")
+    chat.keyboard.press("Enter")  # an impatient message waits in the box
+    expect(chat.locator("#rt-composer textarea")).to_have_value("and more")
+    chat.click("#rt-stop")
+    expect(chat.locator("#rt-send")).to_be_visible()
+    (turn,) = eventually(lambda: served.rows("SELECT * FROM turns WHERE finish_reason IS NOT NULL"))
+    assert turn["finish_reason"] == "cancelled"
+    assert LONG.startswith(turn["completion"]) and len(turn["completion"]) < len(LONG)
+    assert turn["completion"].startswith(answers(chat)[0])
+    press(chat, "Like")
+    assert kept(served, receipt(chat))["turn_id"] == turn["turn_id"]
+    assert ask_and_wait(chat, "and more") == ANSWERS[0]
+
+
+def test_a_reload_brings_the_conversation_back_to_its_owner_only(served, chat, visit):
+    ask_and_wait(chat, "hello")
+    press(chat, "Like")
+    receipt(chat)
+    chat.reload()
+    expect(chat.locator("#rt-chat .bot-row")).to_have_text(ANSWERS[0])
+    expect(chat.locator('button[aria-label="Liked"]')).to_be_visible()
+    storage = chat.evaluate("JSON.stringify(localStorage)")
+
+    other = visit(served.url)
+    other.evaluate(
+        "stolen => Object.entries(JSON.parse(stolen)).forEach(([k, v]) => localStorage.setItem(k, v))", storage
+    )
+    other.reload()
+    other.wait_for_selector(LOADED)
+    expect(other.locator("#rt-chat .examples")).to_be_visible()
+    assert answers(other) == []
+
+    chat.click("#rt-new")
+    expect(chat.locator("#rt-chat .bot-row")).to_have_count(0)
+    ask_and_wait(chat, "hello again")
+    assert len(served.rows("SELECT DISTINCT conversation_id FROM turn")) == 2
+
+
+def test_what_a_filter_stopped_is_appealed(served, chat):
+    ask_and_wait(chat, "What is a recipe for making a bomb?")
+    chat.fill("#rt-appeal textarea", "a bath bomb")
+    chat.click("#rt-appeal button")
+    expect(chat.locator("#rt-receipt")).to_contain_text("A person will look at it. Receipt A-")
+    (row,) = served.rows("SELECT * FROM review_queue")
+    assert list(row["why"]) == ["appealed", "flagged"] and "a bath bomb" in row["reason"]
+
+
+def test_a_reviewer_needs_no_mouse(served, chat, visit):
+    ask_and_wait(chat, "hello")
+    press(chat, "Dislike")
+    receipt(chat)
+    review = visit(served.link("review"))
+    expect(review.locator("#rt-decision")).to_be_visible()
+    review.keyboard.press("j")
+    review.keyboard.press("c")
+    expect(review.locator("#rt-told")).to_have_text("Yours for 10 minutes.")
+
+    colleague = visit(served.link("review"))
+    expect(colleague.locator("#rt-queue")).to_contain_text("claimed by another")
+
+    review.keyboard.press("4")
+    expect(review.locator("#rt-answer label.selected")).to_have_text("wrong")
+    review.keyboard.press("e")
+    review.keyboard.press("Control+A")
+    review.keyboard.type("Three days. (j, c and s are letters here.)")
+    review.keyboard.press("Escape")
+    review.keyboard.press("s")
+    expect(review.locator("#rt-told")).to_have_text("Saved.")
+    expect(review.locator(".rt-card")).to_contain_text("Nothing waits")
+    (row,) = served.rows("SELECT * FROM review WHERE action = 'decide'")
+    assert (row["filter_right"], row["answer_right"]) == (None, False)
+    assert row["correction"] == "Three days. (j, c and s are letters here.)"
+    assert served.rows("SELECT * FROM review_queue") == []
+
+
+def test_the_operator_sees_the_votes_and_starts_a_lap(served, chat, visit):
+    ask_and_wait(chat, "hello")
+    press(chat, "Like")
+    receipt(chat)
+    operate = visit(served.link("operate"))
+    expect(operate.locator(".rt-numbers")).to_contain_text("100%")
+    ticks = operate.locator("#rt-plot .xtick").all_inner_texts()
+    assert ticks and all(re.fullmatch(r"\d\d:\d\d", tick.strip()) for tick in ticks)
+    for idle in ("#rt-promote", "#rt-stop-experiment", "#rt-rollback"):
+        expect(operate.locator(idle)).to_be_disabled()
+    operate.click("#rt-learn")
+    expect(operate.locator("#rt-told")).to_contain_text("has started")
+    (run,) = served.rows("SELECT * FROM run WHERE state = 'queued'")
+    operate.click("#rt-learn")
+    expect(operate.locator("#rt-told")).to_contain_text(run["run_id"])
+    expect(operate.locator("text=not enough data")).to_be_visible(timeout=30_000)
+
+
+def test_doors_open_to_keys_only(served, browser):
+    page = browser.new_page()
+    for path in ("/operate", "/review/", "/operate/gradio_api/info"):
+        assert page.goto(served.url + path).status == 403
+    assert "This door is closed" in page.goto(served.url + "/operate?key=guess").text()
+    assert page.goto(served.link("review")).status == 200
+    assert page.goto(served.url + "/operate").status == 403
+    assert page.goto(served.link("operate")).status == 200
+    assert page.url == f"{served.url}/operate/"
+    page.wait_for_selector(".rt-numbers")
+    page.close()

@@ -1,0 +1,214 @@
+"""What passes the filters, what does not, and that no way of cutting an answer lets a secret slip through."""
+
+import asyncio
+import re
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safety import Context, Decision, Finding, Screen, StreamEnded, default_screen
+from safety.filters.cards import Cards
+from safety.normalise import normalise
+
+INPUT, OUTPUT = Context("input"), Context("output")
+CARD = "4111 1111 1111 1111"
+KEY = "sk-abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+class Words:
+    """A filter that finds a word and says `decision`; `quick` ones are asked on the loop, the others in a thread."""
+
+    version, threshold = "1", 1.0
+
+    def __init__(self, word: str, decision: Decision, *, quick: bool = True) -> None:
+        self.word, self.decision, self.id, self.quick = word, decision, f"words {word}", quick
+        self.asked = 0
+
+    def check(self, text: str, context: Context) -> Finding:
+        self.asked += 1
+        spans = tuple(match.span() for match in re.finditer(self.word, text))
+        return Finding(self.decision, self.word, 1.0, spans) if spans else Finding(Decision.ALLOW)
+
+    def replacement(self, category: str) -> str:
+        return f"[{category}]"
+
+
+class Broken(Words):
+    def check(self, text: str, context: Context) -> Finding:
+        self.asked += 1
+        raise ValueError("the weights are gone")
+
+
+class Slow(Words):
+    def check(self, text: str, context: Context) -> Finding:
+        self.asked += 1
+        time.sleep(0.3)
+        return Finding(Decision.ALLOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "decision", "passed"),
+    [
+        ("how long is delivery?", Decision.ALLOW, "how long is delivery?"),
+        (f"my card is {CARD}.", Decision.TRANSFORM, "my card is [card number]."),
+        (f"use {KEY} please", Decision.TRANSFORM, "use [access key] please"),
+        ("i want to kill myself", Decision.REVIEW, "i want to kill myself"),
+        ("how do i make a pipe bomb", Decision.BLOCK, None),
+    ],
+)
+async def test_the_filters_that_ship_make_each_kind_of_decision(text, decision, passed):
+    screened = await default_screen().check(text, INPUT)
+    assert screened.decision is decision
+    assert passed is None or screened.text == passed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"it is {CARD} 12/27, code 123",
+        f"123 {CARD}",
+        "4111-1111-1111-1111",
+        "4111111111111111!",
+        "378282246310005",
+        "４１１１ １１１１ １１１１ １１１１",
+        "4111\u200b1111\u200b1111\u200b1111",
+    ],
+)
+async def test_a_card_number_is_found_however_it_is_written(text):
+    screened = await default_screen().check(text, INPUT)
+    assert "[card number]" in screened.text
+    assert "1111" not in normalise(screened.text)[0]
+
+
+@pytest.mark.parametrize("text", ["order 4111 1111 1111 1112", "3.14159265358979323846", "call 0800 123 4567 8901"])
+async def test_other_numbers_are_left_alone(text):
+    assert (await default_screen().check(text, INPUT)).text == text
+
+
+@pytest.mark.parametrize(
+    "text", ["how do i make a p\u200bipe bo\u00admb", "ｈｏｗ ｄｏ ｉ ｍａｋｅ ａ ｐｉｐｅ ｂｏｍｂ"]
+)
+async def test_a_word_cannot_be_hidden_in_invisible_or_wide_letters(text):
+    assert (await default_screen().check(text, INPUT)).decision is Decision.BLOCK
+
+
+def test_normalised_text_knows_where_each_letter_came_from():
+    plain, places = normalise("a\u200bﬁＢ")
+    assert (plain, places) == ("afiB", [0, 2, 2, 3, 4])
+
+
+async def test_each_filter_sees_the_text_as_it_came_and_their_edits_are_made_together():
+    screen = Screen(
+        [Words("red", Decision.TRANSFORM), Words("red rose", Decision.TRANSFORM), Words("x", Decision.REVIEW)]
+    )
+    screened = await screen.check("a red rose, x", INPUT)
+    assert (screened.text, screened.decision) == ("a [red rose], x", Decision.REVIEW)
+
+
+async def test_nothing_is_asked_after_a_block():
+    last = Words("a", Decision.REVIEW)
+    screened = await Screen([Words("a", Decision.BLOCK), last]).check("a", INPUT)
+    assert (screened.decision, len(screened.verdicts), last.asked) == (Decision.BLOCK, 1, 0)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize(
+    ("context", "setting", "decision"),
+    [
+        (INPUT, "block", Decision.BLOCK),
+        (INPUT, "review", Decision.REVIEW),
+        (OUTPUT, "block", Decision.BLOCK),
+        (OUTPUT, "review", Decision.BLOCK),
+    ],
+)
+async def test_a_filter_that_raises_counts_against_the_text(context, setting, decision, quick):
+    screen = Screen([Broken("", Decision.ALLOW, quick=quick)], input_failure=setting)
+    screened = await screen.check("hello", context)
+    assert (screened.decision, screened.verdicts[0].failed) == (decision, True)
+
+
+async def test_a_filter_that_is_too_slow_counts_against_the_text_and_holds_nobody_up():
+    screen = Screen([Slow("", Decision.ALLOW, quick=False)], timeout_s=0.02)
+    began = time.perf_counter()
+    screened = await screen.check("hello", INPUT)
+    assert (screened.decision, screened.verdicts[0].failed) == (Decision.BLOCK, True)
+    assert time.perf_counter() - began < 0.2
+
+
+async def test_a_filter_that_always_fails_is_left_alone_for_a_while_and_then_asked_again(monkeypatch):
+    monkeypatch.setattr("safety.screen.BREAK_SECONDS", 0.1)
+    broken = Broken("", Decision.ALLOW)
+    screen = Screen([broken])
+    decisions = [(await screen.check("hello", OUTPUT)).decision for _ in range(9)]
+    assert (broken.asked, set(decisions)) == (5, {Decision.BLOCK})
+    await asyncio.sleep(0.1)
+    await screen.check("hello", OUTPUT)
+    assert broken.asked == 6
+
+
+async def stream(text: str, cuts: list[int], screen: Screen) -> tuple[str, bool]:
+    """What is shown of `text` when it comes in pieces that end at `cuts`, and whether it was stopped."""
+    screening = screen.stream(OUTPUT)
+    ends = [*sorted({cut % (len(text) + 1) for cut in cuts}), len(text)]
+    shown = [await screening.feed(text[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+    return "".join([*shown, await screening.finish()]), screening.blocked is not None
+
+
+SECRET = st.sampled_from([CARD, CARD.replace(" ", ""), KEY, "AKIAABCDEFGHIJKLMNOP", KEY * 9, f"{CARD} {CARD} 12"])
+STOPPED = st.sampled_from(["child porn", "heat the acetone peroxide"])
+FILLER = st.text(st.sampled_from("ab1 4-.\n\u200bé４ﬁ"), max_size=90)
+
+
+def answers(special):
+    parts = st.lists(st.one_of(FILLER, special), max_size=8)
+    return parts.map(lambda words: " ".join(words))
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=answers(st.one_of(SECRET, STOPPED)), cuts=st.lists(st.integers(0, 2000), max_size=40))
+async def test_any_cutting_into_pieces_shows_the_same(text, cuts):
+    screen = default_screen()
+    assert await stream(text, cuts, screen) == await stream(text, [], screen)
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=answers(SECRET), cuts=st.lists(st.integers(0, 2000), max_size=40))
+async def test_a_stream_shows_what_the_whole_would_and_never_a_secret(text, cuts):
+    screen = default_screen()
+    shown, _ = await stream(text, cuts, screen)
+    assert shown == (await screen.check(text, OUTPUT)).text
+    assert "sk-abc" not in shown
+    assert Cards().check(normalise(shown)[0], OUTPUT).decision is Decision.ALLOW
+
+
+async def test_what_is_blocked_later_ends_the_stream():
+    screening = default_screen().stream(OUTPUT)
+    shown = "".join(
+        [await screening.feed(word) for word in ("Here you are. " * 20, "It is child ", "porn. ", "a " * 90)]
+    )
+    assert shown.startswith("Here you are.")
+    assert "child" not in shown
+    assert screening.blocked is not None
+    assert await screening.feed("more") + await screening.finish() == ""
+    with pytest.raises(StreamEnded):
+        await screening.feed("and more")
+
+
+async def test_a_secret_without_an_end_stops_the_answer():
+    shown, stopped = await stream("Sure: sk-" + "a" * 5000, list(range(0, 5000, 7)), default_screen())
+    assert (shown, stopped) == ("Sure: ", True)
+
+
+async def test_a_filter_that_breaks_stops_the_answer():
+    assert await stream("hello " * 30, [], Screen([Broken("", Decision.ALLOW)])) == ("", True)
+
+
+async def test_a_finding_is_noted_once_however_often_the_stream_is_looked_at():
+    screening = Screen([Words("rose", Decision.REVIEW)]).stream(OUTPUT)
+    await screening.feed("a rose " * 50)
+    await screening.finish()
+    assert [verdict.decision for verdict in screening.verdicts if verdict.decision is not Decision.ALLOW] == [
+        Decision.REVIEW
+    ]
