@@ -11,7 +11,7 @@ import httpx
 
 from analytics import Store
 from chatbot.errors import NoServer, UserError
-from chatbot.model import locate
+from chatbot.model import locate, remembered
 from chatbot.operator import Operator
 from chatbot.server import home_lock
 from chatbot.services import open_learner, open_registry
@@ -106,7 +106,8 @@ class _Remote:
 
 class _Local:
     def __init__(self, settings: Settings) -> None:
-        model = locate(settings.text("model"))
+        # Under another model the live adapters would not fit, and the registry would put the base in their place.
+        model = locate(remembered(settings.home) or settings.text("model"))
         self._store = Store.open(settings.home / "store.duckdb")
         registry = open_registry(settings, self._store, model)
         # There is no engine to tell: the next start of the server loads what is live.

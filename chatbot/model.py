@@ -12,6 +12,7 @@ from learner import weights_sha256
 from learner.starter import MODEL_DIR
 
 STARTER = "starter"
+REMEMBERED = "model.txt"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 
@@ -45,6 +46,17 @@ def locate(model: str, *, download: bool = False) -> Model:
             f"There is no model {model!r}: say 'starter', a folder, or a Hub id such as Qwen/Qwen3-0.6B."
         )
     return _checked(model, _from_hub(model, download))
+
+
+def remember(home: Path, model: str) -> None:
+    """Note in the home which model it serves, for commands that come while no server runs."""
+    (home / REMEMBERED).write_text(f"{model}\n")
+
+
+def remembered(home: Path) -> str | None:
+    """The model that the home served last, if it ever served one."""
+    path = home / REMEMBERED
+    return path.read_text().strip() if path.exists() else None
 
 
 def _from_hub(model: str, download: bool) -> Path:

@@ -29,7 +29,6 @@ EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - recognised here, bound only when 
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM. Raises UserError for what a person can fix."""
     home = settings.home
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     logging.basicConfig(level=settings.text("log_level").upper(), format="%(asctime)s %(name)s: %(message)s")
     for noisy in ("apscheduler", "httpx", "asyncio", "aiohttp"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -48,8 +47,12 @@ def serve(settings: Settings) -> None:
 @contextlib.contextmanager
 def home_lock(home: Path) -> Iterator[None]:
     """Hold the home, so that two processes never write to it. Raises UserError when it is held."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "lock").open("w") as file:
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (home / "lock").open("w")
+    except OSError as error:
+        raise UserError(f"The home {home} cannot be used ({error.strerror}); choose another --home.") from None
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

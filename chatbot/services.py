@@ -11,7 +11,7 @@ from analytics import Store
 from chatbot.accounts import Accounts
 from chatbot.engine import Engine
 from chatbot.feedback import Feedbacks
-from chatbot.model import Model, locate
+from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
 from chatbot.reviews import Reviews
 from chatbot.settings import Settings
@@ -43,6 +43,7 @@ def build(settings: Settings) -> Services:
     """Open the store, start the engine's process, and put everything together. Raises UserError, AnalyticsError."""
     home = settings.home
     model = locate(settings.text("model"), download=True)
+    remember(home, settings.text("model"))
     store = Store.open(home / "store.duckdb")
     registry = open_registry(settings, store, model)
     engine = Engine(model, settings, home, registry.live)

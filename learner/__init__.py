@@ -2,6 +2,7 @@
 
 from learner.adapter import weights_sha256
 from learner.errors import (
+    AlreadyChampion,
     BadAdapter,
     ExperimentRunning,
     FirewallBroken,
@@ -21,6 +22,7 @@ from learner.scheduler import Learner
 from learner.settings import LapSettings, LearnerSettings
 
 __all__ = [
+    "AlreadyChampion",
     "Arm",
     "BadAdapter",
     "ExperimentRunning",

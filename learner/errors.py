@@ -5,6 +5,7 @@ LearnerError
 ├── UnknownRun             no run of that id
 ├── UnknownAdapter         no adapter of that name
 ├── BadAdapter             an adapter that the engine would refuse, or whose files changed
+├── AlreadyChampion        a promotion of the champion
 ├── NotProven              a promotion without a won experiment and without a reason to override
 ├── ExperimentRunning      an experiment is under way, and only one runs at a time
 ├── NoExperiment           there is nothing to stop or to promote
@@ -46,6 +47,14 @@ class UnknownAdapter(LearnerError):
 
 class BadAdapter(LearnerError):
     """An adapter that the engine would refuse, or whose files are not those that were registered."""
+
+
+class AlreadyChampion(LearnerError):
+    """A promotion of the champion."""
+
+    def __init__(self, champion: str) -> None:
+        super().__init__(f"{champion} is the champion already.")
+        self.champion = champion
 
 
 class NotProven(LearnerError):

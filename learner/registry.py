@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from analytics import Event, Experiment, Routing, Store
-from learner.errors import BadAdapter, ExperimentRunning, NoExperiment, NothingToRollBackTo, NotProven
+from learner.errors import AlreadyChampion, BadAdapter, ExperimentRunning, NoExperiment, NothingToRollBackTo, NotProven
 from learner.experiment import Arm, Judgement, RoutingState
-from learner.shelf import BASE, Shelf
+from learner.shelf import Shelf
 
 
 class RolledBack(NamedTuple):
@@ -109,7 +109,8 @@ class Registry:
     def promote(self, adapter: str | None, actor: str, reason: str, *, override_reason: str | None = None) -> str:
         """Make `adapter` (the challenger when None) the champion, and return its name. The engine must hold it.
 
-        Raises NotProven unless it won its experiment against the present champion or an `override_reason` is given.
+        Raises NotProven unless it won its experiment against the present champion or an `override_reason` is given,
+        and AlreadyChampion.
         """
         with self._lock:
             state = self._state
@@ -117,6 +118,8 @@ class Registry:
                 raise NoExperiment("There is no challenger to promote; name an adapter and give a reason.")
             arm = state.challenger if adapter is None else self._shelf.arm(adapter)
             assert arm is not None
+            if arm == state.champion:
+                raise AlreadyChampion(arm.adapter)
             won = arm == state.challenger and self.experiment(str(state.experiment_id))["state"] == "won"
             if not won and not override_reason:
                 raise NotProven(arm.adapter)
@@ -192,39 +195,39 @@ class Registry:
         """The champion before `arm` at the time it was champion last, so that one can roll back step by step."""
         sql = f"SELECT previous FROM {Routing.table} WHERE champion = ? ORDER BY rowid DESC LIMIT 1"
         rows = self._store.rows(sql, (arm.adapter,))
-        if not rows or rows[0]["previous"] is None:
-            return None
+        return self._usable(rows[0]["previous"]) if rows else None
+
+    def _usable(self, adapter: object) -> Arm | None:
+        """The arm, unless its files were changed or it was made for another model than the one that is served."""
         try:
-            return self._shelf.arm(str(rows[0]["previous"]))
+            return None if adapter is None else self._shelf.arm(str(adapter))
         except BadAdapter:
-            return None  # must not stand in the way of the rollback that is asked for
+            return None
 
     def _read_state(self) -> RoutingState:
         rows = self._store.rows(f"SELECT * FROM {Routing.table} ORDER BY rowid DESC LIMIT 1")
         if not rows:
             return RoutingState(self._shelf.base_arm)
         row = rows[0]
-        names = [None if row[role] is None else str(row[role]) for role in ("champion", "previous", "challenger")]
-        if not all(name is None or self._shelf.fits(name) for name in names):
-            return self._start_over(row)
-        champion, previous, challenger = (None if name is None else self._shelf.arm(name) for name in names)
-        assert champion is not None
+        champion, previous, challenger = (self._usable(row[role]) for role in ("champion", "previous", "challenger"))
+        if champion is None:
+            return self._do_without(row, RoutingState(self._shelf.base_arm))
+        if challenger is None and row["challenger"] is not None:
+            return self._do_without(row, RoutingState(champion, previous))
         experiment_id = None if row["experiment_id"] is None else str(row["experiment_id"])
         return RoutingState(champion, previous, challenger, experiment_id, float(str(row["share"])))
 
-    def _start_over(self, row: dict[str, object]) -> RoutingState:
-        """Another model is served than the live adapters were made for: they are wrong on it, so serve it plainly."""
-        base = RoutingState(self._shelf.base_arm)
-        self._state = base
-        detail: dict[str, object] = {"from": row["champion"], "to": BASE}
+    def _do_without(self, row: dict[str, object], following: RoutingState) -> RoutingState:
+        """Serve `following` instead of what the row names, a part of which is not usable any more."""
+        self._state = following
+        reason = "an adapter was changed, or was made for another model than the one that is served"
+        detail: dict[str, object] = {"from": row["champion"], "to": following.champion.adapter}
         events: list[Event] = []
         if row["experiment_id"] is not None:
             experiment_id, champion, challenger = (
                 str(row[name]) for name in ("experiment_id", "champion", "challenger")
             )
             share = float(str(row["share"]))
-            events.append(
-                Experiment(experiment_id, champion, challenger, share, "stopped", "another model is served", {})
-            )
-        self._move(base, "base.changed", "another model is served", "learner", events, detail)
-        return base
+            events.append(Experiment(experiment_id, champion, challenger, share, "stopped", reason, {}))
+        self._move(following, "adapter.unusable", reason, "learner", events, detail)
+        return following

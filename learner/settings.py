@@ -31,7 +31,7 @@ class LapSettings:
     gate_right_margin: float = 0.05  # as a share of the questions
     gate_length_min: float = 0.25  # as a multiple of the champion's mean length
     gate_length_max: float = 1.5
-    gate_questions: int = 200
+    gate_questions: int = 400
     gate_max_tokens: int = 256
     gate_seconds: float = 900.0  # for both models together; a gate that could not be measured by then has failed
     seed: int = 0

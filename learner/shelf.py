@@ -38,6 +38,8 @@ class Shelf:
         """The adapter as an arm. Raises UnknownAdapter, and BadAdapter when its weights are not the registered ones."""
         if adapter == BASE:
             return self.base_arm
+        if not self.fits(adapter):
+            raise BadAdapter(f"{adapter} was made for another model than the one that is served.")
         row = self._row(adapter)
         digest = str(row["weights_sha256"])
         folder = self.folder(adapter)

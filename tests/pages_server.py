@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ import uvicorn
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 from analytics import Store
+from analytics.events import EVENTS
 from chatbot.accounts import Accounts
 from chatbot.app import create_app
 from chatbot.engine import Piece
@@ -36,7 +38,7 @@ ANSWERS = (
     "Your parcel is with you within five days, and the link in the email shows where it is.",
 )
 LONG = "One, two, three, and so it goes on until somebody says stop. " * 20
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 class CannedEngine:
@@ -44,7 +46,7 @@ class CannedEngine:
 
     def __init__(self, pause: float = 0.02) -> None:
         self.ready, self.trouble, self.pause = True, "", pause
-        self._asked: dict[str, int] = {}
+        self.asked: dict[str, int] = {}
 
     async def start(self) -> None: ...
 
@@ -58,8 +60,8 @@ class CannedEngine:
 
     async def stream(self, served_name, messages, parameters) -> AsyncIterator[Piece]:
         said = messages[-1]["content"]
-        times = self._asked.get(said, 0)
-        self._asked[said] = times + 1
+        times = self.asked.get(said, 0)
+        self.asked[said] = times + 1
         text = LONG if said.startswith("Count ") else ANSWERS[times % len(ANSWERS)]
         words = f"{text} {said.partition('Say ')[2]}".strip().split(" ")
         for at, word in enumerate(words):
@@ -74,6 +76,12 @@ class Running:
 
     url: str
     services: Services
+
+    def forget(self) -> None:
+        """Empty the store, and let the engine begin with its first answer again."""
+        for event in EVENTS:
+            self.rows(f"DELETE FROM {event.table}")
+        self.services.engine.asked.clear()
 
     def rows(self, sql: str, *parameters: object) -> list[dict]:
         return self.services.store.rows(sql, parameters)
@@ -112,19 +120,24 @@ def running(home: Path, port: int = 0) -> Iterator[Running]:
     """Serve from a thread of this process, so that a test can look into the store."""
     from chatbot.pages import mount
 
-    built = services(home)
-    app = create_app(built, mount)
-    config = uvicorn.Config(app, port=port, log_level="warning", ws="none", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, name="pages")
+    built, made = services(home), Future()
+
+    async def serve() -> None:
+        # Gradio makes a loop for every lock where none runs, and never closes one: so its pages are made in here.
+        app = create_app(built, mount)
+        config = uvicorn.Config(app, port=port, log_level="warning", ws="none", timeout_graceful_shutdown=1)
+        made.set_result(uvicorn.Server(config))
+        await made.result().serve()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), name="pages")
     thread.start()
+    server = made.result(START_SECONDS)
     try:
         until = time.monotonic() + START_SECONDS
-        while not server.started and thread.is_alive() and time.monotonic() < until:
+        while not server.started and time.monotonic() < until:
             time.sleep(0.02)
         assert server.started, "the server did not start"
-        real = server.servers[0].sockets[0].getsockname()[1]
-        yield Running(f"http://127.0.0.1:{real}", built)
+        yield Running(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", built)
     finally:
         server.should_exit = True
         thread.join(START_SECONDS)

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,6 +37,14 @@ def told(done: subprocess.CompletedProcess[str]) -> dict:
     """The one object that `--json` printed."""
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def until(true: Callable[[], object], seconds: float = 60) -> None:
+    """Wait for it."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"it did not happen in {seconds:.0f} s"
+        time.sleep(0.05)
 
 
 class RealServer:

@@ -17,13 +17,14 @@ from history import History, people
 from pages_server import ANSWERS, Running, running
 from playwright.sync_api import Page, expect, sync_playwright
 
-from analytics import Adapter, Experiment, Feedback, Routing, Run, Store
+from analytics import Adapter, Experiment, Feedback, Review, Routing, Run, Store
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 QUESTIONS = ("How long does delivery take?", "How do I send something back?")
 CHAMPION, CHALLENGER, SHA = "starter@1", "starter@2", "0" * 64
 WAIT_MS = 60_000
+VOTERS = 700
 
 
 def chat(page: Page, url: str) -> None:
@@ -49,6 +50,7 @@ def review(page: Page, served: Running) -> None:
     for key in ("j", "c"):
         page.keyboard.press(key)
     expect(page.locator("#rt-queue")).to_contain_text("yours")
+    expect(page.locator(".rt-talk")).to_contain_text("names the wrong number")
     for key in ("4", "e", "Control+A"):
         page.keyboard.press(key)
     page.keyboard.type("Three working days within the country, five to the islands.")
@@ -59,7 +61,7 @@ def review(page: Page, served: Running) -> None:
 def operate(page: Page, served: Running) -> None:
     """A champion, a lap that passed its gates, and an experiment that is not decided yet."""
     page.goto(served.link("operate"))
-    page.wait_for_selector("#rt-plot .xtick")
+    page.wait_for_selector("#rt-plot .xtick text")
     page.wait_for_timeout(1500)
     page.screenshot(path=IMAGES / "operate.png")
 
@@ -68,15 +70,18 @@ def make_up(home: Path) -> None:
     """A week of votes, a lap, and an experiment, written straight into the store."""
     store = Store.open(home / "store.duckdb")
     history, draw = History(store), random.Random(3)
-    for number, person in enumerate(people("learn", 160)):
-        vote = 1 if draw.random() < 0.5 + 0.25 * number / 160 else -1
+    for number, person in enumerate(people("learn", VOTERS)):
+        vote = 1 if draw.random() < 0.5 + 0.25 * number / VOTERS else -1
         history.say(person, history.answer(person, draw.choice(ANSWERS)), vote=vote)
     _experiment(store, history, draw)
-    _lap(store, home)
+    for row in store.rows("SELECT turn_id FROM review_queue"):
+        store.append(Review(row["turn_id"], "reviewer", "decide", None, None, True, None, None))
     store.rows(
         'UPDATE feedback SET "at" = "at" - to_seconds(6 * 86400 * (1 - seq / (SELECT max(seq) FROM feedback))::DOUBLE)'
     )
     _waiting(store, history)
+    store.rows("""UPDATE feedback SET "at" = "at" - INTERVAL 26 HOURS WHERE feedback_id LIKE 'W-%'""")
+    _lap(store, home)
     store.close()
 
 
@@ -116,7 +121,7 @@ def _waiting(store: Store, history: History) -> None:
         ("Where is my order?", "I asked about the other one."),
     )):  # fmt: skip
         turn = history.answer(f"guest:{number}", ANSWERS[number % 2], prompt=question)
-        store.append(Feedback(f"F-{number}", turn, f"guest:{number}", -1, ["wrong"], why, None, None, "user"))
+        store.append(Feedback(f"W-{number}", turn, f"guest:{number}", -1, ["wrong"], why, None, None, "user"))
 
 
 @contextmanager

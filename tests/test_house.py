@@ -24,7 +24,7 @@ def test_a_package_has_one_public_door(name):
     public = {
         key
         for key, value in vars(package).items()
-        if not key.startswith("_") and getattr(value, "__module__", name).split(".")[0] == name.split(".")[0]
+        if not key.startswith("_") and f"{getattr(value, '__module__', name)}.".startswith(f"{name}.")
         and not isinstance(value, type(re))
     }  # fmt: skip
     assert public <= set(package.__all__)

@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +11,30 @@ import pytest
 from safetensors.numpy import load_file
 
 from analytics import Store
-from learner import BadAdapter, Learner, LearnerSettings, NothingToRollBackTo, Registry, person_group, weights_sha256
+from learner import (
+    AlreadyChampion,
+    BadAdapter,
+    Learner,
+    LearnerSettings,
+    NothingToRollBackTo,
+    Registry,
+    person_group,
+    weights_sha256,
+)
 from learner.adapter import check_adapter
 from learner.progress import read_json
 from learner.starter import MODEL_DIR
 from tests.adapters import register
 from tests.history import History, lesson, people
-from tests.real_server import ask, events, ratchet, told
+from tests.real_server import ask, events, ratchet, told, until
 
 ONE, TWO = "starter@1", "starter@2"
-LONG = {"min_tokens": 900, "max_tokens": 900, "ignore_eos": True}
+LONG = {"min_tokens": 400, "max_tokens": 400, "ignore_eos": True}
 
 
-def until(true: Callable[[], object], seconds: float = 60) -> None:
-    """Wait for it."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
+def spoil(machine: "Machine", adapter: str) -> None:
+    with (machine.home / "adapters" / adapter / "adapter_model.safetensors").open("ab") as file:
+        file.write(b"x")
 
 
 class Machine:
@@ -137,7 +142,7 @@ def test_a_trainer_that_is_killed_is_shown_as_failed_and_the_next_lap_goes_all_t
     assert made.store.verify_audit() > 0
 
 
-def test_a_lap_that_was_running_when_its_server_died_is_abandoned_at_the_next_start(machine):
+def test_a_lap_that_was_running_when_its_server_stopped_is_shown_as_abandoned(machine):
     made = machine()
     run_id = made.learner.learn()
     made.close()
@@ -173,13 +178,44 @@ def test_changed_weights_are_never_served_and_do_not_stand_in_the_way_of_a_rollb
     for seed in (1, 2, 3):
         name = register(made.registry, tmp_path / f"run-{seed}", seed, 0.1)
         made.learner.promote(name, "operator", "a test")
-    with (made.home / "adapters" / ONE / "adapter_model.safetensors").open("ab") as file:
-        file.write(b"x")
+    spoil(made, ONE)
     with pytest.raises(BadAdapter, match="were changed"):
         made.learner.hold(ONE)
     assert made.learner.rollback("operator").champion == TWO
     with pytest.raises(NothingToRollBackTo):
         made.learner.rollback("operator")
+
+
+def test_a_start_serves_the_base_where_the_champion_was_changed_and_says_so(machine, tmp_path):
+    made = machine()
+    register(made.registry, tmp_path / "run", 1, 0.1)
+    made.learner.promote(ONE, "operator", "a test")
+    made.learner.null_experiment("operator")
+    made.close()
+    spoil(made, ONE)
+    again = machine()
+    state = again.learner.status()
+    assert (state["champion"], state["challenger"]) == ("base", None)
+    assert (state["experiment"]["state"], state["experiment"]["reason"].split(",")[0]) == (
+        "stopped",
+        "an adapter was changed",
+    )
+    (row,) = again.store.rows("SELECT * FROM audit ORDER BY seq DESC LIMIT 1")
+    assert (row["action"], row["detail"]["from"]) == ("adapter.unusable", ONE)
+
+
+def test_an_adapter_of_another_model_is_neither_served_nor_promoted(machine, tmp_path):
+    made = machine()
+    other = Registry(made.store, made.home, base="other", base_sha256="of another model")
+    name = register(other, tmp_path / "run", 1, 0.1)
+    for use in (made.learner.hold, lambda name: made.learner.promote(name, "operator", "a test")):
+        with pytest.raises(BadAdapter, match="made for another model"):
+            use(name)
+
+
+def test_the_champion_cannot_be_promoted_over_itself(machine):
+    with pytest.raises(AlreadyChampion):
+        machine().learner.promote("base", "operator", "a test")
 
 
 def test_a_copy_of_an_adapter_is_the_same_bytes_under_another_name(machine, tmp_path):
@@ -257,13 +293,15 @@ def test_the_copy_of_the_base_is_an_arm_with_another_name_and_the_same_weights(s
     with server.client("operator") as operator:
         experiment_id = operator.post("/v1/experiments", json={"null": True}).json()["experiment_id"]
         again = operator.post("/v1/experiments", json={"null": True})
-        served = {name: ask(operator, "hello", user=name)["ratchet"] for name in judges}
-        sticky = {name: ask(operator, "hello again", user=name)["ratchet"]["arm"] for name in judges}
+        answers = {name: ask(operator, "hello", user=name, max_tokens=4) for name in judges}
+        sticky = {name: ask(operator, "hello again", user=name, max_tokens=4)["ratchet"]["arm"] for name in judges}
+        turns = [operator.get(f"/v1/reviews/{answer['id']}").json()["turns"][0] for answer in answers.values()]
         outside = ask(operator, "hello", user=other)["ratchet"]
         state = operator.get("/v1/status").json()
         refused = operator.post("/v1/promote", json={})
         operator.post("/v1/experiments/stop", json={})
         after = ask(operator, "hello", user=judges[0])["ratchet"]
+    served = {name: answer["ratchet"] for name, answer in answers.items()}
     assert again.status_code == 409
     assert (state["champion"], state["challenger"]) == ("base", "starter-copy@1")
     assert state["experiment"]["experiment_id"] == experiment_id
@@ -272,6 +310,7 @@ def test_the_copy_of_the_base_is_an_arm_with_another_name_and_the_same_weights(s
         ("challenger", "starter-copy@1"),
     }
     assert len({route["weights_sha256"] for route in served.values()}) == 1
+    assert all(turn["propensity"] == 0.5 and turn["logprob"] < 0 for turn in turns)
     assert sticky == {name: route["arm"] for name, route in served.items()}
     assert (outside["adapter"], outside["experiment_id"]) == ("base", None)
     assert refused.status_code == 409, "votes of nobody prove nothing"

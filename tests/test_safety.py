@@ -5,7 +5,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from safety import Context, Decision, Finding, Screen, StreamEnded, default_screen
@@ -168,6 +168,7 @@ def answers(special):
 
 @settings(max_examples=150, deadline=None)
 @given(text=answers(st.one_of(SECRET, STOPPED)), cuts=st.lists(st.integers(0, 2000), max_size=40))
+@example(text="Here you are. " * 12 + "It is child porn.", cuts=[*range(0, 200, 5)])
 async def test_any_cutting_into_pieces_shows_the_same(text, cuts):
     screen = default_screen()
     assert await stream(text, cuts, screen) == await stream(text, [], screen)

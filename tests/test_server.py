@@ -1,6 +1,9 @@
 """The server as people and programs meet it: a real vLLM behind the real API, asked over HTTP and the command line."""
 
+import contextlib
+import http.client
 import json
+import shutil
 import socket
 import time
 
@@ -9,8 +12,12 @@ import openai
 import pytest
 
 from analytics import Store
+from chatbot.model import remember
+from learner import Registry, weights_sha256
+from learner.starter import MODEL_DIR
+from tests.adapters import register
 from tests.history import History, people
-from tests.real_server import RealServer, ask, events, ratchet, shown, told
+from tests.real_server import RealServer, ask, events, ratchet, shown, told, until
 
 pytestmark = pytest.mark.engine
 CARD = "4111 1111 1111 1111"
@@ -308,8 +315,10 @@ def test_somebody_who_leaves_stops_the_answer_and_what_was_seen_is_kept(server, 
             with somebody.stream("POST", "/v1/chat/completions", json=sent) as response:
                 seen = shown([chunk for chunk, _ in zip(events(response), range(5), strict=False)])
         else:
-            with pytest.raises(httpx.ReadTimeout):
-                somebody.post("/v1/chat/completions", json=sent, timeout=0.7)
+            turns = somebody.get("/v1/status").json()["turns"]
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as connection:
+                connection.request("POST", "/v1/chat/completions", json.dumps(sent), dict(somebody.headers))
+                until(lambda: somebody.get("/v1/status").json()["turns"] > turns)
         later = ask(somebody, "hello", **leaver)["id"]
     with server.client("reviewer") as reviewer:
         turn_id = reviewer.get(f"/v1/reviews/{later}").json()["turns"][0]["turn_id"]
@@ -346,6 +355,32 @@ def test_a_second_server_for_the_same_home_or_port_is_refused_in_one_sentence(se
         assert len(refused.stderr.splitlines()) == 1
     assert server.ready()
     assert (server.home / "server.json").exists()
+
+
+def test_a_command_without_a_server_leaves_the_champion_of_another_model_alone(tmp_path):
+    model = tmp_path / "mine"
+    shutil.copytree(MODEL_DIR, model)
+    remember(tmp_path, str(model))
+    store = Store.open(tmp_path / "store.duckdb")
+    registry = Registry(store, tmp_path, base="mine", base_sha256=weights_sha256(model))
+    registry.promote(register(registry, tmp_path / "run", 1, 0.1), "operator", "", override_reason="a test")
+    store.close()
+    for _ in range(2):
+        assert told(ratchet("status", "--json", "--home", str(tmp_path)))["champion"] == "mine@1"
+
+
+def test_what_a_person_can_fix_is_told_without_a_traceback(tmp_path):
+    (tmp_path / "file").touch()
+    for words in (
+        ("status", "--home", str(tmp_path / "file" / "home")),
+        ("export", "--home", str(tmp_path / "home"), "--out", str(tmp_path / "no" / "rows.jsonl")),
+        ("promote", "nobody@1", "--override", "a test", "--home", str(tmp_path / "home")),
+        ("up", "--home", str(tmp_path / "home"), "--model", str(tmp_path)),
+    ):
+        done = ratchet(*words)
+        assert done.returncode == 1
+        assert done.stderr.startswith("ratchet: ")
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_with_no_server_running_the_command_line_opens_the_store_itself(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -91,12 +92,21 @@ def _port(host: str, port: int, home: Path) -> Finding:
         try:
             probe.bind((host, port))
         except OSError as error:
-            ours = (home / "server.json").exists()
+            ours = _served_by(home) == port
             seen = (
                 "a Ratchet server of this home runs there" if ours else f"{host}:{port} cannot be had: {error.strerror}"
             )
             return Finding("port", ours, seen, "Choose another one with --port N.")
     return Finding("port", True, f"{host}:{port} is free")
+
+
+def _served_by(home: Path) -> int | None:
+    """The port of the server that runs in `home`; one that was killed has left its file behind."""
+    try:
+        told = json.loads((home / "server.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return int(told["url"].rpartition(":")[2]) if psutil.pid_exists(told["pid"]) else None
 
 
 def _model(model: str) -> Finding:

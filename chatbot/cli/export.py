@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from chatbot.cli.options import AsJson, print_json, with_settings
+from chatbot.errors import UserError
 from chatbot.settings import Settings
 
 
@@ -27,12 +28,19 @@ def export(
     if out is None:
         _write(settings, what, format, sys.stdout.buffer)
         return
-    with out.open("wb") as file:
+    with _opened(out) as file:
         rows = _write(settings, what, format, file)
     if json:
         print_json({"rows": rows, "file": str(out)})
     else:
         Console(stderr=True).print(f"{rows} rows in {out}", highlight=False)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("wb")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}); choose another --out.") from None
 
 
 def _write(settings: Settings, what: str, format: str, file: BinaryIO) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import gradio as gr
 from fastapi import FastAPI
 
@@ -16,6 +18,8 @@ LONGEST_QUEUE = 1000
 
 def mount(app: FastAPI, services: Services) -> FastAPI:
     """Mount review and operate before chat, which is at the root and would swallow them."""
+    # Gradio would put its last 10,000 events into a table after every single one, for a page that is not served here.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
     for path, blocks, head in (
         ("/review", review.page(services), script("keys.js")),
         ("/operate", operate.page(services), ""),

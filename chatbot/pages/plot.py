@@ -34,7 +34,7 @@ def satisfaction(points: Sequence[Mapping[str, Any]]) -> go.Figure:
         figure.add_annotation(text=words, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
     figure.update_layout(
         title={"text": "Thumbs up, as a share of votes", "font": {"size": 13}, "x": 0.012, "y": 0.95},
-        height=270,
+        height=230,
         margin={"l": 52, "r": 20, "t": 44, "b": 36},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",

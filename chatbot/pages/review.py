@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
+from analytics import queries
 from chatbot.errors import ChatbotError
 from chatbot.pages import transcript
 from chatbot.pages.access import caller_of
@@ -40,13 +41,15 @@ class ReviewPage:
 
     def show(self, turn_id: str | None) -> tuple[Any, ...]:
         """The conversation, the room for a decision, nothing decided, and the answer to start a better one from."""
-        item = next((item for item in self._reviews.queue() if item.turn_id == turn_id), None)
-        if turn_id is None or item is None:
+        waiting = queries.review_queue(self._services.store)
+        here = next((row for row in waiting if row["turn_id"] == turn_id), None)
+        if turn_id is None or here is None:
             return transcript.EMPTY, gr.update(visible=False), None, None, "", ""
-        shown = transcript.conversation(self._reviews.conversation(turn_id), item)
-        silent = set(item.why) == {"down-voted"}
+        turns = self._reviews.conversation(turn_id)
+        shown = transcript.conversation(turns, turn_id, here["why"], here["reason"])
+        silent = set(here["why"]) == {"down-voted"}
         filter_ = gr.update(value=None, elem_classes=["rt-pick", "rt-quiet"] if silent else ["rt-pick"])
-        return shown, gr.update(visible=True), filter_, None, self._answer(turn_id), ""
+        return shown, gr.update(visible=True), filter_, None, _answer(turns, turn_id), ""
 
     def claim(self, turn_id: str | None, request: gr.Request) -> tuple[str, Any]:
         """Take the turn."""
@@ -64,20 +67,17 @@ class ReviewPage:
         """Keep the decision and go on to the next."""
 
         def decide() -> None:
+            answer_now = _answer(self._reviews.conversation(turn_id or ""), turn_id or "")
             self._reviews.decide(
                 turn_id or "",
                 self._who(request),
                 filter_right=None if filter_ is None else filter_ == RIGHT,
                 answer_right=None if answer is None else answer == RIGHT,
-                correction=better if better.strip() != self._answer(turn_id or "").strip() else None,
+                correction=better if better.strip() != answer_now.strip() else None,
                 note=note,
             )
 
         return self._told(decide, "Saved."), self.queue(turn_id, request)
-
-    def _answer(self, turn_id: str) -> str:
-        turns = self._reviews.conversation(turn_id)
-        return str(next(turn for turn in turns if turn["turn_id"] == turn_id)["completion"] or "")
 
     def _who(self, request: gr.Request) -> str:
         return caller_of(self._services.accounts, request.request).person
@@ -119,6 +119,10 @@ def page(services: Services) -> gr.Blocks:
                 gr.HTML(transcript.keys())
         _hear(blocks, handlers, queue, talk, decision, told)
     return blocks
+
+
+def _answer(turns: Sequence[Mapping[str, Any]], turn_id: str) -> str:
+    return str(next(turn for turn in turns if turn["turn_id"] == turn_id)["completion"] or "")
 
 
 def _decision() -> Decision:

@@ -39,12 +39,12 @@ def age(at: datetime) -> str:
     return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days ago"
 
 
-def conversation(turns: Sequence[Mapping[str, Any]], item: ReviewItem) -> str:
+def conversation(turns: Sequence[Mapping[str, Any]], turn_id: str, why: Sequence[str], reason: str | None) -> str:
     """The conversation with the turn that waits, and why it waits."""
-    said = f": {html.escape(item.reason)}" if item.reason else ""
-    parts = [f"<div class='rt-why'><b>{html.escape(', '.join(item.why))}</b>{said}</div>"]
+    said = f": {html.escape(reason)}" if reason else ""
+    parts = [f"<div class='rt-why'><b>{html.escape(', '.join(why))}</b>{said}</div>"]
     for turn in turns:
-        here = " rt-here" if turn["turn_id"] == item.turn_id else ""
+        here = " rt-here" if turn["turn_id"] == turn_id else ""
         ended = turn["finish_reason"] or "interrupted"
         parts.append(f"<div class='rt-said rt-user'>{html.escape(turn['messages'][-1]['content'])}</div>")
         parts.append(f"<div class='rt-said rt-bot{here}'>{html.escape(turn['completion'] or '(interrupted)')}</div>")

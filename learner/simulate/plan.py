@@ -13,7 +13,10 @@ Size = Literal["small", "full"]
 
 @dataclass(frozen=True)
 class Plan:
-    """`gather` people of `gather_turns` questions teach; then everybody votes until the experiment is decided."""
+    """`gather` people of `gather_turns` questions teach; then everybody votes until the experiment is decided.
+
+    Few turns of many people decide sooner than many turns of few, since the test counts people.
+    """
 
     gather: int
     gather_turns: int
@@ -45,8 +48,8 @@ PLANS: Mapping[Size, Plan] = {
     "small": Plan(
         gather=120,
         gather_turns=11,
-        experiment=120,
-        experiment_turns=24,
+        experiment=400,
+        experiment_turns=8,
         examine=150,
         at_once=48,
         louder=1.6,
@@ -55,8 +58,8 @@ PLANS: Mapping[Size, Plan] = {
     "full": Plan(
         gather=300,
         gather_turns=13,
-        experiment=600,
-        experiment_turns=40,
+        experiment=1400,
+        experiment_turns=10,
         examine=400,
         at_once=48,
         louder=1.0,
