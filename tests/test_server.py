@@ -316,8 +316,9 @@ def test_somebody_who_leaves_stops_the_answer_and_what_was_seen_is_kept(server, 
                 seen = shown([chunk for chunk, _ in zip(events(response), range(5), strict=False)])
         else:
             turns = somebody.get("/v1/status").json()["turns"]
+            headers = {"Authorization": somebody.headers["Authorization"], "Content-Type": "application/json"}
             with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as connection:
-                connection.request("POST", "/v1/chat/completions", json.dumps(sent), dict(somebody.headers))
+                connection.request("POST", "/v1/chat/completions", json.dumps(sent), headers)
                 until(lambda: somebody.get("/v1/status").json()["turns"] > turns)
         later = ask(somebody, "hello", **leaver)["id"]
     with server.client("reviewer") as reviewer:

@@ -34,7 +34,8 @@ class Client:
 
     def __init__(self, url: str, key: str) -> None:
         self.url, self.key = url.rstrip("/"), key
-        connector = aiohttp.TCPConnector(limit=0)
+        # Idle connections are closed from here, before the server does: one that it closes just as it is used is an error.
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=2)
         # Everybody brings their own cookie, so the session must not keep one for all.
         self._session = aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(total=120)
