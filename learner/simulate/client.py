@@ -34,7 +34,7 @@ class Client:
 
     def __init__(self, url: str, key: str) -> None:
         self.url, self.key = url.rstrip("/"), key
-        # Idle connections are closed from here, before the server does: one that it closes just as it is used is an error.
+        # Idle connections end here before the server ends them: one that it closes just as it is used is an error.
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=2)
         # Everybody brings their own cookie, so the session must not keep one for all.
         self._session = aiohttp.ClientSession(
