@@ -100,7 +100,7 @@ def test_nobody_can_type_the_end_of_a_turn():
 def test_the_model_that_ships_is_small_and_has_learned():
     assert sum(path.stat().st_size for path in MODEL_DIR.iterdir()) < 40e6
     found = evaluate(MODEL_DIR, seed=1, count=200)
-    # Floors below what `./ratchet starter evaluate` measured of this model (docs/LOG.md); a sample of 200 scatters by 3%.
+    # Floors below what `./ratchet starter evaluate` measured (docs/LOG.md); a sample of 200 scatters by 3%.
     assert found["right"] >= 0.64
     assert found["right_unseen"] >= 0.64
     assert found["follow_up"] >= 0.62
