@@ -50,8 +50,11 @@ def counts(store: Store) -> dict[str, int]:
 
 
 def review_queue(store: Store) -> list[Row]:
-    """What waits for a reviewer, the oldest first: turn_id, why, reason, at, claimed_by, until."""
-    return store.rows('SELECT * FROM review_queue ORDER BY "at"')
+    """What waits for a reviewer, the oldest first: the turn, why, reason, at, claimed_by, until."""
+    return store.rows(
+        "SELECT review_queue.*, turn.conversation_id, turn.messages FROM review_queue JOIN turn USING (turn_id) "
+        'ORDER BY review_queue."at"'
+    )
 
 
 def conversation(store: Store, conversation_id: str) -> list[Row]:

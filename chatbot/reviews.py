@@ -39,14 +39,13 @@ class Reviews:
         """What waits, the oldest first; a claim that ran out is none."""
         items = []
         for row in queries.review_queue(self._store):
-            turn = self._turn(row["turn_id"])
             items.append(
                 ReviewItem(
                     turn_id=row["turn_id"],
-                    conversation_id=turn["conversation_id"],
+                    conversation_id=row["conversation_id"],
                     why=tuple(row["why"]),
                     reason=row["reason"] or "",
-                    question=turn["messages"][-1]["content"],
+                    question=row["messages"][-1]["content"],
                     at=row["at"],
                     claimed_by=row["claimed_by"] if (row["until"] or 0) > time.time() else None,
                 )
