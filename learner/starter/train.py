@@ -36,7 +36,7 @@ SHORT_SHARE = 0.6  # of the time, at first, on mostly terse answers
 USER_SHARE = 0.15  # of the user's tokens that are learned as well, beside all of the assistant's
 DROPOUT = 0.08  # of merges in the user's words
 CHECKPOINT_SECONDS = 120.0
-TEMPERATURE, TOP_P = 0.8, 0.95
+TEMPERATURE, TOP_P = 0.6, 0.95
 
 
 def configuration(tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
