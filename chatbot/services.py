@@ -48,13 +48,18 @@ def build(settings: Settings) -> Services:
     registry = open_registry(settings, store, model)
     engine = Engine(model, settings, home, registry.live)
     engine.spawn()
+    return assemble(settings, model, store, registry, engine)
+
+
+def assemble(settings: Settings, model: Model, store: Store, registry: Registry, engine: Engine) -> Services:
+    """Put the services together around a store that is open and an engine, started or not."""
     learner = open_learner(settings, store, registry, model, engine.load, engine.unload)
     screen = default_screen(cast("Literal['block', 'review']", settings.text("input_failure")))
     return Services(
         settings=settings,
         model=model,
         store=store,
-        accounts=Accounts(home),
+        accounts=Accounts(settings.home),
         screen=screen,
         engine=engine,
         learner=learner,

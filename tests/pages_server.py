@@ -21,17 +21,11 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 from analytics import Store
 from analytics.events import EVENTS
-from chatbot.accounts import Accounts
 from chatbot.app import create_app
 from chatbot.engine import Piece
-from chatbot.feedback import Feedbacks
 from chatbot.model import Model
-from chatbot.operator import Operator
-from chatbot.reviews import Reviews
-from chatbot.services import Services, open_learner, open_registry
+from chatbot.services import Services, assemble, open_registry
 from chatbot.settings import Settings
-from chatbot.turn import Turns
-from safety import default_screen
 
 ANSWERS = (
     "Delivery takes three to five days. You get a link to follow your parcel.",
@@ -98,21 +92,7 @@ def services(home: Path) -> Services:
     store, engine = Store.open(home / "store.duckdb"), CannedEngine()
     model = Model("starter", home, "0" * 64)
     registry = open_registry(settings, store, model)
-    learner = open_learner(settings, store, registry, model, engine.load, engine.unload)
-    screen = default_screen()
-    return Services(
-        settings=settings,
-        model=model,
-        store=store,
-        accounts=Accounts(home),
-        screen=screen,
-        engine=engine,
-        learner=learner,
-        turns=Turns(store, screen, engine, learner, settings.shares()),
-        feedbacks=Feedbacks(store),
-        reviews=Reviews(store),
-        operator=Operator(store, learner),
-    )
+    return assemble(settings, model, store, registry, engine)
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -30,33 +32,22 @@ def no_words(context: typer.Context) -> None:
 
 RUN, LOOP, DATA, WORK = "Chat", "The loop", "Models and data", "Develop"
 
-app.command("up", short_help="Chat in your browser: the model, the pages and the learner.", rich_help_panel=RUN)(up.up)
-app.command("status", short_help="Champion, challenger, experiment, and what was gathered.", rich_help_panel=RUN)(
-    status.status
+_COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None], ...] = (
+    (RUN, "up", up.up, "Chat in your browser: the model, the pages and the learner.", None),
+    (RUN, "status", status.status, "Champion, challenger, experiment, and what was gathered.", None),
+    (RUN, "doctor", doctor.doctor, "Is this machine fit, and what to do where it is not.", None),
+    (LOOP, "demo", demo.demo, "Simulated people take the whole loop through one lap.", demo.PASS_THROUGH),
+    (LOOP, "learn", learn.learn, "Start a lap now and watch it: curate, train, gate.", None),
+    (LOOP, "promote", promote.promote, "Make the proven challenger the champion.", None),
+    (LOOP, "rollback", promote.rollback, "Bring the last champion back, at once.", None),
+    (DATA, "export", export.export, "Pairs, thumbs or turns, ready for TRL.", None),
+    (WORK, "bench", bench.bench, "Benchmarks: two things side by side, as a ratio.", bench.PASS_THROUGH),
+    (WORK, "test", test.test, "Run the test suite.", test.PASS_THROUGH),
 )
-app.command("doctor", short_help="Is this machine fit, and what to do where it is not.", rich_help_panel=RUN)(
-    doctor.doctor
-)
-app.command(
-    "demo",
-    short_help="Simulated people take the whole loop through one lap.",
-    rich_help_panel=LOOP,
-    context_settings=demo.PASS_THROUGH,
-)(demo.demo)
-app.command("learn", short_help="Start a lap now and watch it: curate, train, gate.", rich_help_panel=LOOP)(learn.learn)
-app.command("promote", short_help="Make the proven challenger the champion.", rich_help_panel=LOOP)(promote.promote)
-app.command("rollback", short_help="Bring the last champion back, at once.", rich_help_panel=LOOP)(promote.rollback)
-app.command("export", short_help="Pairs, thumbs or turns, ready for TRL.", rich_help_panel=DATA)(export.export)
+
+for _panel, _name, _command, _help, _settings in _COMMANDS:
+    app.command(_name, short_help=_help, rich_help_panel=_panel, context_settings=_settings)(_command)
 app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
-app.command(
-    "bench",
-    short_help="Benchmarks: two things side by side, as a ratio.",
-    rich_help_panel=WORK,
-    context_settings=bench.PASS_THROUGH,
-)(bench.bench)
-app.command("test", short_help="Run the test suite.", rich_help_panel=WORK, context_settings=test.PASS_THROUGH)(
-    test.test
-)
 app.add_typer(dev.app, name="dev", rich_help_panel=WORK)
 
 

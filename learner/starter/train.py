@@ -40,7 +40,7 @@ TEMPERATURE, TOP_P = 0.6, 0.95
 
 
 def configuration(tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
-    """The architecture: a Llama of about 4.5 million parameters with tied embeddings."""
+    """The architecture: a Llama of about 4.7 million parameters with tied embeddings."""
     return LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=256,
