@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 import psutil
 
+from learner.starter import MODEL_DIR
+
 ROOT = Path(__file__).parents[1]
 READY_SECONDS = 180.0
 STOP_SECONDS = 30.0
@@ -31,6 +33,12 @@ def ratchet(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "chatbot", *words]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("RATCHET_")}
     return subprocess.run(command, cwd=ROOT, env=clean | environ, capture_output=True, text=True, timeout=120)
+
+
+def long_answer(tokens: int) -> dict:
+    """Parameters for an answer of that many tokens: one plain word, since what is made up may look like a secret."""
+    word = json.loads((MODEL_DIR / "tokenizer.json").read_text())["model"]["vocab"]["Ġthe"]
+    return {"min_tokens": tokens, "max_tokens": tokens, "ignore_eos": True, "logit_bias": {str(word): 100}}
 
 
 def told(done: subprocess.CompletedProcess[str]) -> dict:

@@ -26,11 +26,10 @@ from learner.progress import read_json
 from learner.starter import MODEL_DIR
 from tests.adapters import register
 from tests.history import History, lesson, people
-from tests.real_server import ask, events, ratchet, told, until
+from tests.real_server import ask, events, long_answer, ratchet, told, until
 
 ONE, TWO = "starter@1", "starter@2"
-# The marks of turns have no text: without the bias a model that wants to end writes nothing but them.
-LONG = {"min_tokens": 400, "max_tokens": 400, "ignore_eos": True, "logit_bias": {str(mark): -100 for mark in range(5)}}
+LONG = long_answer(400)
 
 
 def spoil(machine: "Machine", adapter: str) -> None:

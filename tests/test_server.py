@@ -17,17 +17,11 @@ from learner import Registry, weights_sha256
 from learner.starter import MODEL_DIR
 from tests.adapters import register
 from tests.history import History, people
-from tests.real_server import RealServer, ask, events, ratchet, shown, told, until
+from tests.real_server import RealServer, ask, events, long_answer, ratchet, shown, told, until
 
 pytestmark = pytest.mark.engine
 CARD = "4111 1111 1111 1111"
-# The marks of turns have no text: without the bias a model that wants to end writes nothing but them.
-LONG = {
-    "min_tokens": 1200,
-    "max_tokens": 1200,
-    "ignore_eos": True,
-    "logit_bias": {str(mark): -100 for mark in range(5)},
-}
+LONG = long_answer(1200)
 
 
 def body(text: str, **more: object) -> dict:
