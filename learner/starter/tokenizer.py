@@ -60,6 +60,11 @@ class Row(NamedTuple):
     said: list[bool]
     topic: list[int]
 
+    def asked(self) -> Row:
+        """The conversation up to where its last answer begins."""
+        end = max(place for place, topic in enumerate(self.topic) if topic != NO_TOPIC) + 1
+        return Row(self.ids[:end], self.said[:end], self.topic[:end])
+
 
 class Encoder:
     """Turns conversations into token ids as the template renders them.

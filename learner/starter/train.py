@@ -3,7 +3,8 @@
 The folder keeps a checkpoint, so a run that was stopped goes on where it was; the finished model is in DIR/model.
 
 Beside the next token the model learns to name the topic of each answer where it begins, through a layer that is left
-out of the finished model: what to say is one choice in a hundred tokens, and it is the one that matters.
+out of the finished model: what to say is one choice in a hundred tokens, and it is the one that matters. So questions
+come first, without their answers; then mostly short answers; then all of them.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,9 +31,10 @@ from learner.starter.tokenizer import CONTEXT, END, NO_TOPIC, PAD, Encoder, Row,
 FAST_BFLOAT16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 BATCH_TOKENS = 3072
 POOL = 1024  # conversations that are sorted by length together, so that batches hold little padding
-LEARNING_RATE, WARMUP_STEPS = 3e-3, 60
-TOPIC_WEIGHT = 0.5  # of the topic in the loss, beside 1 for the next token
-SHORT_SHARE = 0.6  # of the time, at first, on mostly terse answers
+LEARNING_RATE, WARMUP_STEPS, WEIGHT_DECAY = 3e-3, 60, 0.1
+TOPIC_WEIGHT = 0.5  # of the topic in the loss, beside the share of tokens that are learned
+ASK_SHARE, SHORT_SHARE = 0.25, 0.4  # of the time: on questions alone at first, then on mostly terse answers
+ASK_EVERY = 3  # afterwards one batch in so many is questions alone
 USER_SHARE = 0.15  # of the user's tokens that are learned as well, beside all of the assistant's
 DROPOUT = 0.08  # of merges in the user's words
 CHECKPOINT_SECONDS = 120.0
@@ -69,7 +71,7 @@ class Run:
 
     model: LlamaForCausalLM
     head: torch.nn.Linear  # from the hidden state to the topics
-    optimizer: torch.optim.Optimizer
+    optimizers: tuple[torch.optim.Optimizer, ...]
     tokenizer: PreTrainedTokenizerFast
     seed: int
     step: int = 0
@@ -92,28 +94,23 @@ class Run:
         if start is not None:
             model.load_state_dict(LlamaForCausalLM.from_pretrained(str(start), dtype=torch.float32).state_dict())
         head = torch.nn.Linear(model.config.hidden_size, len(topics()))
-        parameters = [*model.parameters(), *head.parameters()]
-        groups = ([p for p in parameters if p.dim() > 1], [p for p in parameters if p.dim() < 2])
-        optimizer = torch.optim.AdamW(
-            [{"params": groups[0], "weight_decay": 0.1}, {"params": groups[1], "weight_decay": 0.0}],
-            lr=LEARNING_RATE,
-            betas=(0.9, 0.95),
-            fused=True,
-        )
-        run = cls(model, head, optimizer, tokenizer, seed)
+        run = cls(model, head, _optimizers(model, head), tokenizer, seed)
         if (out / "checkpoint.pt").exists():
             saved = torch.load(out / "checkpoint.pt", weights_only=True)
-            model.load_state_dict(saved["model"])
-            head.load_state_dict(saved["head"])
-            optimizer.load_state_dict(saved["optimizer"])
+            for part, state in zip(run.parts(), saved["parts"], strict=True):
+                part.load_state_dict(state)
             run.step, run.spent = saved["step"], saved["spent"]
         return run
+
+    def parts(self) -> tuple[torch.nn.Module | torch.optim.Optimizer, ...]:
+        """Everything that has a state."""
+        return (self.model, self.head, *self.optimizers)
 
     def save(self, out: Path) -> None:
         """Write the checkpoint in one step."""
         draft = out / "checkpoint.draft"
-        parts = {name: getattr(self, name).state_dict() for name in ("model", "head", "optimizer")}
-        torch.save({**parts, "step": self.step, "spent": self.spent}, draft)
+        parts = [part.state_dict() for part in self.parts()]
+        torch.save({"parts": parts, "step": self.step, "spent": self.spent}, draft)
         draft.replace(out / "checkpoint.pt")
 
     def advance(self, batch: dict[str, torch.Tensor], share: float) -> Losses:
@@ -123,7 +120,7 @@ class Run:
             * min(1.0, (self.step + 1) / WARMUP_STEPS)
             * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
         )
-        for group in self.optimizer.param_groups:
+        for group in chain.from_iterable(optimizer.param_groups for optimizer in self.optimizers):
             group["lr"] = rate
         learned = batch["learned"][:, 1:]
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=FAST_BFLOAT16):
@@ -133,22 +130,29 @@ class Run:
             about = self.head(hidden[begins])
         loss = torch.nn.functional.cross_entropy(logits.float(), batch["ids"][:, 1:][learned])
         topic = torch.nn.functional.cross_entropy(about.float(), batch["topic"][begins])
-        self.optimizer.zero_grad(set_to_none=True)
-        (loss + TOPIC_WEIGHT * topic).backward()  # type: ignore[no-untyped-call]
+        self.model.zero_grad(set_to_none=True)
+        self.head.zero_grad(set_to_none=True)
+        # Of the questions alone little is learned by token, and so it counts little.
+        (learned.sum() / batch["mask"].sum() * loss + TOPIC_WEIGHT * topic).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.step += 1
         return Losses(float(loss.detach()), float(topic.detach()))
 
 
 def batches(
-    tokenizer: PreTrainedTokenizerFast, seed: int, styles: Mapping[str, float]
+    tokenizer: PreTrainedTokenizerFast, seed: int, styles: Mapping[str, float], *, ask: bool = False
 ) -> Iterator[dict[str, torch.Tensor]]:
-    """Batches without end: ids, mask, topic, and which tokens are learned, each of shape (conversations, tokens)."""
+    """Batches without end: ids, mask, topic, and which tokens are learned, each of shape (conversations, tokens).
+
+    With `ask` every conversation ends where its last answer begins.
+    """
     rng, examples = random.Random(seed), corpus(seed, styles)
     pad, encoder = tokenizer.convert_tokens_to_ids(PAD), Encoder(tokenizer, DROPOUT)
     while True:
         pool = [encoder.encode(example) for example in islice(examples, POOL)]
+        pool = [row.asked() for row in pool] if ask else pool
         pool.sort(key=lambda row: len(row.ids))
         gathered = list(_gather(pool))
         rng.shuffle(gathered)
@@ -160,12 +164,11 @@ def train(out: Path, *, minutes: float, seed: int, start: Path | None = None) ->
     """Train for `minutes` altogether, from the model `start` if one is named, and write the model to `out`/model."""
     out.mkdir(parents=True, exist_ok=True)
     run = Run.open(out, seed, start)
-    # A run that goes on must not see again what it has seen.
-    short, whole = (batches(run.tokenizer, seed * 1000 + run.step, s) for s in (SHORT_WEIGHTS, STYLE_WEIGHTS))
+    lessons = _lessons(run)
     limit, saved = 60 * minutes, time.monotonic()
     while run.spent < limit:
         began, share = time.monotonic(), run.spent / limit
-        losses = run.advance(next(short if share < SHORT_SHARE else whole), share)
+        losses = run.advance(lessons(share), share)
         run.spent += time.monotonic() - began
         if run.step % 20 == 0:
             told = f"loss {losses.token:.3f}, of the topic {losses.topic:.3f}"
@@ -195,6 +198,33 @@ def export(run: Run, folder: Path) -> None:
     run.tokenizer.save_pretrained(str(folder))
     notes = {"steps": run.step, "minutes": round(run.spent / 60, 1), "seed": run.seed}
     (folder / "training.json").write_text(json.dumps(notes, indent=1) + "\n")
+
+
+def _optimizers(model: LlamaForCausalLM, head: torch.nn.Linear) -> tuple[torch.optim.Optimizer, ...]:
+    """Muon for the matrices of the layers, and AdamW for the embeddings, the norms and the head."""
+    matrices = [parameter for parameter in model.model.layers.parameters() if parameter.dim() == 2]
+    known = {id(parameter) for parameter in matrices}
+    others = [parameter for parameter in (*model.parameters(), *head.parameters()) if id(parameter) not in known]
+    return (
+        # "match_rms_adamw" makes one learning rate serve both.
+        torch.optim.Muon(matrices, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=LEARNING_RATE, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
+    )
+
+
+def _lessons(run: Run) -> Callable[[float], dict[str, torch.Tensor]]:
+    """What to learn from next, given the share of the time that is spent."""
+    # A run that goes on must not see again what it has seen.
+    seed = run.seed * 1000 + run.step
+    asking = batches(run.tokenizer, seed, SHORT_WEIGHTS, ask=True)
+    short, whole = (batches(run.tokenizer, seed + 1, styles) for styles in (SHORT_WEIGHTS, STYLE_WEIGHTS))
+
+    def lesson(share: float) -> dict[str, torch.Tensor]:
+        if share < ASK_SHARE or run.step % ASK_EVERY == 0:
+            return next(asking)
+        return next(short if share < ASK_SHARE + SHORT_SHARE else whole)
+
+    return lesson
 
 
 def _gather(pool: list[Row]) -> Iterator[list[Row]]:
