@@ -10,6 +10,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analytics.pairs import pairs_sql
+
 What = Literal["pairs", "thumbs", "turns"]
 Format = Literal["jsonl", "parquet"]
 BATCH = 1000
@@ -41,45 +43,7 @@ _AGREED = "JOIN consents ON consents.person = turns.person AND consents.given"
 _ANSWERED = "turns.finish_reason IN ('stop', 'length')"
 _SQL: dict[What, str] = {
     "pairs": f"""
-        WITH mine AS (
-            SELECT feedback.* FROM feedback
-            JOIN turn ON turn.turn_id = feedback.turn_id AND turn.person = feedback.person
-            WHERE feedback.source = 'user'
-        ),
-        corrected AS (
-            SELECT turn_id, arg_max(correction, seq) AS better, 'correction' AS origin FROM review
-            WHERE action = 'decide' AND correction IS NOT NULL GROUP BY turn_id
-        ),
-        written AS (
-            FROM corrected UNION ALL
-            SELECT turn_id, arg_max(rewrite, seq), 'rewrite' FROM mine
-            WHERE rewrite IS NOT NULL AND turn_id NOT IN (SELECT turn_id FROM corrected) GROUP BY turn_id
-        ),
-        preferred AS (
-            SELECT DISTINCT turn_id AS winner, preferred_over AS loser FROM mine WHERE preferred_over IS NOT NULL
-        ),
-        opposite AS (
-            SELECT if(a.vote > 0, a.turn_id, b.turn_id) AS winner, if(a.vote > 0, b.turn_id, a.turn_id) AS loser
-            FROM turns AS b JOIN turns AS a
-              ON coalesce(a.sibling_of, a.turn_id) = b.sibling_of AND a.turn_id <> b.turn_id
-            WHERE a.vote * b.vote < 0
-        ),
-        compared AS (
-            SELECT winner, loser, 'comparison' AS origin FROM preferred
-            WHERE (loser, winner) NOT IN (SELECT (winner, loser) FROM preferred)
-            UNION
-            SELECT winner, loser, 'sibling' FROM opposite
-            WHERE (winner, loser) NOT IN (SELECT (winner, loser) FROM preferred)
-              AND (loser, winner) NOT IN (SELECT (winner, loser) FROM preferred)
-        )
-        SELECT messages, better, completion, origin, turns.turn_id, person_group, turns.seq AS seq
-        FROM written JOIN turns USING (turn_id) {_AGREED} WHERE {_ANSWERED} AND better <> completion
-        UNION ALL
-        SELECT turns.messages, turns.completion, lost.completion, origin, turns.turn_id, turns.person_group, turns.seq
-        FROM compared JOIN turns ON turns.turn_id = winner JOIN turns AS lost ON lost.turn_id = loser {_AGREED}
-        WHERE turns.finish_reason = 'stop' AND lost.finish_reason IN ('stop', 'length')
-          AND lost.person = turns.person AND lost.messages = turns.messages AND lost.completion <> turns.completion
-        ORDER BY seq
+        SELECT prompt, chosen, rejected, source, turn_id, person_group FROM ({pairs_sql(str)}) ORDER BY seq, turn_id
     """,
     "thumbs": f"""
         SELECT messages, completion, vote > 0, turns.turn_id, person_group FROM turns {_AGREED}
@@ -98,7 +62,7 @@ def export(connection: duckdb.DuckDBPyConnection, what: What, format: Format, fi
     pairs: prompt, chosen, rejected; thumbs: prompt, completion, label; turns: messages. Every text is a list of
     {role, content}.
     """
-    cursor = connection.execute(_SQL[what])
+    cursor = connection.execute(_SQL[what], {"without": [""]} if what == "pairs" else {})
     writer = pq.ParquetWriter(file, _SCHEMAS[what]) if format == "parquet" else None
     count = 0
     while batch := cursor.fetchmany(BATCH):

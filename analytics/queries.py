@@ -32,7 +32,7 @@ def satisfaction(store: Store, hours: float) -> list[Row]:
         stretch AS (
             SELECT greatest(1, (epoch(max("at")) - epoch(min("at"))) / 60) AS seconds, min("at") AS first FROM recent
         )
-        SELECT first + to_seconds(seconds * floor((epoch("at") - epoch(first)) / seconds)) AS "at",
+        SELECT first + to_seconds(seconds * least(59, floor((epoch("at") - epoch(first)) / seconds))) AS "at",
                avg(if(vote > 0, 1.0, 0.0)) AS share_up, count(*) AS votes
         FROM recent, stretch GROUP BY ALL ORDER BY 1
         """,

@@ -16,13 +16,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analytics.pairs import pairs_sql, rules_sha256
 from learner.errors import FirewallBroken
 from learner.people import SHARES, person_group
 from learner.progress import write_json
 from learner.settings import LapSettings
 
 Source = Literal["rewrite", "correction", "sibling", "comparison"]
-RULES = Path(__file__).with_name("pairs.sql")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def curate(
     The learn group's pairs and reviewers' corrections teach; the own pairs of the other two groups judge. Raises
     FirewallBroken where one person would do both.
     """
-    rows = [row for row in _query(events, without) if _usable(row[4], row[5])]
+    rows = _query(events, without)
     pairs = [(row[2], Pair(row[0], row[1], tuple(json.loads(row[3])), *row[4:7])) for row in rows]
     # Who was assigned under another split may have been served as a judge before: they do neither.
     steady = [pair for group, pair in pairs if person_group(pair.person, groups) == group]
@@ -77,7 +77,7 @@ def curate(
     manifest: dict[str, object] = {
         "created": datetime.now(UTC).isoformat(),
         "dataset_sha256": digest,
-        "rules_sha256": sha256(RULES.read_bytes()).hexdigest(),
+        "rules_sha256": rules_sha256(),
         "events_sha256": {
             path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(events.glob("*.parquet"))
         },
@@ -93,13 +93,10 @@ def curate(
 
 
 def _query(events: Path, without: frozenset[str]) -> list[tuple[str, str, str, str, str, str, Source, int]]:
-    sql = RULES.read_text().replace("{events}", str(events).replace("'", "''"))
+    folder = str(events).replace("'", "''")
+    sql = pairs_sql(lambda event: f"'{folder}/{event}.parquet'")
     with duckdb.connect() as connection:
         return connection.execute(sql, {"without": sorted(without) or [""]}).fetchall()
-
-
-def _usable(chosen: str, rejected: str) -> bool:
-    return bool(chosen.strip()) and bool(rejected.strip()) and chosen.strip() != rejected.strip()
 
 
 def _split(pairs: Sequence[Pair], groups: tuple[int, int, int]) -> tuple[list[Pair], list[Pair]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from functools import cache
 
+Normalised = tuple[str, list[int]]
+
 
 @cache
 def _plain(letter: str) -> str:
@@ -12,7 +14,7 @@ def _plain(letter: str) -> str:
     return "" if unicodedata.category(letter) == "Cf" else unicodedata.normalize("NFKC", letter)
 
 
-def normalise(text: str) -> tuple[str, list[int]]:
+def normalise(text: str) -> Normalised:
     """The text in NFKC without format characters, and for every character the place in `text` it comes from."""
     if text.isascii():
         return text, [*range(len(text) + 1)]

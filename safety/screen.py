@@ -12,7 +12,7 @@ from typing import Literal
 from safety.filters.cards import Cards
 from safety.filters.keys import Keys
 from safety.filters.terms import Terms
-from safety.normalise import normalise
+from safety.normalise import Normalised, normalise
 from safety.stream import StreamScreen
 from safety.verdict import Context, Decision, Edit, Filter, Finding, Verdict, edited, merged
 
@@ -73,8 +73,9 @@ class Screen:
         """Show `text` to every filter until one blocks."""
         verdicts: list[Verdict] = []
         edits: list[Edit] = []
+        normalised = normalise(text)
         for filter_ in self._filters:
-            verdict = await self._ask(filter_, text, context)
+            verdict = await self._ask(filter_, normalised, context)
             verdicts.append(verdict)
             if verdict.decision is Decision.BLOCK:
                 break
@@ -91,7 +92,7 @@ class Screen:
         """Let go of the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _ask(self, filter_: Filter, text: str, context: Context) -> Verdict:
+    async def _ask(self, filter_: Filter, text: Normalised, context: Context) -> Verdict:
         began, breaker = time.perf_counter(), self._breakers[filter_.id]
         finding, failed = Finding(self._on_failure(context), "the filter failed"), True
         if not breaker.open():
@@ -113,7 +114,7 @@ class Screen:
             failed=failed,
         )
 
-    async def _look(self, filter_: Filter, text: str, context: Context) -> Finding:
+    async def _look(self, filter_: Filter, text: Normalised, context: Context) -> Finding:
         if filter_.quick:
             return _look(filter_, text, context)
         asked = asyncio.get_running_loop().run_in_executor(self._pool, _look, filter_, text, context)
@@ -128,9 +129,9 @@ def default_screen(input_failure: OnFailure = "block") -> Screen:
     return Screen([Cards(), Keys(), Terms()], input_failure=input_failure)
 
 
-def _look(filter_: Filter, text: str, context: Context) -> Finding:
+def _look(filter_: Filter, text: Normalised, context: Context) -> Finding:
     """Show the filter the normalised text, and bring its spans back to the text as it was."""
-    plain, places = normalise(text)
+    plain, places = text
     found = filter_.check(plain, context)
     spans = tuple((places[start], places[end - 1] + 1) for start, end in found.spans if end > start)
     return Finding(found.decision, found.category, found.score, spans)

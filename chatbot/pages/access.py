@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from http.cookies import SimpleCookie
 
+import gradio as gr
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -64,6 +65,11 @@ def caller_of(accounts: Accounts, connection: HTTPConnection) -> Caller:
         authorization=None,
         cookies=connection.cookies,
     )
+
+
+def person_of(accounts: Accounts, request: gr.Request) -> str:
+    """Who sent something from a page. Raises NotAllowed."""
+    return caller_of(accounts, request.request).person
 
 
 def _under(path: str, page: str) -> bool:

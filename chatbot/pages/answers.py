@@ -6,13 +6,14 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 
 import gradio as gr
 
 from analytics import AnalyticsError
 from chatbot import conversations
 from chatbot.errors import ChatbotError
-from chatbot.pages.access import caller_of
+from chatbot.pages.access import person_of
 from chatbot.pages.talk import History, Talk, Wish, message
 from chatbot.services import Services
 from chatbot.turn import Begun, Delta, Done, TurnRequest
@@ -32,12 +33,13 @@ class Answers:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._person_of = partial(person_of, services.accounts)
 
     def open(self, stored: str | None, request: gr.Request) -> tuple[History, Talk]:
         """Bring the last conversation of this browser back."""
         talk, history = Talk(), History()
         turns = conversations.shown(self._services.store, stored) if stored else []
-        if not turns or turns[0]["person"] != self._person(request):
+        if not turns or turns[0]["person"] != self._person_of(request):
             return history, talk
         talk.conversation_id = stored
         for turn in turns:
@@ -91,7 +93,7 @@ class Answers:
             else asyncio.to_thread(conversations.sibling_messages, store, wish.before)
         )
         return TurnRequest(
-            person=self._person(request),
+            person=self._person_of(request),
             messages=messages,
             source="page",
             conversation_id=talk.conversation_id,
@@ -109,6 +111,3 @@ class Answers:
         until = time.monotonic() + WAKING_SECONDS
         while not self._services.engine.ready and time.monotonic() < until:  # noqa: ASYNC110 - readiness is a flag
             await asyncio.sleep(0.3)
-
-    def _person(self, request: gr.Request) -> str:
-        return caller_of(self._services.accounts, request.request).person

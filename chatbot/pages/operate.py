@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -10,7 +11,7 @@ import gradio as gr
 from analytics import AnalyticsError
 from chatbot.errors import ChatbotError
 from chatbot.pages import panels
-from chatbot.pages.access import caller_of
+from chatbot.pages.access import person_of
 from chatbot.pages.look import QUIET, header
 from chatbot.pages.plot import satisfaction
 from chatbot.services import Services
@@ -35,6 +36,7 @@ class OperatePage:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._person_of = partial(person_of, services.accounts)
 
     def refresh(self, drawn: int) -> tuple[Any, ...]:
         """Everything that may have changed; the plot only when there are new votes, so that it does not flicker."""
@@ -52,13 +54,15 @@ class OperatePage:
 
     def promote(self, request: gr.Request) -> str:
         """Promote the proven challenger."""
-        return self._told(lambda: f"{self._services.operator.promote(actor=self._who(request))} is the champion now.")
+        return self._told(
+            lambda: f"{self._services.operator.promote(actor=self._person_of(request))} is the champion now."
+        )
 
     def stop(self, request: gr.Request) -> str:
         """Stop the experiment."""
 
         def stop() -> str:
-            self._services.operator.stop_experiment("stopped on the operate page", self._who(request))
+            self._services.operator.stop_experiment("stopped on the operate page", self._person_of(request))
             return "The experiment is stopped; everybody is served by the champion."
 
         return self._told(stop)
@@ -67,7 +71,7 @@ class OperatePage:
         """Bring the last champion back."""
 
         def back() -> str:
-            done = self._services.operator.rollback(self._who(request))
+            done = self._services.operator.rollback(self._person_of(request))
             return f"{done.champion} is the champion again, after {1000 * done.seconds:.0f} ms."
 
         return self._told(back)
@@ -77,9 +81,6 @@ class OperatePage:
         can_go_back = self._services.learner.registry.state().previous is not None
         promote = stop = gr.update(interactive=challenged)
         return promote, stop, gr.update(interactive=can_go_back)
-
-    def _who(self, request: gr.Request) -> str:
-        return caller_of(self._services.accounts, request.request).person
 
     def _told(self, step: Callable[[], str]) -> str:
         try:

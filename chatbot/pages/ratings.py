@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from chatbot import conversations
 from chatbot.errors import ChatbotError
-from chatbot.pages.access import caller_of
+from chatbot.pages.access import person_of
 from chatbot.pages.talk import Talk
 from chatbot.services import Services
 
@@ -20,6 +21,7 @@ class Ratings:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._person_of = partial(person_of, services.accounts)
 
     def rate(self, place: int, vote: int, talk: Talk, request: gr.Request) -> str:
         """Keep a thumb; a vote of 0 takes it back."""
@@ -62,35 +64,32 @@ class Ratings:
         if blocked is None:
             return "There is nothing to appeal."
         try:
-            number = self._services.feedbacks.appeal(self._person(request), blocked, comment.strip())
+            number = self._services.feedbacks.appeal(self._person_of(request), blocked, comment.strip())
         except ChatbotError as error:
             return str(error)
         return f"A person will look at it. Receipt {number}."
 
     def must_ask(self, request: gr.Request) -> bool:
         """Whether the person was never asked if their feedback may be learned from."""
-        return self._services.feedbacks.consent(self._person(request)) is None
+        return self._services.feedbacks.consent(self._person_of(request)) is None
 
     def consent(self, request: gr.Request) -> str:
         """How it stands with the person's consent."""
-        given = self._services.feedbacks.consent(self._person(request))
+        given = self._services.feedbacks.consent(self._person_of(request))
         return f"Learning from you: {'not asked yet' if given is None else 'on' if given else 'off'}"
 
     def agree(self, given: bool, request: gr.Request) -> str:
         """Keep the person's consent, or their refusal."""
-        self._services.feedbacks.set_consent(self._person(request), given)
+        self._services.feedbacks.set_consent(self._person_of(request), given)
         return self.consent(request)
 
     def turn_consent(self, request: gr.Request) -> str:
         """Turn the consent around."""
-        return self.agree(not self._services.feedbacks.consent(self._person(request)), request)
+        return self.agree(not self._services.feedbacks.consent(self._person_of(request)), request)
 
     def _give(self, request: gr.Request, turn_id: str, told: str, **given: Any) -> str:  # noqa: ANN401
         try:
-            receipt = self._services.feedbacks.give(self._person(request), turn_id, **given)
+            receipt = self._services.feedbacks.give(self._person_of(request), turn_id, **given)
         except ChatbotError as error:
             return str(error)
         return f"{told} Receipt {receipt.receipt}. {receipt.judged or ''}".strip()
-
-    def _person(self, request: gr.Request) -> str:
-        return caller_of(self._services.accounts, request.request).person

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -12,7 +13,7 @@ import gradio as gr
 from analytics import queries
 from chatbot.errors import ChatbotError
 from chatbot.pages import transcript
-from chatbot.pages.access import caller_of
+from chatbot.pages.access import person_of
 from chatbot.pages.look import QUIET, header
 from chatbot.services import Services
 
@@ -31,10 +32,11 @@ class ReviewPage:
 
     def __init__(self, services: Services) -> None:
         self._services, self._reviews = services, services.reviews
+        self._person_of = partial(person_of, services.accounts)
 
     def queue(self, chosen: str | None, request: gr.Request) -> Any:  # noqa: ANN401
         """The queue as choices, keeping the chosen one while it is there."""
-        items, reviewer = self._reviews.queue(), self._who(request)
+        items, reviewer = self._reviews.queue(), self._person_of(request)
         choices = [(transcript.label(item, reviewer), item.turn_id) for item in items]
         ids = [item.turn_id for item in items]
         return gr.update(choices=choices, value=chosen if chosen in ids else (ids[0] if ids else None))
@@ -53,12 +55,15 @@ class ReviewPage:
 
     def claim(self, turn_id: str | None, request: gr.Request) -> tuple[str, Any]:
         """Take the turn."""
-        told = self._told(lambda: self._reviews.claim(turn_id or "", self._who(request)), "Yours for 10 minutes.")
+        told = self._told(
+            lambda: self._reviews.claim(turn_id or "", self._person_of(request)),
+            "Yours for 10 minutes.",
+        )
         return told, self.queue(turn_id, request)
 
     def release(self, turn_id: str | None, request: gr.Request) -> tuple[str, Any]:
         """Give the turn back."""
-        told = self._told(lambda: self._reviews.release(turn_id or "", self._who(request)), "Released.")
+        told = self._told(lambda: self._reviews.release(turn_id or "", self._person_of(request)), "Released.")
         return told, self.queue(turn_id, request)
 
     def save(
@@ -70,7 +75,7 @@ class ReviewPage:
             answer_now = _answer(self._reviews.conversation(turn_id or ""), turn_id or "")
             self._reviews.decide(
                 turn_id or "",
-                self._who(request),
+                self._person_of(request),
                 filter_right=None if filter_ is None else filter_ == RIGHT,
                 answer_right=None if answer is None else answer == RIGHT,
                 correction=better if better.strip() != answer_now.strip() else None,
@@ -78,9 +83,6 @@ class ReviewPage:
             )
 
         return self._told(decide, "Saved."), self.queue(turn_id, request)
-
-    def _who(self, request: gr.Request) -> str:
-        return caller_of(self._services.accounts, request.request).person
 
     def _told(self, step: Callable[[], object], done: str) -> str:
         try:

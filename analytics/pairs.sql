@@ -1,20 +1,20 @@
--- Preference pairs from a snapshot of the store. {events} is the folder of the Parquet files; $without lists people left out.
+-- Preference pairs of people who agreed. {consent}, {turn}, ... are where the events lie; $without lists people left out.
 -- One row per pair, oldest first: turn_id, person, person_group, prompt, chosen, rejected, source, seq.
 WITH
 consented AS (
     SELECT person, arg_max(given, seq) AS given, arg_max(version, seq) AS version
-    FROM '{events}/consent.parquet' GROUP BY person HAVING arg_max(given, seq)
+    FROM {consent} GROUP BY person HAVING arg_max(given, seq)
 ),
 answer AS (
     SELECT turn.turn_id, turn.person, turn.person_group, turn.messages AS prompt, turn.sibling_of,
            reply.completion, reply.finish_reason, turn.seq
-    FROM '{events}/turn.parquet' AS turn
-    JOIN '{events}/reply.parquet' AS reply USING (turn_id)
+    FROM {turn} AS turn
+    JOIN {reply} AS reply USING (turn_id)
     JOIN consented USING (person)
     WHERE reply.finish_reason IN ('stop', 'length') AND NOT list_contains($without, turn.person)
 ),
 own AS (  -- what somebody said about an answer that they got
-    SELECT feedback.* FROM '{events}/feedback.parquet' AS feedback
+    SELECT feedback.* FROM {feedback} AS feedback
     JOIN answer ON answer.turn_id = feedback.turn_id AND answer.person = feedback.person
     WHERE feedback.source = 'user'
 ),
@@ -25,7 +25,7 @@ rewrite AS (
     SELECT turn_id, arg_max(rewrite, seq) AS text, max(seq) AS seq FROM own WHERE rewrite IS NOT NULL GROUP BY turn_id
 ),
 correction AS (
-    SELECT turn_id, arg_max(correction, seq) AS text, max(seq) AS seq FROM '{events}/review.parquet'
+    SELECT turn_id, arg_max(correction, seq) AS text, max(seq) AS seq FROM {review}
     WHERE action = 'decide' AND correction IS NOT NULL GROUP BY turn_id
 ),
 written AS (
@@ -54,11 +54,16 @@ between AS (
     SELECT winner, loser, 'sibling' FROM opposite
     WHERE (winner, loser) NOT IN (SELECT (winner, loser) FROM comparison)
       AND (loser, winner) NOT IN (SELECT (winner, loser) FROM comparison)
+),
+pair AS (
+    SELECT answer.turn_id, person, person_group, prompt, text AS chosen, completion AS rejected, source, written.seq
+    FROM written JOIN answer USING (turn_id)
+    UNION ALL
+    SELECT DISTINCT won.turn_id, won.person, won.person_group, won.prompt, won.completion, lost.completion, source, won.seq
+    FROM between JOIN answer AS won ON won.turn_id = winner JOIN answer AS lost ON lost.turn_id = loser
+    WHERE won.person = lost.person AND won.prompt = lost.prompt AND won.finish_reason = 'stop'
 )
-SELECT answer.turn_id, person, person_group, prompt, text AS chosen, completion AS rejected, source, written.seq
-FROM written JOIN answer USING (turn_id)
-UNION ALL
-SELECT DISTINCT won.turn_id, won.person, won.person_group, won.prompt, won.completion, lost.completion, source, won.seq
-FROM between JOIN answer AS won ON won.turn_id = winner JOIN answer AS lost ON lost.turn_id = loser
-WHERE won.person = lost.person AND won.prompt = lost.prompt AND won.finish_reason = 'stop'
+SELECT * FROM pair
+WHERE regexp_matches(chosen, '\S') AND regexp_matches(rejected, '\S')
+  AND trim(chosen, E' \t\r\n') <> trim(rejected, E' \t\r\n')
 ORDER BY seq, turn_id
