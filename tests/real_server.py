@@ -63,11 +63,11 @@ class RealServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it, in its own process group, and wait until a first answer can be had."""
+    def start(self, *more: str) -> None:
+        """Start it, in its own process group, and wait until a first answer can be had; `more` goes to `up`."""
         environ = {name: value for name, value in os.environ.items() if not name.startswith("RATCHET_")}
         environ |= {f"RATCHET_{name.upper()}": str(value) for name, value in SETTINGS.items()}
-        words = [sys.executable, "-m", "chatbot", "up", "--home", str(self.home), "--port", str(self.port)]
+        words = [sys.executable, "-m", "chatbot", "up", "--home", str(self.home), "--port", str(self.port), *more]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 words, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

@@ -115,4 +115,6 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 if __name__ == "__main__":
     # Whoever ends the demo from outside wants its server and its home gone as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    typer.run(demo)
+    app = typer.Typer(add_completion=False)
+    app.command()(demo)
+    app(prog_name="ratchet demo")

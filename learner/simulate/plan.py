@@ -24,14 +24,16 @@ class Plan:
     experiment_turns: int
     examine: int
     at_once: int
-    louder: float  # the weights of the taste are multiplied by it
+    louder: float  # what the weights of the taste are multiplied by
+    moodier: float  # what the moods are multiplied by, so that the people of louder weights differ as much
     settings: Mapping[str, object] = field(default_factory=dict)
 
     def taste(self, taste: Taste) -> Taste:
         """The taste with the true effect that this size needs."""
         names = ("rightness", "warmth", "structure", "length")
         weights = Weights(**{name: self.louder * getattr(taste.weights, name) for name in names})
-        people = replace(taste.people, threshold=self.louder * taste.people.threshold)
+        traits = taste.people
+        people = replace(traits, threshold=self.louder * traits.threshold, mood=self.moodier * traits.mood)
         return replace(taste, weights=weights, people=people)
 
 
@@ -52,7 +54,8 @@ PLANS: Mapping[Size, Plan] = {
         experiment_turns=8,
         examine=150,
         at_once=48,
-        louder=1.6,
+        louder=3.0,
+        moodier=2.0,
         settings={**_ALL, "experiment_min_users": 25, "experiment_max_users": 200, "dpo_epochs": 8},
     ),
     "full": Plan(
@@ -63,6 +66,7 @@ PLANS: Mapping[Size, Plan] = {
         examine=400,
         at_once=48,
         louder=1.0,
+        moodier=1.0,
         settings={**_ALL, "experiment_min_users": 50, "experiment_max_users": 700, "dpo_epochs": 4},
     ),
 }

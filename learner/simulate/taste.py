@@ -39,8 +39,8 @@ class Weights:
 class PeopleTraits:
     """How people differ: `mood` and `difference` are standard deviations on the scale of the weights."""
 
-    threshold: float = 3.0
-    mood: float = 1.3
+    threshold: float = 3.2
+    mood: float = 1.7
     difference: float = 0.3
 
 
@@ -51,7 +51,7 @@ class Habits:
     votes: float = 0.10
     flips: float = 0.15
     rewrites: float = 0.05
-    comparisons: float = 0.10
+    comparisons: float = 0.20
 
 
 @dataclass(frozen=True)
