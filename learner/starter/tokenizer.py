@@ -54,16 +54,20 @@ def train_tokenizer(seed: int) -> PreTrainedTokenizerFast:
 
 
 class Row(NamedTuple):
-    """A conversation in tokens; `topic` is set where an answer begins, and `NO_TOPIC` elsewhere."""
+    """A conversation in tokens: `said` by the assistant or not, and the topic of each answer, `NO_TOPIC` elsewhere.
+
+    `topic` is set where an answer begins, `carried` on everything that the assistant says.
+    """
 
     ids: list[int]
     said: list[bool]
     topic: list[int]
+    carried: list[int]
 
     def asked(self) -> Row:
         """The conversation up to where its last answer begins."""
         end = max(place for place, topic in enumerate(self.topic) if topic != NO_TOPIC) + 1
-        return Row(self.ids[:end], self.said[:end], self.topic[:end])
+        return Row(*(part[:end] for part in self))
 
 
 class Encoder:
@@ -83,7 +87,7 @@ class Encoder:
 
     def encode(self, example: Example) -> Row:
         """The ids of a conversation, which of them the assistant says, and what each answer is about."""
-        row = Row([], [], [])
+        row = Row([], [], [], [])
         topics = iter(example.intents)
         for message in example.messages:
             answers = message["role"] == "assistant"
@@ -91,7 +95,9 @@ class Encoder:
             pieces = backend.encode(message["content"], add_special_tokens=False).ids
             row.ids.extend([self._roles[f"<|{message['role']}|>"], *pieces, self._end])
             row.said.extend([False, *[answers] * (len(pieces) + 1)])
-            row.topic.extend([self._topics[next(topics)] if answers else NO_TOPIC, *[NO_TOPIC] * (len(pieces) + 1)])
+            topic = self._topics[next(topics)] if answers else NO_TOPIC
+            row.topic.extend([topic, *[NO_TOPIC] * (len(pieces) + 1)])
+            row.carried.extend([NO_TOPIC, *[topic] * len(pieces), NO_TOPIC])
         return row
 
 

@@ -2,9 +2,10 @@
 
 The folder keeps a checkpoint, so a run that was stopped goes on where it was; the finished model is in DIR/model.
 
-Beside the next token the model learns to name the topic of each answer where it begins, through a layer that is left
-out of the finished model: what to say is one choice in a hundred tokens, and it is the one that matters. So questions
-come first, without their answers; then mostly short answers; then all of them.
+Beside the next token the model learns to name the topic of each answer, through a layer that is left out of the
+finished model: what to say is one choice in a hundred tokens, and it is the one that matters. It names it where the
+answer begins and all along, so that it is still known after a long greeting. Questions come first, without their
+answers; then mostly short answers; then all of them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ BATCH_TOKENS = 3072
 POOL = 1024  # conversations that are sorted by length together, so that batches hold little padding
 LEARNING_RATE, WARMUP_STEPS, WEIGHT_DECAY = 3e-3, 60, 0.1
 TOPIC_WEIGHT = 0.5  # of the topic in the loss, beside the share of tokens that are learned
+CARRIED_WEIGHT = 0.2  # of the topic all along an answer
 ASK_SHARE, SHORT_SHARE = 0.25, 0.4  # of the time: on questions alone at first, then on mostly terse answers
 ASK_EVERY = 3  # afterwards one batch in so many is questions alone
 USER_SHARE = 0.15  # of the user's tokens that are learned as well, beside all of the assistant's
@@ -126,14 +128,15 @@ class Run:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=FAST_BFLOAT16):
             hidden = self._core(input_ids=batch["ids"], attention_mask=batch["mask"]).last_hidden_state
             logits = self.model.lm_head(hidden[:, :-1][learned])
-            begins = batch["topic"] != NO_TOPIC
-            about = self.head(hidden[begins])
+            about, along = (self.head(hidden[batch[name] != NO_TOPIC]) for name in ("topic", "carried"))
         loss = torch.nn.functional.cross_entropy(logits.float(), batch["ids"][:, 1:][learned])
-        topic = torch.nn.functional.cross_entropy(about.float(), batch["topic"][begins])
+        topic = _named(about, batch["topic"])
+        carried = _named(along, batch["carried"])
         self.model.zero_grad(set_to_none=True)
         self.head.zero_grad(set_to_none=True)
         # Of the questions alone little is learned by token, and so it counts little.
-        (learned.sum() / batch["mask"].sum() * loss + TOPIC_WEIGHT * topic).backward()  # type: ignore[no-untyped-call]
+        tokens = learned.sum() / batch["mask"].sum()
+        (tokens * loss + TOPIC_WEIGHT * topic + CARRIED_WEIGHT * carried).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -245,8 +248,15 @@ def _tensors(rows: list[Row], pad: int, rng: random.Random) -> dict[str, torch.T
         "ids": padded([torch.tensor(row.ids) for row in rows], pad),
         "mask": padded([torch.ones(len(row.ids), dtype=torch.long) for row in rows], 0),
         "topic": padded([torch.tensor(row.topic) for row in rows], NO_TOPIC),
+        "carried": padded([torch.tensor(row.carried) for row in rows], NO_TOPIC),
         "learned": padded([torch.tensor([one or rng.random() < USER_SHARE for one in row.said]) for row in rows], 0),
     }
+
+
+def _named(logits: torch.Tensor, topics: torch.Tensor) -> torch.Tensor:
+    """The cross-entropy of the topics, 0 where there are none."""
+    wanted = topics[topics != NO_TOPIC]
+    return torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="sum") / max(1, len(wanted))
 
 
 def _say(text: str) -> None:
