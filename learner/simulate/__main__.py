@@ -53,13 +53,17 @@ def demo(
         raise typer.BadParameter("the only null is 'aa'", param_hint="--null")
     if url and not key:
         raise typer.BadParameter("a running server needs its operator's key: --key KEY", param_hint="--url")
+    trouble: BaseException | None = None
     try:
         plan = PLANS[size]
         story, outcome = _run(plan, plan.taste(load_taste(taste)), votes, null == "aa", seed, url, key, as_json)
         picture(story, outcome, png)
     except* (DemoError, TasteError, aiohttp.ClientError) as errors:
-        Console(stderr=True).print(f"[bold red]ratchet:[/] {_first(errors)}", highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+        trouble = _first(errors)
+    if trouble is not None:
+        # Raised in the handler it would become part of a group, which nobody can read.
+        Console(stderr=True).print(f"[bold red]ratchet:[/] {trouble}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
     _tell(outcome, png, as_json)
 
 
