@@ -62,8 +62,8 @@ def curate(
 ) -> Dataset:
     """Choose the pairs from a snapshot of the store: only of people who agreed, and none of the people in `without`.
 
-    The learn group's pairs and reviewers' corrections teach; the own pairs of the other two groups judge. Raises
-    FirewallBroken where one person would do both.
+    The learn group's pairs and reviewers' corrections teach; the own pairs of the other two groups judge, but for turns
+    that a reviewer corrected. Raises FirewallBroken where one person or one turn would do both.
     """
     rows = _query(events, without)
     pairs = [(row[2], Pair(row[0], row[1], tuple(json.loads(row[3])), *row[4:7])) for row in rows]
@@ -73,7 +73,12 @@ def curate(
     learn, judge = (_capped(chosen, settings) for chosen in (teaches, judges))
     _hold_apart(learn, judge)
     digest = sha256("".join(map(_line, (*learn, *judge))).encode()).hexdigest()
-    dropped = {"other_split": len(pairs) - len(steady), "person_cap": len(steady) - len(learn) - len(judge)}
+    split = len(teaches) + len(judges)
+    dropped = {
+        "other_split": len(pairs) - len(steady),
+        "corrected": len(steady) - split,
+        "person_cap": split - len(learn) - len(judge),
+    }
     manifest: dict[str, object] = {
         "created": datetime.now(UTC).isoformat(),
         "dataset_sha256": digest,
@@ -101,7 +106,10 @@ def _query(events: Path, without: frozenset[str]) -> list[tuple[str, str, str, s
 
 def _split(pairs: Sequence[Pair], groups: tuple[int, int, int]) -> tuple[list[Pair], list[Pair]]:
     teaches: Callable[[Pair], bool] = lambda p: p.source == "correction" or person_group(p.person, groups) == "learn"  # noqa: E731
-    return [p for p in pairs if teaches(p)], [p for p in pairs if not teaches(p)]
+    learn = [p for p in pairs if teaches(p)]
+    # A turn that a reviewer corrected may have won a comparison of its person as well: then it only teaches.
+    taught = {p.turn_id for p in learn}
+    return learn, [p for p in pairs if not teaches(p) and p.turn_id not in taught]
 
 
 def _capped(pairs: Sequence[Pair], settings: LapSettings) -> list[Pair]:
@@ -121,8 +129,8 @@ def _hold_apart(learn: Sequence[Pair], judge: Sequence[Pair]) -> None:
     teachers = {pair.person for pair in learn if pair.source != "correction"}
     if both := teachers & {pair.person for pair in judge}:
         raise FirewallBroken(f"{len(both)} people would both teach the model and judge it; nothing is trained.")
-    corrected = {pair.turn_id for pair in learn}
-    if any(pair.turn_id in corrected for pair in judge):
+    taught = {pair.turn_id for pair in learn}
+    if any(pair.turn_id in taught for pair in judge):
         raise FirewallBroken("A turn that teaches the model would judge it as well; nothing is trained.")
 
 

@@ -95,6 +95,19 @@ def test_a_reviewers_correction_teaches_whoevers_chat_it_was_and_its_turn_no_lon
     assert found.judge == []
 
 
+def test_an_answer_that_was_preferred_and_then_corrected_teaches_and_no_longer_judges(history, dataset):
+    (judge,) = people("decide", 1)
+    first = history.answer(judge, "first")
+    second, third = (history.answer(judge, text, sibling_of=first) for text in ("second", "third"))
+    for turn in (second, third):
+        history.say(judge, turn, preferred_over=first)
+    history.correct(second, "the reviewer's")
+    found = dataset()
+    assert texts(found.learn) == [("the reviewer's", "second", "correction")]
+    assert texts(found.judge) == [("third", "first", "comparison")]
+    assert found.manifest["dropped"] == {"other_split": 0, "corrected": 1, "person_cap": 0}
+
+
 def test_only_the_feedback_of_people_who_agree_now(history, dataset):
     a, b = people("learn", 2)
     history.say(a, history.answer(a, "short", consent=False), rewrite="never agreed")
