@@ -162,7 +162,10 @@ class Experiment(Event):
 
 @dataclass(frozen=True)
 class Routing(Event):
-    """Which adapters are live from now on; the latest row holds."""
+    """Which adapters are live from now on, while `base` with these weights is served; the latest row of it holds.
+
+    Both are None in rows from before they were recorded.
+    """
 
     table: ClassVar[str] = "routing"
 
@@ -173,6 +176,8 @@ class Routing(Event):
     share: float
     reason: str
     actor: str
+    base: str | None = None
+    base_sha256: str | None = None
 
 
 @dataclass(frozen=True)

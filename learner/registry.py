@@ -187,28 +187,37 @@ class Registry:
             share=following.share,
             reason=reason,
             actor=actor,
+            base=self._shelf.base,
+            base_sha256=self._shelf.base_arm.weights_sha256,
         )
         self._store.append(*events, routing, self._store.audit(action, actor, {"reason": reason, **detail}))
         self._state = following
 
     def _before(self, arm: Arm) -> Arm | None:
         """The champion before `arm` at the time it was champion last, so that one can roll back step by step."""
-        sql = f"SELECT previous FROM {Routing.table} WHERE champion = ? ORDER BY rowid DESC LIMIT 1"
-        rows = self._store.rows(sql, (arm.adapter,))
-        return self._usable(rows[0]["previous"]) if rows else None
+        row = self._newest("champion = ?", arm.adapter)
+        return self._usable(row["previous"]) if row else None
+
+    def _newest(self, where: str, *parameters: object) -> dict[str, object] | None:
+        """The newest routing of the model that is served: "base" under another model is another champion."""
+        sql = (
+            f"SELECT * FROM {Routing.table} WHERE (base IS NULL OR (base = ? AND base_sha256 = ?)) AND {where} "
+            "ORDER BY rowid DESC LIMIT 1"
+        )
+        rows = self._store.rows(sql, (self._shelf.base, self._shelf.base_arm.weights_sha256, *parameters))
+        return rows[0] if rows else None
 
     def _usable(self, adapter: object) -> Arm | None:
-        """The arm, unless its files were changed or it was made for another model than the one that is served."""
+        """The arm, unless its files were changed or the engine could not serve it."""
         try:
             return None if adapter is None else self._shelf.arm(str(adapter))
         except BadAdapter:
             return None
 
     def _read_state(self) -> RoutingState:
-        rows = self._store.rows(f"SELECT * FROM {Routing.table} ORDER BY rowid DESC LIMIT 1")
-        if not rows:
+        row = self._newest("true")
+        if row is None:
             return RoutingState(self._shelf.base_arm)
-        row = rows[0]
         champion, previous, challenger = (self._usable(row[role]) for role in ("champion", "previous", "challenger"))
         if champion is None:
             return self._do_without(row, RoutingState(self._shelf.base_arm))
@@ -220,7 +229,7 @@ class Registry:
     def _do_without(self, row: dict[str, object], following: RoutingState) -> RoutingState:
         """Serve `following` instead of what the row names, a part of which is not usable any more."""
         self._state = following
-        reason = "an adapter was changed, or was made for another model than the one that is served"
+        reason = "an adapter was changed, or is not one that the engine can serve"
         detail: dict[str, object] = {"from": row["champion"], "to": following.champion.adapter}
         events: list[Event] = []
         if row["experiment_id"] is not None:

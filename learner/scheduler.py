@@ -147,7 +147,10 @@ class Learner:
         }
 
     def _experiment(self) -> dict[str, Any] | None:
-        rows = self._store.rows(f"SELECT * FROM {Experiment.table} ORDER BY rowid DESC LIMIT 1")
+        # One that another model left running is not run under this one.
+        sql = f"SELECT * FROM {Experiment.table} WHERE state <> 'running' OR experiment_id = ?"
+        live = self.registry.state().experiment_id
+        rows = self._store.rows(f"{sql} ORDER BY rowid DESC LIMIT 1", (live or "",))
         if not rows:
             return None
         row = rows[0]

@@ -40,16 +40,16 @@ def spoil(machine: "Machine", adapter: str) -> None:
 class Machine:
     """A learner in a home of its own, with an engine that only remembers what it was told."""
 
-    def __init__(self, home: Path, **settings: object) -> None:
+    def __init__(self, home: Path, base: str = "starter", **settings: object) -> None:
         self.home, self.loaded = home, set()
         self.store = Store.open(home / "store.duckdb")
-        self.registry = Registry(self.store, home, base="starter", base_sha256=weights_sha256(MODEL_DIR))
+        self.registry = Registry(self.store, home, base=base, base_sha256=weights_sha256(MODEL_DIR))
         self.learner = Learner(
             self.store,
             self.registry,
             home=home,
             model=str(MODEL_DIR),
-            base="starter",
+            base=base,
             settings=LearnerSettings(**{"learn_every_hours": 0, "learn_after_feedback": 0, **settings}),
             groups=(60, 30, 10),
             load=lambda name, folder: self.loaded.add(name),
@@ -65,8 +65,8 @@ class Machine:
 def machine(tmp_path):
     machines = []
 
-    def make(**settings: object) -> Machine:
-        machines.append(Machine(tmp_path / "home", **settings))
+    def make(base: str = "starter", **settings: object) -> Machine:
+        machines.append(Machine(tmp_path / "home", base, **settings))
         return machines[-1]
 
     yield make
@@ -211,6 +211,28 @@ def test_an_adapter_of_another_model_is_neither_served_nor_promoted(machine, tmp
     for use in (made.learner.hold, lambda name: made.learner.promote(name, "operator", "a test")):
         with pytest.raises(BadAdapter, match="made for another model"):
             use(name)
+
+
+def test_each_model_keeps_its_own_champion_and_its_own_way_back(machine, tmp_path):
+    made = machine()
+    for seed in (1, 2):
+        made.learner.promote(register(made.registry, tmp_path / f"run-{seed}", seed, 0.1), "operator", "a test")
+    experiment_id, state = made.learner.null_experiment("operator"), made.registry.state()
+    made.close()
+
+    other = machine("other")
+    assert (other.learner.status()["champion"], other.learner.status()["experiment"]) == ("base", None)
+    other.learner.promote(register(other.registry, tmp_path / "run-3", 3, 0.1), "operator", "a test")
+    assert other.learner.rollback("operator").champion == "base"
+    with pytest.raises(NothingToRollBackTo):
+        other.learner.rollback("operator")
+    other.close()
+
+    again = machine()
+    assert again.registry.state() == state
+    found = again.learner.status()["experiment"]
+    assert (found["experiment_id"], found["state"]) == (experiment_id, "running")
+    assert [again.learner.rollback("operator").champion for _ in range(2)] == [ONE, "base"]
 
 
 def test_the_champion_cannot_be_promoted_over_itself(machine):
