@@ -38,8 +38,7 @@ def locate(model: str, *, download: bool = False) -> Model:
     """
     if model == STARTER:
         return _checked(STARTER, MODEL_DIR)
-    if Path(model).expanduser().is_dir():
-        folder = Path(model).expanduser().resolve()
+    if (folder := _as_folder(model)) is not None:
         return _checked(folder.name, folder)
     if not _HUB_ID.fullmatch(model) or Path(model).is_absolute():
         raise ModelUnusable(
@@ -49,14 +48,20 @@ def locate(model: str, *, download: bool = False) -> Model:
 
 
 def remember(home: Path, model: str) -> None:
-    """Note in the home which model it serves, for commands that come while no server runs."""
-    (home / REMEMBERED).write_text(f"{model}\n")
+    """Note in the home which model it serves, for commands that come while no server runs, from whichever folder."""
+    folder = None if model == STARTER else _as_folder(model)
+    (home / REMEMBERED).write_text(f"{folder or model}\n")
 
 
 def remembered(home: Path) -> str | None:
     """The model that the home served last, if it ever served one."""
     path = home / REMEMBERED
     return path.read_text().strip() if path.exists() else None
+
+
+def _as_folder(model: str) -> Path | None:
+    folder = Path(model).expanduser()
+    return folder.resolve() if folder.is_dir() else None
 
 
 def _from_hub(model: str, download: bool) -> Path:

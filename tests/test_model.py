@@ -7,11 +7,19 @@ import httpx
 import pytest
 
 from analytics import Store
-from chatbot.model import remembered
+from chatbot.model import locate, remember, remembered
 from learner import weights_sha256
 from learner.starter import MODEL_DIR
 from tests.history import History, lesson
 from tests.real_server import RealServer, ask, until
+
+
+def test_a_folder_is_remembered_wherever_the_next_command_is_given(tmp_path, monkeypatch):
+    shutil.copytree(MODEL_DIR, tmp_path / "models" / "mine")
+    monkeypatch.chdir(tmp_path / "models")
+    remember(tmp_path, "mine")
+    monkeypatch.chdir(tmp_path)
+    assert locate(remembered(tmp_path)).folder == tmp_path / "models" / "mine"
 
 
 @pytest.mark.engine
