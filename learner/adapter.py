@@ -43,11 +43,14 @@ def check_adapter(folder: Path, max_rank: int) -> None:
     """Raise BadAdapter unless `folder` holds a plain LoRA adapter of a rank up to `max_rank` that vLLM can serve."""
     if not (folder / WEIGHTS).is_file() or not (folder / CONFIG).is_file():
         raise BadAdapter(f"{folder} must hold {WEIGHTS} and {CONFIG}; at least one is missing.")
-    config = json.loads((folder / CONFIG).read_text())
+    try:
+        config = json.loads((folder / CONFIG).read_text())
+    except ValueError as error:
+        raise BadAdapter(f"{folder / CONFIG} cannot be read ({error}).") from error
     if config.get("peft_type") != "LORA":
         raise BadAdapter(f"The engine serves LoRA adapters only; this one is {config.get('peft_type')}.")
     if config["r"] > max_rank:
-        raise BadAdapter(f"The adapter's rank {config['r']} exceeds the engine's {max_rank}; train with a lower rank.")
+        raise BadAdapter(f"The adapter's rank {config['r']} exceeds {max_rank}, the engine's: raise lora_rank.")
     for name, allowed in _REFUSED.items():
         if config.get(name) not in allowed:
             raise BadAdapter(f"The engine refuses adapters with {name} = {config[name]!r}; train without it.")

@@ -35,7 +35,10 @@ class Shelf:
         return self.folder_of_all / adapter  # not where it was recorded: a home may have moved since
 
     def arm(self, adapter: str) -> Arm:
-        """The adapter as an arm. Raises UnknownAdapter, and BadAdapter when its weights are not the registered ones."""
+        """The adapter as an arm.
+
+        Raises UnknownAdapter, and BadAdapter when its weights are not the registered ones or the engine refuses it.
+        """
         if adapter == BASE:
             return self.base_arm
         if not self.fits(adapter):
@@ -47,6 +50,7 @@ class Shelf:
             return Arm(adapter, BASE, digest)
         if weights_sha256(folder) != digest:
             raise BadAdapter(f"The files of {adapter} were changed after it was registered; it cannot be served.")
+        check_adapter(folder, self.rank)  # the engine's rank is a setting, and may be lower than it was
         return Arm(adapter, adapter, digest)
 
     def fits(self, adapter: str) -> bool:
@@ -108,13 +112,15 @@ class Shelf:
 
     def pending(self, champion: str) -> str | None:
         """The newest adapter that passed its gates against `champion` and has not been in an experiment."""
-        newest_first = reversed(self.latest().values())
-        gated = (row for row in newest_first if row["state"] == "gated" and row["base"] == self.base)
-        names = (str(row["adapter"]) for row in gated)
-        return next((name for name in names if self._champion_then(name) == champion), None)
+        newest_first = reversed(self.latest().items())
+        gated = (name for name, row in newest_first if row["state"] == "gated" and row["base"] == self.base)
+        return next((name for name in gated if self._waits_for(name, champion)), None)
 
-    def _champion_then(self, adapter: str) -> object:
-        return _card(self.folder_of_all / adapter)["champion_then"]
+    def _waits_for(self, adapter: str, champion: str) -> bool:
+        try:
+            return self.fits(adapter) and _card(self.folder_of_all / adapter)["champion_then"] == champion
+        except BadAdapter:  # one that cannot be read must not keep the others from their experiment
+            return False
 
     def latest(self) -> dict[str, dict[str, object]]:
         """The latest row of every adapter, by name, the least recently changed first."""
