@@ -164,6 +164,8 @@ class Engine:
         failures = 0
         while True:
             try:
+                if self._process is None:
+                    self.spawn()
                 await self._wake_up()
                 failures = 0
                 await self._until_it_ends()
@@ -175,7 +177,6 @@ class Engine:
             await asyncio.to_thread(self.stop)
             await asyncio.sleep(RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)])
             failures += 1
-            self.spawn()
 
     async def _wake_up(self) -> None:
         """Wait until the engine answers, load what is live, and let it say a first word."""
