@@ -25,6 +25,7 @@ from chatbot.engine_flags import BASE, command, environment
 from chatbot.errors import EngineBusy, EngineDown, EngineRefused
 from chatbot.model import Model
 from chatbot.settings import Settings
+from learner import BadAdapter
 
 START_SECONDS = 900.0
 POLL_SECONDS = 0.2
@@ -133,8 +134,14 @@ class Engine:
                     yield _piece(orjson.loads(line[6:]))
 
     def load(self, name: str, folder: Path) -> None:
-        """Load an adapter under `name`. Raises EngineError; while the engine starts, the start will load it."""
-        self._call(self._load(name, folder))
+        """Load an adapter under `name`; while the engine starts, the start will load it.
+
+        Raises BadAdapter where the engine refuses it, and EngineError.
+        """
+        try:
+            self._call(self._load(name, folder))
+        except EngineRefused as error:
+            raise BadAdapter(f"The engine refuses {name}: {error}") from error
 
     def unload(self, name: str) -> None:
         """Unload an adapter; one that is not loaded is left alone."""

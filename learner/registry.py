@@ -73,6 +73,11 @@ class Registry:
         """The newest adapter that passed its gates against the present champion and waits for its experiment."""
         return self._shelf.pending(self._state.champion.adapter)
 
+    def reject(self, adapter: str, reason: str, actor: str = "learner") -> None:
+        """Record that an adapter cannot be served after all, so that it waits for no experiment."""
+        audit = self._store.audit("adapter.reject", actor, {"adapter": adapter, "reason": reason})
+        self._store.append(*self._shelf.moved(adapter, "rejected", reason), audit)
+
     def start_experiment(self, adapter: str, share: float, actor: str) -> str:
         """Send `share` of the decide group to `adapter`, and return the experiment's id. The engine must hold it."""
         with self._lock:

@@ -13,7 +13,7 @@ from typing import Any
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from analytics import Experiment, Store, queries
-from learner.errors import LapRunning, LearnerError
+from learner.errors import BadAdapter, LapRunning
 from learner.experiment import Arm, Judgement, look
 from learner.registry import Registry, RolledBack
 from learner.runs import Runs
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 class Learner:
     """What is served comes from `registry`; `load(name, folder)` and `unload(name)` tell the engine.
 
+    `load` raises BadAdapter for an adapter that the engine refuses, and anything else for what may work later.
     `model` is a folder or a Hub id, `base` its name, `groups` the percentages of learn, decide and holdout.
     """
 
@@ -125,7 +126,7 @@ class Learner:
         """Make `adapter`, or the proven challenger, the champion. Raises NotProven, NoExperiment, UnknownAdapter."""
         with self._moving:
             if adapter is not None:
-                self._hold(adapter)
+                self.hold(adapter)
             name = self.registry.promote(adapter, actor, override or "won its experiment", override_reason=override)
             self._tidy()
             return name
@@ -194,12 +195,19 @@ class Learner:
             with self._moving:
                 waiting = self.registry.pending() if self.registry.state().experiment_id is None else None
                 if waiting is not None:
-                    self._challenge(waiting, "learner")
-        except (LearnerError, OSError, RuntimeError) as error:
-            log.warning("The experiment could not be looked after: %s", error)
+                    self._challenge_or_reject(waiting)
+        except Exception as error:  # whatever went wrong, among it an engine that is down
+            log.warning("The experiment could not be looked after: %r", error)
+
+    def _challenge_or_reject(self, adapter: str) -> None:
+        try:
+            self._challenge(adapter, "learner")
+        except BadAdapter as error:
+            log.warning("%s", error)
+            self.registry.reject(adapter, str(error))
 
     def _challenge(self, adapter: str, actor: str) -> str:
-        self._hold(adapter)
+        self.hold(adapter)
         return self.registry.start_experiment(adapter, self.settings.experiment_share, actor)
 
     def hold(self, adapter: str) -> Arm:

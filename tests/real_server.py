@@ -59,7 +59,7 @@ class RealServer:
     """One home and one port for as many starts as a test needs."""
 
     def __init__(self, folder: Path) -> None:
-        self.home, self.log, self.port = folder / "home", folder / "server.log", _free_port()
+        self.home, self.log, self.port = folder / "home", folder / "server.log", free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -164,7 +164,7 @@ def _group(process: psutil.Process) -> int | None:
         return None
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -1,7 +1,10 @@
 """One lap of the loop and every way in which it can be cut off: nothing is lost, and nothing is left behind."""
 
+import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +14,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from analytics import Store
+from chatbot.engine import Engine
+from chatbot.model import Model
+from chatbot.settings import Settings
 from learner import (
     AlreadyChampion,
     BadAdapter,
@@ -26,7 +32,7 @@ from learner.progress import read_json
 from learner.starter import MODEL_DIR
 from tests.adapters import register
 from tests.history import History, lesson, people
-from tests.real_server import ask, events, long_answer, ratchet, told, until
+from tests.real_server import ask, events, free_port, long_answer, ratchet, told, until
 
 ONE, TWO = "starter@1", "starter@2"
 LONG = long_answer(400)
@@ -40,10 +46,10 @@ def spoil(machine: "Machine", adapter: str) -> None:
 class Machine:
     """A learner in a home of its own, with an engine that only remembers what it was told."""
 
-    def __init__(self, home: Path, base: str = "starter", **settings: object) -> None:
-        self.home, self.loaded = home, set()
+    def __init__(self, home: Path, base: str = "starter", rank: int = 16, **settings: object) -> None:
+        self.home, self.loaded, self.refused = home, set(), set()
         self.store = Store.open(home / "store.duckdb")
-        self.registry = Registry(self.store, home, base=base, base_sha256=weights_sha256(MODEL_DIR))
+        self.registry = Registry(self.store, home, base=base, base_sha256=weights_sha256(MODEL_DIR), rank=rank)
         self.learner = Learner(
             self.store,
             self.registry,
@@ -52,9 +58,14 @@ class Machine:
             base=base,
             settings=LearnerSettings(**{"learn_every_hours": 0, "learn_after_feedback": 0, **settings}),
             groups=(60, 30, 10),
-            load=lambda name, folder: self.loaded.add(name),
+            load=self._load,
             unload=self.loaded.discard,
         )
+
+    def _load(self, name: str, folder: Path) -> None:
+        if name in self.refused:
+            raise BadAdapter(f"The engine refuses {name}: it has a cold.")
+        self.loaded.add(name)
 
     def close(self) -> None:
         self.learner.close()
@@ -65,8 +76,8 @@ class Machine:
 def machine(tmp_path):
     machines = []
 
-    def make(base: str = "starter", **settings: object) -> Machine:
-        machines.append(Machine(tmp_path / "home", base, **settings))
+    def make(*words: object, **settings: object) -> Machine:
+        machines.append(Machine(tmp_path / "home", *words, **settings))
         return machines[-1]
 
     yield make
@@ -204,6 +215,31 @@ def test_a_start_serves_the_base_where_the_champion_was_changed_and_says_so(mach
     assert (row["action"], row["detail"]["from"]) == ("adapter.unusable", ONE)
 
 
+def test_a_rank_that_the_engine_no_longer_takes_keeps_nobody_from_the_base(machine, tmp_path):
+    made = machine()
+    register(made.registry, tmp_path / "run", 1, 0.1)
+    made.learner.promote(ONE, "operator", "a test")
+    made.close()
+    again = machine(rank=2)
+    assert again.registry.live() == []
+    assert again.learner.status()["champion"] == "base"
+    with pytest.raises(BadAdapter, match="rank 4 exceeds 2"):
+        again.learner.promote(ONE, "operator", "a test")
+    assert again.loaded == set()
+
+
+def test_an_adapter_that_the_engine_refuses_is_rejected_and_the_next_one_has_its_experiment(machine, tmp_path):
+    made = machine(experiment_look_seconds=0.1)
+    for seed in (1, 2):
+        register(made.registry, tmp_path / f"run-{seed}", seed, 0.1, passed=True)
+    made.refused.add(TWO)
+    made.learner.start()
+    until(lambda: made.learner.status()["challenger"])
+    assert made.learner.status()["challenger"] == ONE
+    (row,) = made.store.rows("SELECT state, reason FROM adapter WHERE adapter = ? AND state <> 'gated'", (TWO,))
+    assert (row["state"], row["reason"]) == ("rejected", f"The engine refuses {TWO}: it has a cold.")
+
+
 def test_an_adapter_of_another_model_is_neither_served_nor_promoted(machine, tmp_path):
     made = machine()
     other = Registry(made.store, made.home, base="other", base_sha256="of another model")
@@ -251,6 +287,55 @@ def test_a_copy_of_an_adapter_is_the_same_bytes_under_another_name(machine, tmp_
     weights = [made.registry.folder(arm.adapter) / "adapter_model.safetensors" for arm in (champion, challenger)]
     assert weights[0].read_bytes() == weights[1].read_bytes()
     assert made.loaded == {ONE, "starter-copy@1"}
+
+
+REFUSES_ADAPTERS = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Refuses(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(400 if "lora" in self.path else 200)
+        self.end_headers()
+        self.wfile.write(b"it has a cold")
+
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Refuses).serve_forever()
+"""
+
+
+class ColdEngine(Engine):
+    """One whose first start fails for want of memory; after that it answers, and takes no adapter."""
+
+    starts = 0
+
+    def spawn(self) -> None:
+        self.starts += 1
+        if self.starts == 1:
+            raise OSError("Cannot allocate memory")
+        self._port = free_port()
+        words = [sys.executable, "-c", REFUSES_ADAPTERS, str(self._port)]
+        self._process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+
+
+async def test_a_start_that_fails_is_tried_again_and_what_the_engine_refuses_is_a_bad_adapter(tmp_path, monkeypatch):
+    monkeypatch.setattr("chatbot.engine.STOP_SECONDS", 0.1)
+    engine = ColdEngine(
+        Model("starter", MODEL_DIR, ""), Settings.load({"home": str(tmp_path)}, environ={}), tmp_path, list
+    )
+    await engine.start()
+    await asyncio.to_thread(until, lambda: engine.trouble)
+    assert engine.trouble == "Cannot allocate memory"
+    await asyncio.to_thread(until, lambda: engine.ready)
+    with pytest.raises(BadAdapter, match=f"The engine refuses {ONE}: it has a cold"):
+        await asyncio.to_thread(engine.load, ONE, tmp_path)
+    await engine.close()
 
 
 @pytest.mark.engine
