@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from analytics import Event, Experiment, Routing, Store
 from learner.errors import AlreadyChampion, BadAdapter, ExperimentRunning, NoExperiment, NothingToRollBackTo, NotProven
@@ -95,27 +95,35 @@ class Registry:
     def finish_experiment(self, judgement: Judgement, actor: str = "learner") -> None:
         """Record what the running experiment came to. A winner keeps its share of people until it is promoted."""
         with self._lock:
-            ended = self._ended(judgement.outcome, judgement.reason, asdict(judgement))
+            ended = self._ended(judgement.outcome, judgement.reason, judgement)
             if judgement.outcome == "won":
                 self._store.append(ended, self._store.audit("experiment.won", actor, asdict(ended)))
             else:
                 self._end(ended, f"experiment.{judgement.outcome}", actor)
 
-    def stop_experiment(self, actor: str, reason: str) -> None:
-        """Stop the running experiment; the challenger is retired. Raises NoExperiment."""
+    def stop_experiment(self, actor: str, reason: str, found: Judgement | None = None) -> None:
+        """Stop the running experiment, of which `found` is recorded; the challenger is retired. Raises NoExperiment."""
         with self._lock:
-            self._end(self._ended("stopped", reason, {}), "experiment.stop", actor)
+            self._end(self._ended("stopped", reason, found), "experiment.stop", actor)
 
-    def experiment(self, experiment_id: str) -> dict[str, object]:
+    def experiment(self, experiment_id: str) -> dict[str, Any]:
         """The latest row of an experiment: its state (running, won, lost, futile, stopped), reason and detail."""
         sql = f"SELECT * FROM {Experiment.table} WHERE experiment_id = ? ORDER BY rowid DESC LIMIT 1"
         return self._store.rows(sql, (experiment_id,))[0]
 
-    def promote(self, adapter: str | None, actor: str, reason: str, *, override_reason: str | None = None) -> str:
+    def promote(
+        self,
+        adapter: str | None,
+        actor: str,
+        reason: str,
+        *,
+        override_reason: str | None = None,
+        found: Judgement | None = None,
+    ) -> str:
         """Make `adapter` (the challenger when None) the champion, and return its name. The engine must hold it.
 
-        Raises NotProven unless it won its experiment against the present champion or an `override_reason` is given,
-        and AlreadyChampion.
+        An experiment that is not won is stopped, and `found` is recorded of it. Raises NotProven unless it won its
+        experiment against the present champion or an `override_reason` is given, and AlreadyChampion.
         """
         with self._lock:
             state = self._state
@@ -134,15 +142,15 @@ class Registry:
             if state.challenger not in (None, arm):
                 events += self._shelf.moved(state.challenger.adapter, "retired", told)
             if state.experiment_id is not None and not won:
-                events.append(self._ended("stopped", told, {}))
+                events.append(self._ended("stopped", told, found))
             detail: dict[str, object] = {"from": state.champion.adapter, "to": arm.adapter, "override": override_reason}
             if won:
                 detail["experiment"] = self.experiment(str(state.experiment_id))["detail"]
             self._move(RoutingState(arm, state.champion), "promote", reason, actor, events, detail)
             return arm.adapter
 
-    def rollback(self, actor: str, reason: str) -> RolledBack:
-        """Bring the last champion back by one routing write; a running experiment is stopped.
+    def rollback(self, actor: str, reason: str, found: Judgement | None = None) -> RolledBack:
+        """Bring the last champion back by one routing write; a running experiment is stopped, with what was `found`.
 
         Raises NothingToRollBackTo for the first champion.
         """
@@ -155,14 +163,14 @@ class Registry:
             events += self._shelf.moved(restored.adapter, "champion", reason)
             if state.experiment_id is not None and state.challenger is not None:
                 events += self._shelf.moved(state.challenger.adapter, "retired", reason)
-                events.append(self._ended("stopped", reason, {}))
+                events.append(self._ended("stopped", reason, found))
             detail: dict[str, object] = {"from": state.champion.adapter, "to": restored.adapter}
             following = RoutingState(restored, self._before(restored))
             self._move(following, "rollback", reason, actor, events, detail)
             return RolledBack(time.perf_counter() - started, restored.adapter)
 
-    def _ended(self, state: str, reason: str, detail: dict[str, object]) -> Experiment:
-        live = self._state
+    def _ended(self, state: str, reason: str, found: Judgement | None) -> Experiment:
+        live, detail = self._state, asdict(found) if found else {}
         if live.experiment_id is None or live.challenger is None:
             raise NoExperiment("No experiment is running.")
         arms = (live.champion.adapter, live.challenger.adapter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from analytics import Experiment, Store, queries
-from learner.errors import BadAdapter, LapRunning
+from learner.errors import BadAdapter, ExperimentRunning, LapRunning
 from learner.experiment import Arm, Judgement, look
 from learner.registry import Registry, RolledBack
 from learner.runs import Runs
@@ -52,7 +52,6 @@ class Learner:
         )
         self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True})
         self._moving = threading.RLock()
-        self._judgement: Judgement | None = None
         self._loaded: set[str] = set()
         self._abandoned = self._runs.abandon_dead()
 
@@ -99,27 +98,34 @@ class Learner:
             experiment_id = self.registry.state().experiment_id
             if experiment_id is None:
                 return None
-            if self.registry.experiment(experiment_id)["state"] != "running":
-                return self._judgement
-            self._judgement = judgement = look(self._store, experiment_id, self.settings)
-            if judgement.outcome == "running":
+            row = self.registry.experiment(experiment_id)
+            judgement, over = self._found(row), row["state"] != "running"
+            promotes = judgement.outcome == "won" and self.settings.promotion == "auto"
+            if judgement.outcome == "running" or (over and not promotes):
                 return judgement
-            self.registry.finish_experiment(judgement)
-            if judgement.outcome == "won" and self.settings.promotion == "auto":
+            if not over:
+                self.registry.finish_experiment(judgement)
+            # A winner stays in the routing until it is promoted, stopped or rolled back: after a crash it still waits.
+            if promotes:
                 self.registry.promote(None, "learner", judgement.reason)
             self._tidy()
             return judgement
 
     def null_experiment(self, actor: str) -> str:
-        """Send a byte copy of the champion through an experiment, which should promote nothing; returns its id."""
+        """Send a byte copy of the champion through an experiment, which should promote nothing; returns its id.
+
+        Raises ExperimentRunning.
+        """
         with self._moving:
+            if (running := self.registry.state().experiment_id) is not None:
+                raise ExperimentRunning(running)
             adapter = self.registry.copy_of_champion(actor)
             return self._challenge(adapter, actor)
 
     def stop_experiment(self, actor: str, reason: str) -> None:
         """Stop the running experiment; everybody is served the champion again. Raises NoExperiment."""
         with self._moving:
-            self.registry.stop_experiment(actor, reason)
+            self.registry.stop_experiment(actor, reason, self._so_far())
             self._tidy()
 
     def promote(self, adapter: str | None, actor: str, override: str | None = None) -> str:
@@ -127,13 +133,14 @@ class Learner:
         with self._moving:
             if adapter is not None:
                 self.hold(adapter)
-            name = self.registry.promote(adapter, actor, override or "won its experiment", override_reason=override)
+            reason, found = override or "won its experiment", self._so_far()
+            name = self.registry.promote(adapter, actor, reason, override_reason=override, found=found)
             self._tidy()
             return name
 
     def rollback(self, actor: str, reason: str = "asked for by an operator") -> RolledBack:
         """Bring the last champion back; it is still loaded. Raises NothingToRollBackTo."""
-        rolled_back = self.registry.rollback(actor, reason)
+        rolled_back = self.registry.rollback(actor, reason, self._so_far())
         self._hold_live()
         return rolled_back
 
@@ -155,8 +162,7 @@ class Learner:
         if not rows:
             return None
         row = rows[0]
-        running = row["state"] == "running"
-        found = look(self._store, str(row["experiment_id"]), self.settings)
+        running, found = row["state"] == "running", self._found(row)
         return {
             "experiment_id": row["experiment_id"],
             "champion": row["champion"],
@@ -169,6 +175,17 @@ class Learner:
             "difference": found.difference,
             "interval": None if found.lower is None else [found.lower, found.upper],
         }
+
+    def _found(self, row: Mapping[str, Any]) -> Judgement:
+        """What the experiment came to when it ended, or what the votes say of it so far."""
+        if row["state"] != "running" and row["detail"]:
+            return Judgement(**row["detail"])
+        return look(self._store, str(row["experiment_id"]), self.settings)
+
+    def _so_far(self) -> Judgement | None:
+        """What to record of the live experiment, should it be stopped now."""
+        experiment_id = self.registry.state().experiment_id
+        return None if experiment_id is None else self._found(self.registry.experiment(experiment_id))
 
     def _next_by_clock(self) -> datetime:
         last = self._runs.last_start()

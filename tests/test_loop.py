@@ -20,6 +20,7 @@ from chatbot.settings import Settings
 from learner import (
     AlreadyChampion,
     BadAdapter,
+    ExperimentRunning,
     Learner,
     LearnerSettings,
     NothingToRollBackTo,
@@ -336,6 +337,56 @@ async def test_a_start_that_fails_is_tried_again_and_what_the_engine_refuses_is_
     with pytest.raises(BadAdapter, match=f"The engine refuses {ONE}: it has a cold"):
         await asyncio.to_thread(engine.load, ONE, tmp_path)
     await engine.close()
+
+
+def votes(made: Machine, experiment_id: str, *, champion: int, challenger: int) -> None:
+    """Five people of each arm, all of one mind, vote on one answer each."""
+    history = History(made.store)
+    for number, person in enumerate(people("decide", 10)):
+        arm, vote = (("champion", champion), ("challenger", challenger))[number % 2]
+        history.say(person, history.answer(person, "text", arm=arm, experiment_id=experiment_id), vote=vote)
+
+
+def test_a_winner_whose_server_died_is_promoted_by_the_next_and_a_rollback_of_it_stands(machine):
+    made = machine(promotion="ask", experiment_min_users=5)
+    votes(made, made.learner.null_experiment("operator"), champion=-1, challenger=1)
+    assert made.learner.look().outcome == "won"
+    assert made.learner.status()["champion"] == "base"
+    made.close()
+    again = machine(experiment_min_users=5)
+    assert again.learner.look().outcome == "won"
+    assert again.learner.status()["champion"] == "starter-copy@1"
+    again.learner.rollback("operator")
+    assert again.learner.look() is None
+    assert again.learner.status()["champion"] == "base"
+    again.close()
+    assert machine(experiment_min_users=5).learner.look() is None
+
+
+@pytest.mark.parametrize("end", ["stopped", "rolled back", "lost"])
+def test_what_ended_an_experiment_is_not_changed_by_votes_that_come_later(machine, tmp_path, end):
+    made = machine(experiment_min_users=5 if end == "lost" else 50)
+    made.learner.promote(register(made.registry, tmp_path / "run", 1, 0.1), "operator", "a test")
+    experiment_id = made.learner.null_experiment("operator")
+    votes(made, experiment_id, champion=1, challenger=-1)
+    if end == "stopped":
+        made.learner.stop_experiment("operator", "a test")
+    elif end == "rolled back":
+        made.learner.rollback("operator")
+    else:
+        made.learner.look()
+    ended = made.learner.status()["experiment"]
+    assert (ended["state"], ended["users"], ended["difference"]) == ("lost" if end == "lost" else "stopped", 10, -1)
+    votes(made, experiment_id, champion=-1, challenger=1)
+    assert made.learner.status()["experiment"] == ended
+
+
+def test_a_second_experiment_is_refused_before_anything_is_copied(machine):
+    made = machine()
+    made.learner.null_experiment("operator")
+    with pytest.raises(ExperimentRunning):
+        made.learner.null_experiment("operator")
+    assert made.store.rows("SELECT DISTINCT adapter FROM adapter") == [{"adapter": "starter-copy@1"}]
 
 
 @pytest.mark.engine
