@@ -21,11 +21,11 @@ from typing import Any
 import aiohttp
 import orjson
 
-from chatbot.engine_flags import BASE, command, environment
+from chatbot.engine_flags import command, environment
 from chatbot.errors import EngineBusy, EngineDown, EngineRefused
 from chatbot.model import Model
 from chatbot.settings import Settings
-from learner import BadAdapter
+from learner import BASE, BadAdapter
 
 START_SECONDS = 900.0
 POLL_SECONDS = 0.2

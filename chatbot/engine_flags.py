@@ -11,8 +11,8 @@ from pathlib import Path
 
 from chatbot.model import Model
 from chatbot.settings import Settings
+from learner import BASE as BASE
 
-BASE = "base"
 _CPU_INFO = Path("/proc/cpuinfo")
 
 

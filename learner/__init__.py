@@ -20,8 +20,10 @@ from learner.people import Group, person_group
 from learner.registry import Registry, RolledBack
 from learner.scheduler import Learner
 from learner.settings import LapSettings, LearnerSettings
+from learner.shelf import BASE
 
 __all__ = [
+    "BASE",
     "AlreadyChampion",
     "Arm",
     "BadAdapter",

@@ -14,7 +14,7 @@ from learner.adapter import CARD, check_adapter, copy_adapter, weights_sha256
 from learner.errors import BadAdapter, UnknownAdapter
 from learner.experiment import Arm
 
-BASE = "base"
+BASE = "base"  # the name of the model without an adapter, here and at the engine
 
 
 class Shelf:
