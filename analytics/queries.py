@@ -81,11 +81,15 @@ def consent(store: Store, person: str) -> bool | None:
 
 
 def new_usable_feedback(store: Store, since: datetime | None) -> int:
-    """How much feedback came after `since` from people who agreed and who may teach, corrections included."""
+    """How much feedback came after `since` from people who agreed and who may teach, corrections included.
+
+    As in pairs.sql, what was said of an answer that was blocked, cancelled or failed is of no use.
+    """
     (row,) = store.rows(
         """
-        SELECT (SELECT count(*) FROM learn_feedback WHERE $since IS NULL OR "at" > $since)
-             + (SELECT count(*) FROM review JOIN turn USING (turn_id)
+        WITH answered AS (SELECT turn_id FROM reply WHERE finish_reason IN ('stop', 'length'))
+        SELECT (SELECT count(*) FROM learn_feedback JOIN answered USING (turn_id) WHERE $since IS NULL OR "at" > $since)
+             + (SELECT count(*) FROM review JOIN turn USING (turn_id) JOIN answered USING (turn_id)
                 JOIN consents ON consents.person = turn.person AND consents.given
                 WHERE action = 'decide' AND correction IS NOT NULL AND ($since IS NULL OR review."at" > $since)) AS new
         """,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from typing import Literal
 
 from analytics import Consent, Feedback, Reply, Review, Store, Turn
 from learner import person_group
@@ -36,6 +37,7 @@ class History:
         consent: bool = True,
         arm: str = "champion",
         experiment_id: str | None = None,
+        finish_reason: Literal["stop", "length", "cancelled", "content_filter", "error"] = "stop",
     ) -> str:
         """One question and its answer; returns the turn's id."""
         turn_id = f"turn-{next(numbers)}"
@@ -58,7 +60,7 @@ class History:
         reply = Reply(
             turn_id=turn_id,
             completion=text,
-            finish_reason="stop",
+            finish_reason=finish_reason,
             prompt_tokens=9,
             completion_tokens=12,
             ttft_ms=10.0,

@@ -302,5 +302,8 @@ def test_only_what_may_be_used_counts_as_new_feedback(store):
         turn = history.answer(person, "short", consent=person != never)
         history.say(person, turn, vote=1)
         history.correct(turn, "right")
+    blocked = history.answer(teacher, "", finish_reason="content_filter")
+    history.say(teacher, blocked, vote=-1)
+    history.correct(blocked, "what should have been said")
     assert queries.new_usable_feedback(store, None) == 3, "one vote, and a correction for each who agreed"
     assert queries.new_usable_feedback(store, datetime.now(UTC)) == 0
