@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from analytics import Consent, Event, Feedback, Flag, Store, queries
 from chatbot.errors import BadRequest, NotYours, UnknownResponse
+from chatbot.remarks import screened
+from safety import Screen
 
 CONSENT_VERSION = 1
 LONGEST = 20_000  # characters of a comment or a rewrite
@@ -25,10 +27,10 @@ class Receipt:
 
 
 class Feedbacks:
-    """Keeps feedback; when a call returns, it is durable."""
+    """Keeps feedback; when a call returns, it is durable. Its calls block, so they are for threads."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, screen: Screen) -> None:
+        self._store, self._screen = store, screen
 
     def give(
         self,
@@ -53,6 +55,8 @@ class Feedbacks:
             raise BadRequest("There is nothing to keep: give a vote, reasons, a comment, a rewrite or preferred_over.")
         if preferred_over is not None:
             self._comparable(person, response_id, preferred_over)
+        said = screened(self._screen, comment, "comment", "input", turn, person)
+        better = screened(self._screen, rewrite, "rewrite", "output", turn, person)
         number = "F-" + "".join(secrets.choice(_LETTERS) for _ in range(8))
         events: list[Event] = [
             Feedback(
@@ -61,11 +65,13 @@ class Feedbacks:
                 person,
                 vote,
                 list(reasons),
-                comment,
-                rewrite,
+                said.text,
+                better.text,
                 preferred_over,
                 "user",
-            )
+            ),
+            *said.flags,
+            *better.flags,
         ]
         if consent_to_train is not None and consent_to_train != self.consent(person):
             events.append(Consent(person, consent_to_train, CONSENT_VERSION))
@@ -83,10 +89,14 @@ class Feedbacks:
         self._store.append(Consent(person, given, CONSENT_VERSION))
 
     def appeal(self, person: str, response_id: str, comment: str) -> str:
-        """Ask for a person's look at a filter's decision; returns a receipt. Raises UnknownResponse, NotYours."""
-        self._own(person, response_id)
+        """Ask for a person's look at a filter's decision; returns a receipt.
+
+        Raises UnknownResponse, NotYours, BadRequest.
+        """
+        turn = self._own(person, response_id)
         _check(None, (), comment, None)
-        self._store.append(Flag(response_id, "appeal", person, comment))
+        said = screened(self._screen, comment, "comment", "input", turn, person)
+        self._store.append(Flag(response_id, "appeal", person, said.text or ""), *said.flags)
         return "A-" + "".join(secrets.choice(_LETTERS) for _ in range(8))
 
     def _own(self, person: str, response_id: str) -> queries.Row:

@@ -10,6 +10,8 @@ from typing import Any
 
 from analytics import Review, Store, queries
 from chatbot.errors import AlreadyClaimed, BadRequest, UnknownResponse
+from chatbot.remarks import screened
+from safety import Screen
 
 CLAIM_SECONDS = 600.0
 
@@ -30,8 +32,8 @@ class ReviewItem:
 class Reviews:
     """The queue and what reviewers do with it; every step is an event."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, screen: Screen) -> None:
+        self._store, self._screen = store, screen
         # A claim reads before it writes; two reviewers must not both find a turn free.
         self._lock = threading.Lock()
 
@@ -80,16 +82,24 @@ class Reviews:
         correction: str | None = None,
         note: str | None = None,
     ) -> None:
-        """Decide on a turn; it leaves the queue, and a correction is in the next dataset. Raises AlreadyClaimed."""
+        """Decide on a turn; it leaves the queue, and a correction is in the next dataset.
+
+        Raises AlreadyClaimed, BadRequest, UnknownResponse.
+        """
         correction = (correction or "").strip() or None
         if filter_right is None and answer_right is None and correction is None:
             raise BadRequest("Say whether the filter or the answer was right, or write the better answer.")
+        turn = self._turn(turn_id)
+        better = screened(self._screen, correction, "correction", "output", turn, reviewer)
+        noted = screened(self._screen, note, "note", "input", turn, reviewer)
         with self._lock:
             self._free_for(turn_id, reviewer)
-            decided = Review(turn_id, reviewer, "decide", None, filter_right, answer_right, correction, note or None)
+            decided = Review(turn_id, reviewer, "decide", None, filter_right, answer_right, better.text, noted.text)
             detail = {"turn_id": turn_id, "filter_right": filter_right, "answer_right": answer_right}
             audit = self._store.audit("review.decide", reviewer, {**detail, "corrected": correction is not None})
-            self._store.append(decided, audit)
+            # What comes after the decision calls for the next one: a doubtful correction does, a note about the turn
+            # that was just looked at does not.
+            self._store.append(*noted.flags, decided, audit, *better.flags)
 
     def _turn(self, turn_id: str) -> queries.Row:
         turn = queries.turn(self._store, turn_id)

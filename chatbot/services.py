@@ -64,8 +64,8 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
         engine=engine,
         learner=learner,
         turns=Turns(store, screen, engine, learner, settings.shares()),
-        feedbacks=Feedbacks(store),
-        reviews=Reviews(store),
+        feedbacks=Feedbacks(store, screen),
+        reviews=Reviews(store, screen),
         operator=Operator(store, learner),
     )
 

@@ -10,11 +10,12 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-from analytics import Event, Flag, Reply, Store, Turn, queries
+from analytics import Event, Reply, Store, Turn, queries
 from chatbot.engine import Piece
 from chatbot.errors import BadRequest, EngineError, NotYours
+from chatbot.remarks import flags
 from learner import Group, Learner, Route, person_group, route
-from safety import BLOCKED_INPUT, BLOCKED_OUTPUT, Context, Decision, Screen, Screening, StreamScreen, Verdict
+from safety import BLOCKED_INPUT, BLOCKED_OUTPUT, Context, Decision, Screen, Screening, StreamScreen
 
 ROLES = ("system", "user", "assistant")
 
@@ -95,7 +96,7 @@ class _Answer:
             logprob=self.logprob,
             verdicts=[verdict.to_values() for verdict in verdicts],
         )
-        return [reply, *_flags(self.turn_id, verdicts, " in the answer")]
+        return [reply, *flags(self.turn_id, verdicts, "answer")]
 
     def _elapsed(self) -> float:
         return round(1000 * (time.perf_counter() - self.began), 1)
@@ -148,7 +149,7 @@ class Turns:
             parameters=dict(request.parameters),
             verdicts=[verdict.to_values() for verdict in screened.verdicts],
         )
-        await self._store.append_async(turn, *_flags(turn_id, screened.verdicts))
+        await self._store.append_async(turn, *flags(turn_id, screened.verdicts))
         answer = _Answer(turn_id)
         kept = False
         try:
@@ -258,11 +259,3 @@ def _text(content: object) -> str:
     if len(texts) < len(parts):
         raise BadRequest("A message has no text; content must be a string or a list of text parts.")
     return "".join(texts)
-
-
-def _flags(turn_id: str, verdicts: Sequence[Verdict], where: str = "") -> list[Flag]:
-    return [
-        Flag(turn_id, "filter", None, f"{verdict.filter_id}: {verdict.category}{where}")
-        for verdict in verdicts
-        if verdict.decision in (Decision.BLOCK, Decision.REVIEW)
-    ]

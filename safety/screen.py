@@ -84,6 +84,10 @@ class Screen:
         apart = merged(edits)
         return Screening(_strictest(verdicts), edited(text, apart), tuple(verdicts), apart)
 
+    def look(self, text: str, context: Context) -> Screening:
+        """`check` for a thread that has no event loop. Raises RuntimeError in one that runs a loop."""
+        return asyncio.run(self.check(text, context))
+
     def stream(self, context: Context) -> StreamScreen:
         """A screen for an answer that arrives in pieces."""
         return StreamScreen(self.check, context)

@@ -4,13 +4,17 @@ import asyncio
 import re
 import time
 
+import httpx
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from chatbot.app import create_app
 from safety import Context, Decision, Finding, Screen, StreamEnded, default_screen
 from safety.filters.cards import Cards
 from safety.normalise import normalise
+from tests.history import History
+from tests.pages_server import services
 
 INPUT, OUTPUT = Context("input"), Context("output")
 CARD = "4111 1111 1111 1111"
@@ -213,3 +217,53 @@ async def test_a_finding_is_noted_once_however_often_the_stream_is_looked_at():
     assert [verdict.decision for verdict in screening.verdicts if verdict.decision is not Decision.ALLOW] == [
         Decision.REVIEW
     ]
+
+
+@pytest.fixture
+def house(tmp_path):
+    """Everything but the engine."""
+    built = services(tmp_path)
+    yield built
+    built.learner.close()
+    built.screen.close()
+    built.store.close()
+
+
+@pytest.fixture
+def caller(house):
+    """An operator's program, which may speak for a user and review."""
+    headers = {"Authorization": f"Bearer {house.accounts.keys['operator']}"}
+    transport = httpx.ASGITransport(create_app(house))
+    return httpx.AsyncClient(transport=transport, base_url="http://house", headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "table", "column"),
+    [
+        ("feedback", "comment", "feedback", "comment"),
+        ("feedback", "rewrite", "feedback", "rewrite"),
+        ("appeals", "comment", "flag", "reason"),
+        ("reviews/{turn}/decision", "correction", "review", "correction"),
+        ("reviews/{turn}/decision", "note", "review", "note"),
+    ],
+)
+async def test_what_people_write_about_an_answer_is_screened_before_it_is_kept(
+    house, caller, path, name, table, column
+):
+    turn = History(house.store).answer("user:alice", "Within five days.")
+    about = {"answer_right": False} if "reviews" in path else {"response_id": turn, "user": "alice"}
+
+    async def send(text: str) -> httpx.Response:
+        return await caller.post("/v1/" + path.format(turn=turn), json={**about, name: text})
+
+    as_answer = name in ("rewrite", "correction")
+    refused = await send("child porn")
+    assert refused.status_code == 400
+    assert refused.json()["error"]["message"].startswith(f"The {name} was stopped by a safety filter")
+    assert house.store.rows(f"SELECT * FROM {table}") == []
+
+    assert (await send(f"use {CARD} or {KEY}")).is_success
+    assert [row[column] for row in house.store.rows(f"SELECT * FROM {table}")] == ["use [card number] or [access key]"]
+    assert (await send("kill yourself" if as_answer else "i want to kill myself")).is_success
+    flags = house.store.rows("SELECT * FROM flag WHERE \"by\" = 'filter'")
+    assert [(row["turn_id"], row["reason"]) for row in flags] == [(turn, f"terms: self_harm in the {name}")]

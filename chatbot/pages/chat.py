@@ -142,7 +142,9 @@ def _hear_comparing(parts: ChatLayout, ratings: Ratings) -> None:
 
 def _hear_appealing(parts: ChatLayout, ratings: Ratings) -> None:
     def appeal(comment: str, talk: Talk, request: gr.Request) -> Updates:
-        return *_told(ratings.appeal(comment, talk, request), asks_consent=False), "", HIDDEN
+        told = ratings.appeal(comment, talk, request)
+        left = talk.blocked is not None
+        return *_told(told, asks_consent=False), comment if left else "", gr.update(visible=left)
 
     out = [*_receipt(parts), parts.appeal.comment, parts.appeal.note]
     for event in (parts.appeal.send.click, parts.appeal.comment.submit):

@@ -59,14 +59,14 @@ class Ratings:
         return self._give(request, better, THANKS, preferred_over=worse)
 
     def appeal(self, comment: str, talk: Talk, request: gr.Request) -> str:
-        """Ask a person to look at what the filter stopped."""
-        blocked, talk.blocked = talk.blocked, None
-        if blocked is None:
+        """Ask a person to look at what the filter stopped; what cannot be kept may be said in other words."""
+        if talk.blocked is None:
             return "There is nothing to appeal."
         try:
-            number = self._services.feedbacks.appeal(self._person_of(request), blocked, comment.strip())
+            number = self._services.feedbacks.appeal(self._person_of(request), talk.blocked, comment.strip())
         except ChatbotError as error:
             return str(error)
+        talk.blocked = None
         return f"A person will look at it. Receipt {number}."
 
     def must_ask(self, request: gr.Request) -> bool:

@@ -1,0 +1,44 @@
+"""What people write about an answer passes the filters before it is kept, for it may be learned from and exported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from analytics import Flag
+from chatbot.errors import BadRequest
+from safety import Context, Decision, Screen, Verdict
+
+Role = Literal["input", "output"]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A text as it may be kept, None when there is none, and what a reviewer should look at because of it."""
+
+    text: str | None
+    flags: Sequence[Flag] = ()
+
+
+def screened(screen: Screen, text: str | None, name: str, role: Role, turn: Mapping[str, Any], person: str) -> Remark:
+    """Show the filters what `person` wrote about `turn`: as `output` what is to stand for an answer, else as `input`.
+
+    `name` is what the text is called in messages. Raises BadRequest when a filter blocks. Not for the event loop.
+    """
+    if not text:
+        return Remark(None)
+    seen = screen.look(text, Context(role, person, turn["conversation_id"]))
+    if seen.decision is Decision.BLOCK:
+        raise BadRequest(f"The {name} was stopped by a safety filter and is not kept; say it in other words.")
+    return Remark(seen.text, flags(turn["turn_id"], seen.verdicts, name))
+
+
+def flags(turn_id: str, verdicts: Sequence[Verdict], place: str = "") -> list[Flag]:
+    """What makes a reviewer look at a turn; `place` is where in it something was found, the question if empty."""
+    where = f" in the {place}" if place else ""
+    return [
+        Flag(turn_id, "filter", None, f"{verdict.filter_id}: {verdict.category}{where}")
+        for verdict in verdicts
+        if verdict.decision in (Decision.BLOCK, Decision.REVIEW)
+    ]
