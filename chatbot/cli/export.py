@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal
 
@@ -28,7 +30,7 @@ def export(
     if out is None:
         _write(settings, what, format, sys.stdout.buffer)
         return
-    with _opened(out) as file:
+    with _replacing(out) as file:
         rows = _write(settings, what, format, file)
     if json:
         print_json({"rows": rows, "file": str(out)})
@@ -36,11 +38,28 @@ def export(
         Console(stderr=True).print(f"{rows} rows in {out}", highlight=False)
 
 
-def _opened(path: Path) -> BinaryIO:
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A draft beside `path` that takes its place once it is whole, so that a failed export leaves the last one."""
+    path = path.resolve()
+    if path.exists() and not path.is_file():  # a device or a pipe cannot be replaced, and a folder is refused
+        with _opened(path, path) as file:
+            yield file
+        return
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        with _opened(draft, path) as file:
+            yield file
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _opened(path: Path, named: Path) -> BinaryIO:
     try:
         return path.open("wb")
     except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}); choose another --out.") from None
+        raise UserError(f"{named} cannot be written ({error.strerror}); choose another --out.") from None
 
 
 def _write(settings: Settings, what: str, format: str, file: BinaryIO) -> int:
