@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from analytics import Store, queries
+from analytics import Store, StoreBroken, queries
 from learner import Learner, RolledBack
+
+AUDIT_SECONDS = 60.0  # between two walks along the audit chain: the page asks for the status every other second
 
 
 class Operator:
@@ -13,10 +16,22 @@ class Operator:
 
     def __init__(self, store: Store, learner: Learner) -> None:
         self._store, self._learner = store, learner
+        self._audit: dict[str, Any] = {}
+        self._audit_until = 0.0
 
     def status(self) -> dict[str, Any]:
-        """Champion, challenger, experiment, runs, and the numbers of turns, feedback and people."""
-        return {**self._learner.status(), **queries.counts(self._store)}
+        """Champion, challenger, experiment, runs, the numbers of turns, feedback and people, and the audit chain."""
+        return {**self._learner.status(), **queries.counts(self._store), "audit": self.audit()}
+
+    def audit(self) -> dict[str, Any]:
+        """Whether the chain of decisions is `whole`, at most a minute ago: how many there are, or where it breaks."""
+        if time.monotonic() >= self._audit_until:
+            try:
+                self._audit = {"whole": True, "decisions": self._store.verify_audit()}
+            except StoreBroken as error:
+                self._audit = {"whole": False, "reason": str(error)}
+            self._audit_until = time.monotonic() + AUDIT_SECONDS
+        return self._audit
 
     def satisfaction(self, hours: float) -> list[dict[str, Any]]:
         """Share of thumbs up over time: at, share_up in [0, 1], votes."""

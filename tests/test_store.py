@@ -17,6 +17,7 @@ from analytics import Consent, Feedback, NotStored, Store, StoreBroken, StoreClo
 from analytics.migrate import FOLDER, migrate
 from learner import person_group
 from tests.history import History, people
+from tests.real_server import ratchet, told
 
 ROOT = Path(__file__).parents[1]
 
@@ -147,6 +148,17 @@ def test_a_changed_past_breaks_the_audit_chain(tmp_path, tampering):
     store.close()
 
 
+def test_the_status_says_whether_the_audit_chain_holds(tmp_path):
+    store = Store.open(tmp_path / "store.duckdb")
+    store.append(store.audit("promote", "operator", {}), store.audit("rollback", "operator", {}))
+    store.close()
+    home = ("--home", str(tmp_path))
+    assert told(ratchet("status", "--json", *home))["audit"] == {"whole": True, "decisions": 2}
+    with duckdb.connect(str(tmp_path / "store.duckdb")) as connection:
+        connection.execute("UPDATE audit SET actor = 'nobody' WHERE action = 'promote'")
+    assert "The audit chain breaks at row 0 (promote" in ratchet("status", *home).stdout
+
+
 def test_a_blank_store_gets_every_migration_once(tmp_path):
     names = sorted(path.stem for path in FOLDER.glob("*.sql"))
     with duckdb.connect(str(tmp_path / "store.duckdb")) as connection:
@@ -189,12 +201,12 @@ def test_a_store_that_another_process_holds_is_told_in_a_sentence(tmp_path):
     path = tmp_path / "store.duckdb"
     holder = child(HOLDS, str(path))
     assert holder.stdout.readline() == "open\n"
-    with pytest.raises(StoreLocked) as told:
+    with pytest.raises(StoreLocked) as locked:
         Store.open(path)
     holder.kill()
     holder.wait()
     holder.stdout.close()
-    assert str(told.value) == f"Another process has {path} open; stop it, or use another home."
+    assert str(locked.value) == f"Another process has {path} open; stop it, or use another home."
 
 
 def test_what_comes_back_is_what_went_in(store):
@@ -271,6 +283,17 @@ def test_an_export_holds_every_kind_of_pair_of_people_who_agree_and_of_nobody_el
     turn = exported(history.store, "turns")[0]
     assert [message["role"] for message in turn["messages"]] == ["user", "assistant"]
     assert datetime.fromisoformat(turn["at"]).tzinfo is not None
+
+
+def test_an_export_that_fails_leaves_the_last_one_alone(history, tmp_path):
+    words = ("export", "--home", str(tmp_path), "--out", str(tmp_path / "pairs.jsonl"))
+    (tmp_path / "pairs.jsonl").write_text("the last one")
+    assert ratchet(*words).returncode == 1, "this process has the store"
+    assert (tmp_path / "pairs.jsonl").read_text() == "the last one"
+    assert not list(tmp_path.glob(".pairs*"))
+    history.store.close()
+    assert told(ratchet(*words, "--json"))["rows"] == 8
+    assert len((tmp_path / "pairs.jsonl").read_text().splitlines()) == 8
 
 
 def test_the_views_keep_the_groups_apart_whatever_people_try(store):

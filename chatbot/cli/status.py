@@ -13,7 +13,7 @@ from chatbot.settings import Settings
 
 @with_settings("home")
 def status(settings: Settings, json: AsJson = False) -> None:
-    """Show the champion, the challenger, the experiment and what was gathered so far."""
+    """Show the champion, the challenger, the experiment, what was gathered so far and whether the audit chain holds."""
     from chatbot.control import connect
 
     with connect(settings) as control:
@@ -40,4 +40,6 @@ def _words(value: object) -> str:
         return ", ".join(f"{name} {_words(part)}" for name, part in value.items())
     if isinstance(value, list):
         return "\n".join(map(_words, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
