@@ -55,8 +55,13 @@ class Reviews:
         return items
 
     def conversation(self, turn_id: str) -> list[dict[str, Any]]:
-        """The whole conversation around a turn, in order. Raises UnknownResponse."""
-        return queries.conversation(self._store, self._turn(turn_id)["conversation_id"])
+        """The whole conversation around a turn, in order, each turn with the `notes` of reviewers.
+
+        Raises UnknownResponse.
+        """
+        turns = queries.conversation(self._store, self._turn(turn_id)["conversation_id"])
+        notes = self._notes([turn["turn_id"] for turn in turns])
+        return [{**turn, "notes": [note for note in notes if note["turn_id"] == turn["turn_id"]]} for turn in turns]
 
     def claim(self, turn_id: str, reviewer: str) -> float:
         """Take a turn for ten minutes; returns when the claim ends, in seconds since 1970. Raises AlreadyClaimed."""
@@ -100,6 +105,13 @@ class Reviews:
             # What comes after the decision calls for the next one: a doubtful correction does, a note about the turn
             # that was just looked at does not.
             self._store.append(*noted.flags, decided, audit, *better.flags)
+
+    def _notes(self, turn_ids: list[str]) -> list[queries.Row]:
+        return self._store.rows(
+            'SELECT turn_id, reviewer, note, "at" FROM review WHERE note IS NOT NULL AND list_contains(?, turn_id) '
+            "ORDER BY seq",
+            (turn_ids,),
+        )
 
     def _turn(self, turn_id: str) -> queries.Row:
         turn = queries.turn(self._store, turn_id)

@@ -131,6 +131,8 @@ def test_an_answer_streams_and_is_rated_with_a_reason(served, chat):
     chat.click("#rt-why")
     explained = receipt(chat, after=voted)
 
+    (waiting,) = served.rows("SELECT * FROM review_queue")
+    assert waiting["reason"] == "not helpful: What about Sundays?"
     (turn,) = served.rows("SELECT * FROM turns")
     assert (turn["completion"], turn["finish_reason"], turn["vote"]) == (ANSWERS[0], "stop", -1)
     assert kept(served, voted)["vote"] == -1

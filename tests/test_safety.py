@@ -267,3 +267,36 @@ async def test_what_people_write_about_an_answer_is_screened_before_it_is_kept(
     assert (await send("kill yourself" if as_answer else "i want to kill myself")).is_success
     flags = house.store.rows("SELECT * FROM flag WHERE \"by\" = 'filter'")
     assert [(row["turn_id"], row["reason"]) for row in flags] == [(turn, f"terms: self_harm in the {name}")]
+
+
+async def test_a_reviewer_reads_what_people_explained_after_their_vote_and_what_colleagues_noted(house, caller):
+    from chatbot.pages import transcript  # brings Gradio, which takes seconds
+
+    turn = History(house.store).answer("user:alice", "Within five days.")
+
+    async def say(**said: object) -> None:
+        sent = {"response_id": turn, "user": "alice", **said}
+        assert (await caller.post("/v1/feedback", json=sent)).status_code == 201
+
+    async def waits() -> list[tuple[list[str], str]]:
+        items = (await caller.get("/v1/reviews")).json()["items"]
+        return [(item["why"], item["reason"]) for item in items]
+
+    await say(vote=1, comment="fine")
+    assert await waits() == []
+    await say(vote=-1)
+    await say(reasons=["wrong", "too short"], comment="not on <Sundays>")
+    await say(rewrite="Within five working days.")
+    explained = "wrong, too short: not on <Sundays>"
+    assert await waits() == [(["down-voted"], explained)]
+    await caller.post(f"/v1/reviews/{turn}/decision", json={"answer_right": False, "note": "ask <Ben>"})
+    await say(rewrite="Within six working days.")
+    assert await waits() == []
+    await say(comment="nor on Saturdays")
+    assert await waits() == [(["down-voted"], f"{explained}; nor on Saturdays")]
+    (shown,) = (await caller.get(f"/v1/reviews/{turn}")).json()["turns"]
+    assert [note["note"] for note in shown["notes"]] == ["ask <Ben>"]
+    page = transcript.conversation(house.reviews.conversation(turn), turn, ["down-voted"], explained)
+    assert "A reviewer noted, just now: ask &lt;Ben&gt;" in page
+    await say(vote=0)
+    assert await waits() == []

@@ -51,7 +51,12 @@ def conversation(turns: Sequence[Mapping[str, Any]], turn_id: str, why: Sequence
         parts.append(
             f"<div class='rt-mark'>{html.escape(turn['adapter'])} · {ended}{VOTES.get(turn['vote'], '')}</div>"
         )
+        parts += [_noted(note) for note in turn["notes"]]
     return f"<div class='rt-card rt-talk'>{''.join(parts)}</div>"
+
+
+def _noted(note: Mapping[str, Any]) -> str:
+    return f"<div class='rt-mark'>A reviewer noted, {age(note['at'])}: {html.escape(note['note'])}</div>"
 
 
 def keys() -> str:
