@@ -64,10 +64,15 @@ class Accounts:
         person = f"guest:{secrets.token_hex(12)}"
         return Caller(person, role, self._signer.dumps(["person", person]))
 
-    def role_cookie(self, key: str) -> str | None:
-        """The cookie for whoever has this key; None for a key that is not known."""
+    def role_cookie(self, key: str, held: str | None) -> str | None:
+        """The cookie for whoever has this key, `held` if that opens no fewer doors; None for an unknown key."""
         role = self._role_of_key(key)
-        return None if role is None else self._signer.dumps(["role", role])
+        if role is None:
+            return None
+        known = self._read(held, "role")
+        if known is not None and RANKS.index(cast("Role", known)) >= RANKS.index(role):
+            return held
+        return self._signer.dumps(["role", role])
 
     def _role(self, authorization: str | None, cookies: Mapping[str, str], host: str | None) -> Role:
         if authorization:

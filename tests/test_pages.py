@@ -308,4 +308,6 @@ def test_doors_open_to_keys_only(served, browser):
     assert page.goto(served.link("operate")).status == 200
     assert page.url == f"{served.url}/operate/"
     page.wait_for_selector(".rt-numbers")
+    assert page.goto(served.link("review")).status == 200
+    assert page.goto(served.url + "/operate").status == 200
     page.close()

@@ -49,7 +49,7 @@ class Access:
         await self._app(scope, receive, _with_cookie(send, caller))
 
     def _with_key(self, request: Request, key: str) -> Response:
-        cookie = self._accounts.role_cookie(key)
+        cookie = self._accounts.role_cookie(key, request.cookies.get(ROLE_COOKIE))
         if cookie is None:
             return _closed("This link has a key that is not known here; `./ratchet up` prints the ones that are.")
         # The key must not stay in the address, where it would be shared and remembered.
