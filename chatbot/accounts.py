@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -17,6 +18,7 @@ from chatbot.errors import NotAllowed
 
 Role = Literal["guest", "chat", "reviewer", "operator"]
 PERSON_COOKIE, ROLE_COOKIE = "ratchet_person", "ratchet_role"
+_ATTRIBUTES = {"max-age": 365 * 24 * 3600, "path": "/", "httponly": True, "samesite": "lax"}
 RANKS: tuple[Role, ...] = get_args(Role)
 
 
@@ -98,6 +100,14 @@ class Accounts:
         except BadSignature:
             return None
         return str(told[1]) if isinstance(told, list) and len(told) == 2 and told[0] == kind else None
+
+
+def cookie_header(name: str, value: str) -> str:
+    """The value of a Set-Cookie header: for a year, for every path, out of reach of scripts and of other sites."""
+    cookie = SimpleCookie({name: value})
+    for attribute, setting in _ATTRIBUTES.items():
+        cookie[name][attribute] = setting
+    return cookie[name].OutputString()
 
 
 def _keys(path: Path) -> dict[str, str]:

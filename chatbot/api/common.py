@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from analytics import AnalyticsError
-from chatbot.accounts import PERSON_COOKIE, Caller
+from chatbot.accounts import PERSON_COOKIE, Caller, cookie_header
 from chatbot.errors import (
     AlreadyClaimed,
     BadRequest,
@@ -24,8 +24,6 @@ from chatbot.errors import (
 )
 from chatbot.services import Services
 from learner import LearnerError, UnknownAdapter, UnknownRun
-
-YEAR_SECONDS = 365 * 24 * 3600
 
 _STATUS: dict[type[Exception], tuple[int, str]] = {
     BadRequest: (400, "invalid_request_error"),
@@ -70,7 +68,7 @@ def identify(request: Request, user: str | None = None) -> Caller:
 def set_person(response: Response, caller: Caller) -> None:
     """Give a newcomer their cookie."""
     if caller.fresh_cookie is not None:
-        response.set_cookie(PERSON_COOKIE, caller.fresh_cookie, max_age=YEAR_SECONDS, httponly=True, samesite="lax")
+        response.headers.append("set-cookie", cookie_header(PERSON_COOKIE, caller.fresh_cookie))
 
 
 def _caller(request: Request, response: Response) -> Caller:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from http.cookies import SimpleCookie
 
 import gradio as gr
 from starlette.datastructures import MutableHeaders
@@ -11,13 +10,11 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chatbot.accounts import PERSON_COOKIE, ROLE_COOKIE, Accounts, Caller, Role
+from chatbot.accounts import PERSON_COOKIE, ROLE_COOKIE, Accounts, Caller, Role, cookie_header
 from chatbot.errors import NotAllowed
 from chatbot.pages.look import STYLE
 
-YEAR_SECONDS = 365 * 24 * 3600
 _NEEDED: tuple[tuple[str, Role], ...] = (("/review", "reviewer"), ("/operate", "operator"))
-_ATTRIBUTES = {"max-age": YEAR_SECONDS, "path": "/", "httponly": True, "samesite": "lax"}
 _OPEN = ("/v1/", "/healthz", "/readyz")
 
 
@@ -54,7 +51,7 @@ class Access:
             return _closed("This link has a key that is not known here; `./ratchet up` prints the ones that are.")
         # The key must not stay in the address, where it would be shared and remembered.
         response = RedirectResponse(request.url.path, status_code=303)
-        response.set_cookie(ROLE_COOKIE, cookie, max_age=YEAR_SECONDS, httponly=True, samesite="lax")
+        response.headers.append("set-cookie", cookie_header(ROLE_COOKIE, cookie))
         return response
 
 
@@ -79,10 +76,7 @@ def _under(path: str, page: str) -> bool:
 def _with_cookie(send: Send, caller: Caller) -> Send:
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start" and caller.fresh_cookie is not None:
-            cookie = SimpleCookie({PERSON_COOKIE: caller.fresh_cookie})
-            for name, value in _ATTRIBUTES.items():
-                cookie[PERSON_COOKIE][name] = value
-            MutableHeaders(scope=message).append("set-cookie", cookie[PERSON_COOKIE].OutputString())
+            MutableHeaders(scope=message).append("set-cookie", cookie_header(PERSON_COOKIE, caller.fresh_cookie))
         await send(message)
 
     return wrapped
