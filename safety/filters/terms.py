@@ -15,7 +15,7 @@ FILE = Path(__file__).with_name("terms.toml")
 class Terms:
     """One list of patterns per category and role; a match in `review` lets pass and asks a person to look."""
 
-    id, version, threshold, quick = "terms", "1", 1.0, True
+    id, version, threshold, quick = "terms", "2", 1.0, True
 
     def __init__(self, path: Path = FILE) -> None:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -40,4 +40,4 @@ class Terms:
 
 
 def _compiled(table: Mapping[str, list[str]]) -> dict[str, re.Pattern[str]]:
-    return {name: re.compile("|".join(f"(?:{rule})" for rule in rules), re.I) for name, rules in table.items()}
+    return {name: re.compile("|".join(f"(?:{rule})" for rule in rules), re.I | re.S) for name, rules in table.items()}
