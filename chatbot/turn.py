@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import secrets
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+import orjson
+
 from analytics import Event, Reply, Store, Turn, queries
 from chatbot.engine import Piece
-from chatbot.errors import BadRequest, EngineError, NotYours
+from chatbot.errors import BadRequest, NotYours
 from chatbot.remarks import flags
 from learner import Group, Learner, Route, person_group, route
 from safety import BLOCKED_INPUT, BLOCKED_OUTPUT, Context, Decision, Screen, Screening, StreamScreen
 
 ROLES = ("system", "user", "assistant")
+LONGEST = 100_000  # characters of all messages together; every one of them is screened and kept
 
 
 @dataclass(frozen=True)
@@ -124,9 +128,11 @@ class Turns:
     async def run(self, request: TurnRequest) -> AsyncGenerator[Step, None]:
         """Yield Begun, the Deltas, and Done. Closing the generator stops the answer and keeps what was shown.
 
-        Raises BadRequest, NotYours, UnknownAdapter and EngineError; what was raised after Begun is kept as an error.
+        Raises BadRequest, NotYours, UnknownAdapter, EngineError and AnalyticsError; a turn in which anything was raised
+        after Begun is kept as an error.
         """
         messages = checked(request.messages)
+        _check_parameters(request.parameters)
         conversation_id = await asyncio.to_thread(self._conversation, request)
         turn_id = f"chatcmpl-{secrets.token_hex(12)}"
         context = Context("input", request.person, conversation_id)
@@ -164,7 +170,7 @@ class Turns:
                         yield delta
             kept = True
             await self._store.append_async(*answer.events())
-        except EngineError:
+        except Exception:
             answer.finish_reason = "error"
             raise
         finally:
@@ -248,9 +254,20 @@ def checked(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
             raise BadRequest(f"A message has the role {role!r}; it must be one of {', '.join(ROLES)}.")
         # Half of a surrogate pair is no character and cannot be sent on.
         plain.append({"role": role, "content": _text(content).encode("utf-8", "replace").decode()})
+    if (length := sum(len(message["content"]) for message in plain)) > LONGEST:
+        raise BadRequest(f"The messages are too long: {length} characters, at most {LONGEST} are taken together.")
     if plain[-1]["role"] != "user" or not plain[-1]["content"].strip():
         raise BadRequest("The last message must be the user's, and must not be empty.")
     return plain
+
+
+def _check_parameters(parameters: Mapping[str, Any]) -> None:
+    """Raise BadRequest for what JSON cannot carry, before anything is kept."""
+    try:
+        orjson.dumps(parameters)  # the engine's request; it refuses whole numbers beyond 64 bits
+        json.dumps(parameters, allow_nan=False)  # orjson would make null of numbers that are not finite
+    except (TypeError, ValueError) as error:
+        raise BadRequest(f"A parameter cannot be sent on as JSON: {error}.") from None
 
 
 def _text(content: object) -> str:

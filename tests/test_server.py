@@ -156,6 +156,9 @@ def test_to_name_a_model_needs_an_operator(server):
         ("/v1/chat/completions", {"messages": "hi"}, 400, "messages"),
         ("/v1/chat/completions", body("hello", n=2), 400, "n must be 1"),
         ("/v1/chat/completions", body("hello", temperature="hot"), 400, "temperature"),
+        ("/v1/chat/completions", body("hello", seed=2**70), 400, "64-bit"),
+        ("/v1/chat/completions", body("hello", logit_bias={"7": [2**70]}), 400, "64-bit"),
+        ("/v1/chat/completions", body("word " * 20_001), 400, "100005 characters"),
         ("/v1/feedback", {"response_id": "chatcmpl-none", "vote": 1}, 404, "'chatcmpl-none'"),
         ("/v1/feedback", {"response_id": "chatcmpl-none", "voet": 1}, 400, "voet"),
         ("/v1/rollback", {}, 403, "operator"),
@@ -169,6 +172,16 @@ def test_every_error_has_the_shape_of_openai(server, path, sent, status, words):
     assert (response.status_code, error["code"]) == (status, status)
     assert words in error["message"]
     assert error["type"].endswith("_error")
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_a_number_that_is_not_finite_is_refused_before_anything_is_kept(server, number):
+    sent = json.dumps(body("hello", temperature=0)).replace(" 0}", f" {number}}}")
+    with server.client("operator") as operator:
+        turns = operator.get("/v1/status").json()["turns"]
+        response = operator.post("/v1/chat/completions", content=sent, headers={"Content-Type": "application/json"})
+        assert operator.get("/v1/status").json()["turns"] == turns
+    assert (response.status_code, response.json()["error"]["type"]) == (400, "invalid_request_error")
 
 
 def test_a_key_that_is_not_known_is_refused(server):

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
+from analytics import AnalyticsError
 from chatbot.api.common import CallerOf, ServicesOf, error_body, identify, set_person
 from chatbot.engine_flags import BASE
 from chatbot.errors import BadRequest, ChatbotError
@@ -114,7 +115,7 @@ async def _events(
                     if with_usage:
                         yield b"data: " + orjson.dumps({**stamp, "choices": [], "usage": _usage(step)}) + b"\n\n"
                 step = await anext(steps, None)
-        except (ChatbotError, LearnerError) as error:
+        except (ChatbotError, LearnerError, AnalyticsError) as error:
             # The status line is gone; the error travels as OpenAI's clients expect it.
             yield b"data: " + orjson.dumps(error_body(error)[1]) + b"\n\n"
             return
