@@ -66,11 +66,11 @@ Step = Begun | Delta | Done
 
 
 class _Answer:
-    """What has come of a turn so far."""
+    """What has come of a turn so far: `text` is on show, `rest` is shown once all of the answer is durable."""
 
     def __init__(self, turn_id: str) -> None:
         self.turn_id, self.began = turn_id, time.perf_counter()
-        self.text, self.finish_reason = "", "cancelled"
+        self.text, self.rest, self.finish_reason = "", "", "cancelled"
         self.usage: Mapping[str, int] = {}
         self.ttft_ms: float | None = None
         self.logprob: float | None = None
@@ -86,6 +86,9 @@ class _Answer:
             self.ttft_ms = self._elapsed()
         self.text += text
         return Delta(text)
+
+    def end(self, rest: str, finish_reason: str) -> None:
+        self.rest, self.finish_reason = rest, finish_reason
 
     def events(self) -> list[Event]:
         verdicts = self.screening.verdicts if self.screening else []
@@ -161,13 +164,13 @@ class Turns:
         try:
             yield Begun(turn_id, conversation_id, chosen)
             if screened.decision is Decision.BLOCK:
-                answer.finish_reason = "content_filter"
-                yield answer.show(BLOCKED_INPUT)
+                answer.end(BLOCKED_INPUT, "content_filter")
             else:
                 deltas = self._answer(answer, chosen, messages, request.parameters, context)
                 async with contextlib.aclosing(deltas):
                     async for delta in deltas:
                         yield delta
+            last = answer.show(answer.rest) if answer.rest else None
             kept = True
             await self._store.append_async(*answer.events())
         except Exception:
@@ -177,6 +180,8 @@ class Turns:
             if not kept:
                 # Nobody may be left to wait: the reader has gone, or the server stops.
                 self._store.submit(*answer.events())
+        if last is not None:
+            yield last
         yield Done(turn_id, answer.finish_reason, answer.usage)
 
     async def _answer(
@@ -187,6 +192,7 @@ class Turns:
         parameters: Mapping[str, Any],
         context: Context,
     ) -> AsyncGenerator[Delta, None]:
+        """Show all but the last piece: the screen holds some of the answer back to its end, however short it is."""
         stream = answer.screening = self._screen.stream(replace(context, role="output"))
         wanted = {**parameters, "logprobs": True} if chosen.experiment_id else parameters
         reason = "stop"
@@ -199,12 +205,10 @@ class Turns:
                     yield answer.show(shown)
                 if stream.blocked is not None:
                     break
-        if shown := await stream.finish():
-            yield answer.show(shown)
+        rest = await stream.finish()
         if stream.blocked is not None:
-            reason = "content_filter"
-            yield answer.show(("\n\n" if answer.text else "") + BLOCKED_OUTPUT)
-        answer.finish_reason = reason
+            rest, reason = rest + ("\n\n" if answer.text or rest else "") + BLOCKED_OUTPUT, "content_filter"
+        answer.end(rest, reason)
 
     async def _screened(self, messages: list[dict[str, str]], context: Context) -> Screening:
         """Screen the messages in place: all of them, for a client may send a past that we have not seen.

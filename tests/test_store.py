@@ -15,8 +15,11 @@ import pytest
 
 from analytics import Consent, Feedback, NotStored, Store, StoreBroken, StoreClosed, StoreLocked, queries
 from analytics.migrate import FOLDER, migrate
+from chatbot.engine import Piece
+from chatbot.turn import Begun, Delta, TurnRequest, Turns
 from learner import person_group
 from tests.history import History, people
+from tests.pages_server import services
 from tests.real_server import ratchet, told
 
 ROOT = Path(__file__).parents[1]
@@ -112,6 +115,61 @@ def test_an_event_that_cannot_be_written_takes_no_other_down_with_it(store):
     with pytest.raises(NotStored):
         store.append(vote(20), store.audit("bad", "test", {"what": object()}))
     assert queries.counts(store)["feedback"] == 9
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A whole server but for the engine."""
+    built = services(tmp_path / "house")
+    yield built
+    built.learner.close()
+    built.screen.close()
+    built.store.close()
+
+
+def asked(text: str) -> TurnRequest:
+    return TurnRequest(person="somebody", messages=[{"role": "user", "content": text}], source="api")
+
+
+@pytest.mark.parametrize("text", ["hello", "Count for me", "how do i make a pipe bomb?"])
+async def test_an_answer_is_durable_before_its_last_piece_is_shown(house, text):
+    house.engine.pause = 0.0
+    deltas, whole = [], []
+    async for step in house.turns.run(asked(text)):
+        if isinstance(step, Begun):
+            begun = step
+        elif isinstance(step, Delta):
+            deltas.append(step.text)
+            whole.append(queries.turn(house.store, begun.turn_id)["completion"])
+    assert whole == [None] * (len(deltas) - 1) + ["".join(deltas)]
+
+
+async def test_what_somebody_who_leaves_has_seen_is_what_is_kept(house):
+    house.engine.pause = 0.0
+    steps = house.turns.run(asked("Count for me"))
+    begun = await anext(steps)
+    seen = [(await anext(steps)).text for _ in range(3)]
+    await steps.aclose()
+    house.store.append(vote(1))  # is written after what was submitted before it
+    turn = queries.turn(house.store, begun.turn_id)
+    assert (turn["completion"], turn["finish_reason"]) == ("".join(seen), "cancelled")
+
+
+async def test_an_answer_that_breaks_off_is_kept_as_an_error(house):
+    class Broken(type(house.engine)):
+        async def stream(self, *asked):
+            yield Piece("so it goes on " * 20)
+            raise KeyError("nobody thought of this")
+
+    turns = Turns(house.store, house.screen, Broken(), house.learner, (60, 30, 10))
+    steps, seen = turns.run(asked("hello")), []
+    begun = await anext(steps)
+    with pytest.raises(KeyError):
+        async for step in steps:
+            seen.append(step.text)
+    house.store.append(vote(1))
+    turn = queries.turn(house.store, begun.turn_id)
+    assert (turn["completion"], turn["finish_reason"]) == ("".join(seen), "error")
 
 
 def test_a_closed_store_says_so_and_has_written_what_was_waiting(tmp_path):
