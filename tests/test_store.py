@@ -15,6 +15,7 @@ import pytest
 
 from analytics import Consent, Feedback, NotStored, Store, StoreBroken, StoreClosed, StoreLocked, queries
 from analytics.migrate import FOLDER, migrate
+from chatbot import conversations
 from chatbot.engine import Piece
 from chatbot.turn import Begun, Delta, TurnRequest, Turns
 from learner import person_group
@@ -170,6 +171,28 @@ async def test_an_answer_that_breaks_off_is_kept_as_an_error(house):
     house.store.append(vote(1))
     turn = queries.turn(house.store, begun.turn_id)
     assert (turn["completion"], turn["finish_reason"]) == ("".join(seen), "error")
+
+
+def test_a_conversation_that_has_grown_too_long_goes_on_without_its_oldest_answers(store):
+    history = History(store)
+    for number in range(40):
+        history.answer("somebody", f"Answer {number}. " + "It goes on. " * 20, prompt=f"question {number}")
+
+    def sent(tokens: int) -> list[str]:
+        messages = conversations.next_messages(store, "conversation-somebody", "and now?", tokens)
+        assert [message["role"] for message in messages] == ["user", "assistant"] * (len(messages) // 2) + ["user"]
+        return [message["content"] for message in messages]
+
+    some = sent(1500)
+    assert 5 < len(some) < 30
+    assert (some[0], some[-1]) == (f"question {40 - len(some) // 2}", "and now?")
+    assert sum(map(len, some)) / 2 < 1500
+    assert len(sent(100_000)) == 81
+    assert sent(10) == ["and now?"]
+    system = {"role": "system", "content": "be kind"}
+    asked = [{"role": role, "content": "日本 " * 40} for role in ("user", "assistant", "user")]
+    assert conversations.fitting([system, *asked], 900) == [system, *asked]
+    assert conversations.fitting([system, *asked], 800) == [system, asked[-1]]
 
 
 def test_a_closed_store_says_so_and_has_written_what_was_waiting(tmp_path):

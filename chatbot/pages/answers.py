@@ -21,7 +21,7 @@ from learner import LearnerError
 
 YIELD_SECONDS = 0.08  # between two updates of a streaming answer; more often only costs
 WAKING_SECONDS = 180.0
-MOST_TOKENS = 512
+MOST_TOKENS = 512  # of an answer; half of what the engine takes where that is less
 WAKING = "*The model is waking up …*"
 INTERRUPTED = "*This answer was interrupted.*"
 
@@ -34,6 +34,9 @@ class Answers:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._person_of = partial(person_of, services.accounts)
+        longest = services.settings.whole("max_model_len")
+        self._most = min(MOST_TOKENS, longest // 2)
+        self._room = longest - self._most
 
     def open(self, stored: str | None, request: gr.Request) -> tuple[History, Talk]:
         """Bring the last conversation of this browser back."""
@@ -88,7 +91,7 @@ class Answers:
     async def _asked(self, wish: Wish, talk: Talk, request: gr.Request) -> TurnRequest:
         store = self._services.store
         messages = await (
-            asyncio.to_thread(conversations.next_messages, store, talk.conversation_id, wish.text)
+            asyncio.to_thread(conversations.next_messages, store, talk.conversation_id, wish.text, self._room)
             if wish.before is None
             else asyncio.to_thread(conversations.sibling_messages, store, wish.before)
         )
@@ -97,7 +100,7 @@ class Answers:
             messages=messages,
             source="page",
             conversation_id=talk.conversation_id,
-            parameters={"max_tokens": MOST_TOKENS},
+            parameters={"max_tokens": self._most},
             sibling_of=wish.before,
         )
 
