@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
 
 import httpx
 
 from analytics import Store
-from chatbot.errors import NoServer, UserError
+from chatbot.errors import HomeTaken, NoServer, UserError
 from chatbot.model import locate, remembered
 from chatbot.operator import Operator
-from chatbot.server import home_lock
+from chatbot.server import SERVER_FILE, home_lock
 from chatbot.services import open_learner, open_registry
 from chatbot.settings import Settings
 
@@ -45,16 +46,27 @@ class Control(Protocol):
 @contextlib.contextmanager
 def connect(settings: Settings) -> Iterator[Control]:
     """The running server of this home, or the store opened for the length of the command. Raises UserError."""
-    told = settings.home / "server.json"
-    if told.exists():
-        server = json.loads(told.read_text())
-        remote = _Remote(server["url"], server["operator_key"])
-        if remote.alive():
-            with contextlib.closing(remote):
-                yield remote
-                return
-    with home_lock(settings.home), contextlib.closing(_Local(settings)) as local:
-        yield local
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(home_lock(settings.home))
+        except HomeTaken as taken:
+            control: _Remote | _Local = _server(settings.home, taken)
+        else:
+            control = _Local(settings)
+        yield held.enter_context(contextlib.closing(control))
+
+
+def _server(home: Path, taken: HomeTaken) -> _Remote:
+    """The server that holds the home; raises `taken` when it is another command, or a server that does not answer."""
+    try:
+        told = json.loads((home / SERVER_FILE).read_text())
+    except FileNotFoundError:
+        raise taken from None
+    remote = _Remote(told["url"], told["operator_key"])
+    if remote.alive():
+        return remote
+    remote.close()
+    raise taken
 
 
 class _Remote:

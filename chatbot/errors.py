@@ -4,6 +4,7 @@ ChatbotError
 ├── UserError              a person can fix it: printed without a traceback, with what to do
 │   ├── BadSetting         a setting has a value that cannot be used
 │   ├── PortTaken          the web server's port is in use
+│   ├── HomeTaken          another process works in the home
 │   ├── NoServer           a command needs the running server and there is none
 │   └── ModelUnusable      the model cannot be found, or the engine cannot serve it
 ├── EngineError
@@ -39,6 +40,10 @@ class BadSetting(UserError):
 
 class PortTaken(UserError):
     """The web server's port is in use by another program."""
+
+
+class HomeTaken(UserError):
+    """Another process works in the home: a server, or a command while none runs."""
 
 
 class NoServer(UserError):

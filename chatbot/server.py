@@ -17,11 +17,12 @@ import uvicorn
 from rich.console import Console
 
 from chatbot.app import create_app
-from chatbot.errors import PortTaken, UserError
+from chatbot.errors import HomeTaken, PortTaken, UserError
 from chatbot.services import Services, build
 from chatbot.settings import Settings
 
 STOP_SECONDS = 10
+SERVER_FILE = "server.json"  # in the home: where the server that holds the home's lock is, and its operator's key
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - recognised here, bound only when somebody asks for it
 
@@ -41,12 +42,12 @@ def serve(settings: Settings) -> None:
             _run(services, listening)
         finally:
             services.engine.stop()
-            (home / "server.json").unlink(missing_ok=True)
+            (home / SERVER_FILE).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def home_lock(home: Path) -> Iterator[None]:
-    """Hold the home, so that two processes never write to it. Raises UserError when it is held."""
+    """Hold the home, so that two processes never write to it. Raises HomeTaken, or UserError if it cannot be used."""
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = (home / "lock").open("w")
@@ -56,7 +57,9 @@ def home_lock(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UserError(f"A Ratchet server already runs in {home}; stop it, or choose another --home.") from None
+            raise HomeTaken(f"A Ratchet server already runs in {home}; stop it, or choose another --home.") from None
+        # Of a server that was killed. Somebody else may listen there by now, and must not be sent the operator's key.
+        (home / SERVER_FILE).unlink(missing_ok=True)
         yield
 
 
@@ -95,7 +98,7 @@ def _socket(settings: Settings) -> Iterator[socket.socket]:
 
 
 def _write_server_file(settings: Settings, key: str) -> None:
-    path = settings.home / "server.json"
+    path = settings.home / SERVER_FILE
     draft = path.with_name(".server.draft")
     with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
         json.dump({"url": address(settings), "pid": os.getpid(), "operator_key": key}, file)

@@ -13,6 +13,7 @@ import pytest
 
 from analytics import Store
 from chatbot.model import remember
+from chatbot.server import home_lock
 from learner import Registry, weights_sha256
 from learner.starter import MODEL_DIR
 from tests.adapters import register
@@ -395,6 +396,20 @@ def test_what_a_person_can_fix_is_told_without_a_traceback(tmp_path):
         assert done.returncode == 1
         assert done.stderr.startswith("ratchet: ")
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_address_that_a_killed_server_left_is_not_believed(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        stranger.settimeout(0.1)
+        url = f"http://127.0.0.1:{stranger.getsockname()[1]}"
+        (tmp_path / "server.json").write_text(json.dumps({"url": url, "pid": 1, "operator_key": "secret"}))
+        assert told(ratchet("status", "--json", "--home", str(tmp_path)))["server"] is None
+        with pytest.raises(TimeoutError):
+            stranger.accept()
+    assert not (tmp_path / "server.json").exists()
+    with home_lock(tmp_path):
+        refused = ratchet("status", "--home", str(tmp_path))
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
 
 
 def test_with_no_server_running_the_command_line_opens_the_store_itself(tmp_path):
