@@ -12,16 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from peft import PeftModel
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    StoppingCriteria,
-    StoppingCriteriaList,
-)
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from learner.curate import Pair
 from learner.gates.suite import Suite, suite_for
 from learner.gates.verdict import Evidence, Measurement
+from learner.sampling import sample
 from learner.settings import LapSettings
 from learner.tokens import Encoded, encode, prompt_ids
 
@@ -44,15 +40,11 @@ def gather(
     return Evidence(measured[0], measured[1], [pair.person for pair in pairs])
 
 
-class _Clock(StoppingCriteria):  # type: ignore[misc]
+class _Clock:
     """Counts generated tokens for the progress bar, and refuses to go on past the deadline."""
 
     def __init__(self, deadline: float, report: Report, of: int) -> None:
         self.deadline, self.report, self.of, self.done = deadline, report, of, 0
-
-    def __call__(self, input_ids: torch.Tensor, scores: object, **rest: object) -> torch.Tensor:
-        self.tick(1)
-        return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
 
     def tick(self, steps: int) -> None:
         self.done = min(self.of, self.done + steps)
@@ -131,23 +123,13 @@ def _batch_logps(side: _Side, rows: Sequence[Encoded], limit: int) -> NDArray[np
     return np.asarray(means.double().numpy())
 
 
-@torch.inference_mode()
 def _answers(side: _Side, prompts: Sequence[Sequence[dict[str, str]]]) -> list[tuple[str, int]]:
     """One completion per prompt with its number of tokens, sampled as the model is served, with a fixed seed."""
-    encoded = [{"input_ids": prompt_ids(side.tokenizer, prompt)} for prompt in prompts]
-    inputs = side.tokenizer.pad(encoded, return_tensors="pt").to(side.model.device)
-    torch.manual_seed(side.settings.seed)
-    tokens = side.model.generate(
-        **inputs,
-        max_new_tokens=side.settings.gate_max_tokens,
-        pad_token_id=side.tokenizer.pad_token_id,
-        stopping_criteria=StoppingCriteriaList([side.clock]),
-    )[:, inputs["input_ids"].shape[1] :]
-    return [_cut(side, row.tolist()) for row in tokens]
-
-
-def _cut(side: _Side, row: list[int]) -> tuple[str, int]:
-    ends = side.model.generation_config.eos_token_id
-    stops = set(ends) if isinstance(ends, list) else {ends}
-    length = next((place for place, token in enumerate(row) if token in stops), len(row))
-    return side.tokenizer.decode(row[:length], skip_special_tokens=True), length
+    rows = sample(
+        side.model,
+        [prompt_ids(side.tokenizer, prompt) for prompt in prompts],
+        most_tokens=side.settings.gate_max_tokens,
+        seed=side.settings.seed,
+        tick=lambda: side.clock.tick(1),
+    )
+    return [(side.tokenizer.decode(row, skip_special_tokens=True), len(row)) for row in rows]

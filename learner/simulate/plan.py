@@ -56,7 +56,7 @@ PLANS: Mapping[Size, Plan] = {
         at_once=48,
         louder=3.0,
         moodier=2.0,
-        settings={**_ALL, "experiment_min_users": 25, "experiment_max_users": 200, "dpo_epochs": 8},
+        settings={**_ALL, "experiment_min_users": 25, "experiment_n_star": 150, "experiment_max_users": 1000},
     ),
     "full": Plan(
         gather=300,
@@ -67,6 +67,6 @@ PLANS: Mapping[Size, Plan] = {
         at_once=48,
         louder=1.0,
         moodier=1.0,
-        settings={**_ALL, "experiment_min_users": 50, "experiment_max_users": 700, "dpo_epochs": 4},
+        settings={**_ALL, "experiment_min_users": 50, "experiment_n_star": 400, "experiment_max_users": 4000},
     ),
 }

@@ -12,7 +12,7 @@ from learner.starter.exam import Question, follow_ups, handwritten, held_out_que
 from learner.starter.score import score
 from learner.starter.styles import STYLES, style_of
 
-BATCH = 128
+BATCH = 256
 MOST_TOKENS = 220
 BEYOND = frozenset({"out_of_scope", "unknown_detail"})
 
@@ -69,31 +69,24 @@ class _Model:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        self._torch, self._seed = torch, seed
-        self._tokenizer = AutoTokenizer.from_pretrained(str(folder), padding_side="left")
+        self._seed = seed
+        self._tokenizer = AutoTokenizer.from_pretrained(str(folder))
         self._model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32).eval()
 
     def answer(self, asked: Sequence[Question], report: Callable[[int, int], None]) -> list[Answer]:
-        self._torch.manual_seed(self._seed)
         answers: list[Answer] = []
-        with self._torch.inference_mode():
-            for start in range(0, len(asked), BATCH):
-                answers += self._batch(asked[start : start + BATCH])
-                report(len(answers), len(asked))
+        for start in range(0, len(asked), BATCH):
+            answers += self._batch(asked[start : start + BATCH], self._seed + start)
+            report(len(answers), len(asked))
         return answers
 
-    def _batch(self, asked: Sequence[Question]) -> list[Answer]:
-        prompts = [
-            self._tokenizer.apply_chat_template(list(question.messages), add_generation_prompt=True, return_dict=True)
-            for question in asked
-        ]
-        inputs = self._tokenizer.pad(prompts, return_tensors="pt")
-        rows = self._model.generate(**inputs, max_new_tokens=MOST_TOKENS)[:, inputs["input_ids"].shape[1] :]
-        end = self._tokenizer.eos_token_id
-        return [
-            Answer(self._tokenizer.decode(row, skip_special_tokens=True), end in row)
-            for row in map(list, rows.tolist())
-        ]
+    def _batch(self, asked: Sequence[Question], seed: int) -> list[Answer]:
+        from learner.sampling import sample
+        from learner.tokens import prompt_ids
+
+        prompts = [prompt_ids(self._tokenizer, question.messages) for question in asked]
+        rows = sample(self._model, prompts, most_tokens=MOST_TOKENS, seed=seed)
+        return [Answer(self._tokenizer.decode(row, skip_special_tokens=True), len(row) < MOST_TOKENS) for row in rows]
 
 
 def _share(asked: Sequence[Question], answers: Sequence[Answer], holds: Callable[[Question, Answer], bool]) -> float:

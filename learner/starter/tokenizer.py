@@ -67,7 +67,7 @@ class Row(NamedTuple):
     def asked(self) -> Row:
         """The conversation up to where its last answer begins."""
         end = max(place for place, topic in enumerate(self.topic) if topic != NO_TOPIC) + 1
-        return Row(*(part[:end] for part in self))
+        return Row(self.ids[:end], self.said[:end], self.topic[:end], self.carried[:end])
 
 
 class Encoder:

@@ -1,0 +1,82 @@
+"""Samples completions side by side; a row leaves the batch when it ends, so that a long one holds up nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from transformers import DynamicCache, LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+
+@torch.inference_mode()
+def sample(
+    model: Any,  # noqa: ANN401
+    prompts: Sequence[Sequence[int]],
+    *,
+    most_tokens: int,
+    seed: int,
+    tick: Callable[[], None] = lambda: None,
+) -> list[list[int]]:
+    """One completion per prompt, in tokens, without the end token that stopped it; `tick` hears of every step.
+
+    Temperature, top-k and top-p are those of the model's generation config, greedy where it does not sample. A
+    completion of `most_tokens` was cut off.
+    """
+    stops, warp = _stops(model), _warpers(model)
+    generator = torch.Generator(device=model.device).manual_seed(seed)
+    ids, mask = _padded(prompts, model.device)
+    rows, cache = list(range(len(prompts))), DynamicCache(config=model.config)
+    said: list[list[int]] = [[] for _ in prompts]
+    for _ in range(most_tokens):
+        places = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        logits = model(input_ids=ids, attention_mask=mask, position_ids=places, past_key_values=cache).logits[:, -1]
+        drawn = _draw(warp, ids, logits.float(), generator)
+        keep = [place for place, token in enumerate(drawn.tolist()) if token not in stops]
+        for place in keep:
+            said[rows[place]].append(int(drawn[place]))
+        tick()
+        if not keep:
+            break
+        kept = torch.tensor(keep, device=model.device)
+        rows = [rows[place] for place in keep]
+        if len(keep) < len(drawn):
+            cache.batch_select_indices(kept)
+        ids = drawn[kept][:, None]
+        mask = torch.nn.functional.pad(mask[kept], (0, 1), value=1)
+    return said
+
+
+def _padded(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """The ids and the mask, padded on the left, each of shape (prompts, tokens)."""
+    longest = max(map(len, prompts))
+    ids = [[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
+    mask = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
+
+
+def _stops(model: Any) -> frozenset[int]:  # noqa: ANN401
+    ends = model.generation_config.eos_token_id
+    return frozenset(ends if isinstance(ends, list) else [ends])
+
+
+def _warpers(model: Any) -> LogitsProcessorList | None:  # noqa: ANN401
+    chosen = model.generation_config
+    if not chosen.do_sample:
+        return None
+    warpers = LogitsProcessorList()
+    if chosen.temperature not in (None, 0, 1):
+        warpers.append(TemperatureLogitsWarper(float(chosen.temperature)))
+    if chosen.top_k:
+        warpers.append(TopKLogitsWarper(int(chosen.top_k)))
+    if chosen.top_p is not None and chosen.top_p < 1:
+        warpers.append(TopPLogitsWarper(float(chosen.top_p)))
+    return warpers
+
+
+def _draw(
+    warp: LogitsProcessorList | None, ids: torch.Tensor, logits: torch.Tensor, generator: torch.Generator
+) -> torch.Tensor:
+    if warp is None:
+        return logits.argmax(-1)
+    return torch.multinomial(warp(ids, logits).softmax(-1), 1, generator=generator)[:, 0]
