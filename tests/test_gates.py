@@ -2,9 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from learner.gates import GATES, Evidence, Measurement, run_gates
+from learner.sampling import sample
 from learner.settings import LapSettings
+from learner.starter import MODEL_DIR, held_out_questions
+from learner.tokens import prompt_ids
 
 SETTINGS = LapSettings()
 PAIRS, QUESTIONS = 200, 200
@@ -69,3 +74,15 @@ def test_a_gate_that_raises_has_failed_and_the_others_still_judge():
     evidence = Evidence(measured(), measured(accuracy=0.8, length=np.nan), PEOPLE)
     verdicts = {verdict.gate: verdict.passed for verdict in run_gates(lambda: evidence, SETTINGS)}
     assert verdicts == {"preference": True, "right_answers": True, "length": False}
+
+
+def test_completions_sampled_side_by_side_are_those_of_each_prompt_alone():
+    model = AutoModelForCausalLM.from_pretrained(MODEL_DIR, dtype=torch.float64).eval()
+    tokenizer = AutoTokenizer.from_pretrained(MODEL_DIR)
+    model.generation_config.do_sample = False
+    prompts = [prompt_ids(tokenizer, question.messages) for question in held_out_questions(4, 12)]
+    together = sample(model, prompts, most_tokens=60, seed=0)
+    for prompt, row in zip(prompts, together, strict=True):
+        alone = model.generate(torch.tensor([prompt]), max_new_tokens=60, do_sample=False)[0, len(prompt) :].tolist()
+        assert row == [token for token in alone if token != tokenizer.eos_token_id]
+    assert len({len(row) for row in together}) > 3, "rows must have ended at different times"
