@@ -50,7 +50,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("learn_after_feedback", 200, "A lap starts after this much new usable feedback; 0 turns it off."),
     Setting("train_minutes", 20.0, "Time limit of one training run, in minutes."),
     Setting("train_threads", 1, "Threads that a lap may use on a CPU, so that chat keeps the rest."),
-    Setting("dpo_beta", 0.3, "DPO: strength of the pull towards the base model."),
+    Setting("dpo_beta", 1.0, "DPO: strength of the pull towards the base model."),
     Setting("dpo_epochs", 3, "DPO: passes over the dataset."),
     Setting("dpo_learning_rate", 0.0, "DPO: learning rate; 0 chooses one by the size of the model."),
     Setting("gate_min_pairs", 100, "Held-out pairs the preference gate needs at least."),

@@ -16,12 +16,12 @@ class LapSettings:
     train_minutes: float = 20.0  # minutes; training stops there, and what was trained is gated
     train_threads: int = 1
     train_min_pairs: int = 20
-    dpo_beta: float = 0.3
+    dpo_beta: float = 1.0
     dpo_epochs: int = 3
     dpo_learning_rate: float = 0.0  # 0 chooses one by the size of the model
     dpo_batch: int = 16
-    dpo_sft_weight: float = 0.3
-    vote_flip_rate: float = 0.1  # assumed share of pairs made of votes whose order is wrong
+    dpo_sft_weight: float = 1.0
+    pair_flip_rate: float = 0.1  # assumed share of pairs whose order is wrong
     lora_rank: int = 16
     lora_alpha: int = 32
     max_model_len: int = 2048  # tokens

@@ -23,7 +23,6 @@ from learner.errors import TrainingFailed
 from learner.settings import LapSettings
 from learner.tokens import encode
 
-NOISY_SOURCES = frozenset({"sibling", "comparison"})
 _STARTER_PARAMETERS = 7e6
 _STARTER_RATE = 1e-3
 
@@ -70,7 +69,7 @@ def train(
     clock = _Clock(deadline, report)
     trainer = DPOTrainer(
         model=policy,
-        args=_arguments(out, rows, rate, settings),
+        args=_arguments(out, rate, settings),
         train_dataset=Dataset.from_list([_row(pair) for pair in rows]),
         processing_class=tokenizer,
         peft_config=_lora(settings),
@@ -128,14 +127,17 @@ def _lora(settings: LapSettings) -> LoraConfig:
     )
 
 
-def _arguments(out: Path, rows: Sequence[Pair], rate: float, settings: LapSettings) -> DPOConfig:
-    """Rewrites and corrections are trusted; pairs made of votes are not, which the robust loss allows for."""
-    noisy = sum(pair.source in NOISY_SOURCES for pair in rows) / len(rows)
+def _arguments(out: Path, rate: float, settings: LapSettings) -> DPOConfig:
+    """DPO with smoothed labels (Mitchell, "A note on DPO with noisy preferences", 2023), plus SFT on what was chosen.
+
+    Smoothing gives the margin a finite optimum. TRL's "robust" loss has none, and pushes on until a small model has
+    lost its facts (docs/LOG.md).
+    """
     return DPOConfig(
         output_dir=str(out.parent / "trainer"),
-        loss_type=["robust", "sft"],
+        loss_type=["sigmoid", "sft"],
         loss_weights=[1.0, settings.dpo_sft_weight],
-        label_smoothing=noisy * settings.vote_flip_rate,
+        label_smoothing=settings.pair_flip_rate,
         beta=settings.dpo_beta,
         learning_rate=rate,
         lr_scheduler_type="cosine",

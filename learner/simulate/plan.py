@@ -56,7 +56,13 @@ PLANS: Mapping[Size, Plan] = {
         at_once=48,
         louder=3.0,
         moodier=2.0,
-        settings={**_ALL, "experiment_min_users": 25, "experiment_n_star": 150, "experiment_max_users": 1000},
+        settings={
+            **_ALL,
+            "experiment_min_users": 25,
+            "dpo_epochs": 5,
+            "experiment_n_star": 150,
+            "experiment_max_users": 1000,
+        },
     ),
     "full": Plan(
         gather=300,
