@@ -59,7 +59,6 @@ PLANS: Mapping[Size, Plan] = {
         settings={
             **_ALL,
             "experiment_min_users": 25,
-            "dpo_epochs": 5,
             "experiment_n_star": 150,
             "experiment_max_users": 1000,
         },
