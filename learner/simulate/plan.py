@@ -59,7 +59,6 @@ PLANS: Mapping[Size, Plan] = {
         settings={
             **_ALL,
             "experiment_min_users": 25,
-            "experiment_n_star": 150,
             "experiment_max_users": 1000,
         },
     ),
@@ -72,6 +71,6 @@ PLANS: Mapping[Size, Plan] = {
         at_once=48,
         louder=1.0,
         moodier=1.0,
-        settings={**_ALL, "experiment_min_users": 50, "experiment_n_star": 400, "experiment_max_users": 4000},
+        settings={**_ALL, "experiment_min_users": 50, "experiment_max_users": 4000},
     ),
 }
