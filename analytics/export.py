@@ -62,7 +62,7 @@ def export(connection: duckdb.DuckDBPyConnection, what: What, format: Format, fi
     pairs: prompt, chosen, rejected; thumbs: prompt, completion, label; turns: messages. Every text is a list of
     {role, content}.
     """
-    cursor = connection.execute(_SQL[what], {"without": [""]} if what == "pairs" else {})
+    cursor = connection.execute(_SQL[what], {"without": []} if what == "pairs" else {})
     writer = pq.ParquetWriter(file, _SCHEMAS[what]) if format == "parquet" else None
     count = 0
     while batch := cursor.fetchmany(BATCH):

@@ -11,7 +11,7 @@ answer AS (
     FROM {turn} AS turn
     JOIN {reply} AS reply USING (turn_id)
     JOIN consented USING (person)
-    WHERE reply.finish_reason IN ('stop', 'length') AND NOT list_contains($without, turn.person)
+    WHERE reply.finish_reason IN ('stop', 'length') AND NOT list_contains($without::VARCHAR[], turn.person)
 ),
 own AS (  -- what somebody said about an answer that they got
     SELECT feedback.* FROM {feedback} AS feedback

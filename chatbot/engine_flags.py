@@ -11,7 +11,7 @@ from pathlib import Path
 
 from chatbot.model import Model
 from chatbot.settings import Settings
-from learner import BASE as BASE
+from learner import BASE
 
 _CPU_INFO = Path("/proc/cpuinfo")
 

@@ -101,7 +101,7 @@ def _query(events: Path, without: frozenset[str]) -> list[tuple[str, str, str, s
     folder = str(events).replace("'", "''")
     sql = pairs_sql(lambda event: f"'{folder}/{event}.parquet'")
     with duckdb.connect() as connection:
-        return connection.execute(sql, {"without": sorted(without) or [""]}).fetchall()
+        return connection.execute(sql, {"without": sorted(without)}).fetchall()
 
 
 def _split(pairs: Sequence[Pair], groups: tuple[int, int, int]) -> tuple[list[Pair], list[Pair]]:

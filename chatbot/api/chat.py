@@ -14,10 +14,9 @@ from pydantic import BaseModel, ConfigDict
 
 from analytics import AnalyticsError
 from chatbot.api.common import CallerOf, ServicesOf, error_body, identify, set_person
-from chatbot.engine_flags import BASE
 from chatbot.errors import BadRequest, ChatbotError
 from chatbot.turn import Begun, Delta, Done, Step, TurnRequest
-from learner import LearnerError
+from learner import BASE, LearnerError
 
 DEFAULT = "default"
 router = APIRouter()

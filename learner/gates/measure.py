@@ -65,7 +65,7 @@ class _Side:
     def __init__(self, model: str, adapter: Path | None, settings: LapSettings, clock: _Clock) -> None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
-        self.tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
+        self.tokenizer = AutoTokenizer.from_pretrained(model)
         if self.tokenizer.pad_token is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         loaded = AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
