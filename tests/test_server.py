@@ -22,7 +22,7 @@ from tests.real_server import RealServer, ask, events, long_answer, ratchet, sho
 
 pytestmark = pytest.mark.engine
 CARD = "4111 1111 1111 1111"
-LONG = long_answer(1200)
+LONG = long_answer(1900)
 
 
 def body(text: str, **more: object) -> dict:
