@@ -132,6 +132,8 @@ class Engine:
             async for line in response.content:
                 if line.startswith(b"data: {"):
                     yield _piece(orjson.loads(line[6:]))
+                    # What has arrived already is read without a pause, and everybody else would wait for all of it.
+                    await asyncio.sleep(0)
 
     def load(self, name: str, folder: Path) -> None:
         """Load an adapter under `name`; while the engine starts, the start will load it.

@@ -30,7 +30,7 @@ class Setting(NamedTuple):
     @property
     def variable(self) -> str:
         """The environment variable that sets it."""
-        return f"RATCHET_{self.name.upper()}"
+        return f"{PREFIX}{self.name.upper()}"
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -59,6 +59,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("gate_length_min", 0.25, "Shortest mean answer the length gate passes, as a multiple of the champion's."),
     Setting("experiment_share", 0.5, "Share of the decide group that an experiment sends to the challenger."),
     Setting("experiment_alpha", 0.05, "Error rate of the anytime-valid test."),
+    Setting("experiment_n_star", 200, "Users of both arms together at which the test's interval is tightest."),
     Setting("experiment_min_users", 50, "Users with a vote that each arm needs before the test may decide."),
     Setting("experiment_max_users", 5000, "Users after which an undecided experiment is stopped as futile."),
     Setting("experiment_look_seconds", 5.0, "Pause between two looks at a running experiment, in seconds."),
@@ -66,6 +67,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("input_failure", "block", "What happens to a message whose screening failed.", ("block", "review")),
     Setting("log_level", "info", "How much the logs say.", ("debug", "info", "warning", "error")),
 )
+
+PREFIX = "RATCHET_"
+_NO_SETTINGS = frozenset({"RATCHET_PYTHON", "RATCHET_HARDWARE", "RATCHET_PARENT_PID"})  # the launcher's, and a lap's
 
 _BY_NAME: Mapping[str, Setting] = MappingProxyType({setting.name: setting for setting in SETTINGS})
 
@@ -90,7 +94,7 @@ class Settings:
         home = Path(str(given.get("home") or environ.get("RATCHET_HOME") or _BY_NAME["home"].default)).expanduser()
         layers: list[tuple[str, Mapping[str, object]]] = [
             (str(home / "ratchet.toml"), _read_toml(home / "ratchet.toml")),
-            ("environment", {s.name: environ[s.variable] for s in SETTINGS if s.variable in environ}),
+            ("environment", _from_environment(environ)),
             ("flag", given),
         ]
         values: dict[str, Value] = {setting.name: setting.default for setting in SETTINGS}
@@ -140,6 +144,12 @@ def _read_toml(path: Path) -> Mapping[str, object]:
         return tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
         raise BadSetting("ratchet.toml", str(path), f"valid TOML ({error})") from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """What the environment sets; a name that nothing reads is told by `_convert`, since it may be misspelt."""
+    given = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name not in _NO_SETTINGS}
+    return {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
 
 
 def _convert(name: str, raw: object, origin: str) -> Value:

@@ -29,6 +29,12 @@ def test_a_bad_line_of_the_file_is_named(tmp_path, line, told):
         Settings.load({"home": str(tmp_path)}, {})
 
 
+def test_a_misspelt_name_in_the_environment_is_told_and_the_launchers_own_is_left_alone(tmp_path):
+    Settings.load({}, {"RATCHET_HOME": str(tmp_path), "RATCHET_PYTHON": "python3.11"})
+    with pytest.raises(BadSetting, match="'prot'.*environment"):
+        Settings.load({}, {"RATCHET_HOME": str(tmp_path), "RATCHET_PROT": "1"})
+
+
 @pytest.mark.parametrize("split", ["60/40", "a/b/c", "90/20/-10", "50/30/10"])
 def test_the_split_must_add_up(split, tmp_path):
     with pytest.raises(BadSetting, match="three whole numbers"):
