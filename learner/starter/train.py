@@ -4,8 +4,9 @@ The folder keeps a checkpoint, so a run that was stopped goes on where it was; t
 
 Beside the next token the model learns to name the topic of each answer, through a layer that is left out of the
 finished model: what to say is one choice in a hundred tokens, and it is the one that matters. It names it where the
-answer begins and all along, so that it is still known after a long greeting. Questions come first, without their
-answers; then mostly short answers; then all of them.
+answer begins, in the middle of the layers too, since what is known there can be read by all that follows (deep
+supervision, Lee et al. 2015); and all along the answer, so that it is still known after a long greeting. Questions come
+first, without their answers; then mostly short answers; then all of them.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ BATCH_TOKENS = 3072
 POOL = 1024  # conversations that are sorted by length together, so that batches hold little padding
 LEARNING_RATE, WARMUP_STEPS, WEIGHT_DECAY = 3e-3, 60, 0.1
 TOPIC_WEIGHT = 0.5  # of the topic in the loss, beside the share of tokens that are learned
+EARLY_LAYERS = 3  # after which the topic is named for the first time
 CARRIED_WEIGHT = 0.2  # of the topic all along an answer
 ASK_SHARE, SHORT_SHARE = 0.25, 0.4  # of the time: on questions alone at first, then on mostly terse answers
 ASK_EVERY = 3  # afterwards one batch in so many is questions alone
@@ -126,11 +128,16 @@ class Run:
             group["lr"] = rate
         learned = batch["learned"][:, 1:]
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=FAST_BFLOAT16):
-            hidden = self._core(input_ids=batch["ids"], attention_mask=batch["mask"]).last_hidden_state
+            states = self._core(
+                input_ids=batch["ids"], attention_mask=batch["mask"], output_hidden_states=True
+            ).hidden_states
+            hidden, begins = states[-1], batch["topic"] != NO_TOPIC
+            early = states[EARLY_LAYERS][begins]
             logits = self.model.lm_head(hidden[:, :-1][learned])
-            about, along = (self.head(hidden[batch[name] != NO_TOPIC]) for name in ("topic", "carried"))
+            known = self.head(torch.nn.functional.rms_norm(early, early.shape[-1:]))
+            about, along = self.head(hidden[begins]), self.head(hidden[batch["carried"] != NO_TOPIC])
         loss = torch.nn.functional.cross_entropy(logits.float(), batch["ids"][:, 1:][learned])
-        topic = _named(about, batch["topic"])
+        topic = (_named(about, batch["topic"]) + _named(known, batch["topic"])) / 2
         carried = _named(along, batch["carried"])
         self.model.zero_grad(set_to_none=True)
         self.head.zero_grad(set_to_none=True)
