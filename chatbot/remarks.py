@@ -28,7 +28,7 @@ def screened(screen: Screen, text: str | None, name: str, role: Role, turn: Mapp
     """
     if not text:
         return Remark(None)
-    seen = screen.look(text, Context(role, person, turn["conversation_id"]))
+    seen = screen.check_in_thread(text, Context(role, person, turn["conversation_id"]))
     if seen.decision is Decision.BLOCK:
         raise BadRequest(f"The {name} was stopped by a safety filter and is not kept; say it in other words.")
     return Remark(seen.text, flags(turn["turn_id"], seen.verdicts, name))

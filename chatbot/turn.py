@@ -65,6 +65,16 @@ class Done:
 Step = Begun | Delta | Done
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """A turn that is kept, with what its answer needs."""
+
+    turn: Turn
+    route: Route
+    context: Context
+    decision: Decision
+
+
 class _Answer:
     """What has come of a turn so far: `text` is on show, `rest` is shown once all of the answer is durable."""
 
@@ -134,40 +144,14 @@ class Turns:
         Raises BadRequest, NotYours, UnknownAdapter, EngineError and AnalyticsError; a turn in which anything was raised
         after Begun is kept as an error.
         """
-        messages = checked(request.messages)
-        _check_parameters(request.parameters)
-        conversation_id = await asyncio.to_thread(self._conversation, request)
-        turn_id = f"chatcmpl-{secrets.token_hex(12)}"
-        context = Context("input", request.person, conversation_id)
-        screened = await self._screened(messages, context)
-        group = person_group(request.person, self._groups)
-        chosen = await self._route(request, group)
-        turn = Turn(
-            turn_id=turn_id,
-            conversation_id=conversation_id,
-            person=request.person,
-            person_group=group,
-            messages=messages,
-            arm=chosen.arm,
-            adapter=chosen.adapter,
-            weights_sha256=chosen.weights_sha256,
-            experiment_id=chosen.experiment_id,
-            propensity=chosen.propensity,
-            sibling_of=request.sibling_of,
-            source=request.source,
-            parameters=dict(request.parameters),
-            verdicts=[verdict.to_values() for verdict in screened.verdicts],
-        )
-        await self._store.append_async(turn, *flags(turn_id, screened.verdicts))
-        answer = _Answer(turn_id)
-        kept = False
+        opened = await self._open(request)
+        turn_id, answer, kept = opened.turn.turn_id, _Answer(opened.turn.turn_id), False
         try:
-            yield Begun(turn_id, conversation_id, chosen)
-            if screened.decision is Decision.BLOCK:
+            yield Begun(turn_id, opened.turn.conversation_id, opened.route)
+            if opened.decision is Decision.BLOCK:
                 answer.end(BLOCKED_INPUT, "content_filter")
             else:
-                deltas = self._answer(answer, chosen, messages, request.parameters, context)
-                async with contextlib.aclosing(deltas):
+                async with contextlib.aclosing(self._answer(answer, opened)) as deltas:
                     async for delta in deltas:
                         yield delta
             last = answer.show(answer.rest) if answer.rest else None
@@ -184,20 +168,44 @@ class Turns:
             yield last
         yield Done(turn_id, answer.finish_reason, answer.usage)
 
-    async def _answer(
-        self,
-        answer: _Answer,
-        chosen: Route,
-        messages: Sequence[Mapping[str, str]],
-        parameters: Mapping[str, Any],
-        context: Context,
-    ) -> AsyncGenerator[Delta, None]:
+    async def _open(self, request: TurnRequest) -> _Opened:
+        """Check, screen and route the request, and keep the turn."""
+        messages = checked(request.messages)
+        _check_parameters(request.parameters)
+        conversation_id = await asyncio.to_thread(self._conversation, request)
+        context = Context("input", request.person, conversation_id)
+        screened = await self._screened(messages, context)
+        group = person_group(request.person, self._groups)
+        chosen = await self._route(request, group)
+        turn = Turn(
+            turn_id=f"chatcmpl-{secrets.token_hex(12)}",
+            conversation_id=conversation_id,
+            person=request.person,
+            person_group=group,
+            messages=messages,
+            arm=chosen.arm,
+            adapter=chosen.adapter,
+            weights_sha256=chosen.weights_sha256,
+            experiment_id=chosen.experiment_id,
+            propensity=chosen.propensity,
+            sibling_of=request.sibling_of,
+            source=request.source,
+            parameters=dict(request.parameters),
+            verdicts=[verdict.to_values() for verdict in screened.verdicts],
+        )
+        await self._store.append_async(turn, *flags(turn.turn_id, screened.verdicts))
+        return _Opened(turn, chosen, context, screened.decision)
+
+    async def _answer(self, answer: _Answer, opened: _Opened) -> AsyncGenerator[Delta, None]:
         """Show all but the last piece: the screen holds some of the answer back to its end, however short it is."""
-        stream = answer.screening = self._screen.stream(replace(context, role="output"))
-        wanted = {**parameters, "logprobs": True} if chosen.experiment_id else parameters
+        stream = answer.screening = self._screen.stream(replace(opened.context, role="output"))
+        wanted: Mapping[str, Any] = opened.turn.parameters
+        if opened.route.experiment_id:
+            wanted = {**wanted, "logprobs": True}
         reason = "stop"
         # Closing the engine's stream is what stops the generation.
-        async with contextlib.aclosing(self._engine.stream(chosen.served_name, messages, wanted)) as pieces:
+        asked = self._engine.stream(opened.route.served_name, opened.turn.messages, wanted)
+        async with contextlib.aclosing(asked) as pieces:
             async for piece in pieces:
                 answer.take(piece)
                 reason = piece.finish_reason or reason

@@ -84,7 +84,7 @@ class Screen:
         apart = merged(edits)
         return Screening(_strictest(verdicts), edited(text, apart), tuple(verdicts), apart)
 
-    def look(self, text: str, context: Context) -> Screening:
+    def check_in_thread(self, text: str, context: Context) -> Screening:
         """`check` for a thread that has no event loop. Raises RuntimeError in one that runs a loop."""
         return asyncio.run(self.check(text, context))
 
@@ -101,7 +101,7 @@ class Screen:
         finding, failed = Finding(self._on_failure(context), "the filter failed"), True
         if not breaker.open():
             try:
-                finding, failed = await self._look(filter_, text, context), False
+                finding, failed = await self._find(filter_, text, context), False
             except Exception:
                 failed = True
             breaker.note(failed)
@@ -118,10 +118,10 @@ class Screen:
             failed=failed,
         )
 
-    async def _look(self, filter_: Filter, text: Normalised, context: Context) -> Finding:
+    async def _find(self, filter_: Filter, text: Normalised, context: Context) -> Finding:
         if filter_.quick:
-            return _look(filter_, text, context)
-        asked = asyncio.get_running_loop().run_in_executor(self._pool, _look, filter_, text, context)
+            return _finding(filter_, text, context)
+        asked = asyncio.get_running_loop().run_in_executor(self._pool, _finding, filter_, text, context)
         return await asyncio.wait_for(asked, self._timeout)
 
     def _on_failure(self, context: Context) -> Decision:
@@ -133,7 +133,7 @@ def default_screen(input_failure: OnFailure = "block") -> Screen:
     return Screen([Cards(), Keys(), Terms()], input_failure=input_failure)
 
 
-def _look(filter_: Filter, text: Normalised, context: Context) -> Finding:
+def _finding(filter_: Filter, text: Normalised, context: Context) -> Finding:
     """Show the filter the normalised text, and bring its spans back to the text as it was."""
     plain, places = text
     found = filter_.check(plain, context)

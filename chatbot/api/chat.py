@@ -12,11 +12,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from analytics import AnalyticsError
-from chatbot.api.common import CallerOf, ServicesOf, error_body, identify, set_person
-from chatbot.errors import BadRequest, ChatbotError
+from chatbot.api.common import CallerOf, ServicesOf, error_body, identify, set_person, told
+from chatbot.errors import BadRequest
 from chatbot.turn import Begun, Delta, Done, Step, TurnRequest
-from learner import BASE, LearnerError
+from learner import BASE
 
 DEFAULT = "default"
 router = APIRouter()
@@ -114,9 +113,9 @@ async def _events(
                     if with_usage:
                         yield b"data: " + orjson.dumps({**stamp, "choices": [], "usage": _usage(step)}) + b"\n\n"
                 step = await anext(steps, None)
-        except (ChatbotError, LearnerError, AnalyticsError) as error:
+        except Exception as error:
             # The status line is gone; the error travels as OpenAI's clients expect it.
-            yield b"data: " + orjson.dumps(error_body(error)[1]) + b"\n\n"
+            yield b"data: " + orjson.dumps(error_body(told(error))[1]) + b"\n\n"
             return
     yield b"data: [DONE]\n\n"
 

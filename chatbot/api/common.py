@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated, cast
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -41,6 +42,8 @@ _STATUS: dict[type[Exception], tuple[int, str]] = {
     AnalyticsError: (503, "unavailable_error"),
     ChatbotError: (500, "server_error"),
 }
+OURS = (ChatbotError, LearnerError, AnalyticsError)
+log = logging.getLogger(__name__)
 
 
 def services_of(request: Request) -> Services:
@@ -85,6 +88,14 @@ def error_body(error: Exception) -> tuple[int, dict[str, object]]:
     return status, {"error": {"message": str(error), "type": kind, "code": status}}
 
 
+def told(error: Exception) -> Exception:
+    """What a caller may hear of `error`: what nobody foresaw goes to the log, and is replaced."""
+    if isinstance(error, OURS):
+        return error
+    log.error("Something broke.", exc_info=error)
+    return ChatbotError("Something broke; the server's log says what.")
+
+
 def answer_errors(app: FastAPI) -> None:
     """Have the app answer every error in one shape."""
 
@@ -99,9 +110,9 @@ def answer_errors(app: FastAPI) -> None:
         return JSONResponse(error_body(BadRequest(f"{place}: {first['msg']}"))[1], 400)
 
     def broken(request: Request, error: Exception) -> JSONResponse:
-        return JSONResponse(error_body(ChatbotError("Something broke; the server's log says what."))[1], 500)
+        return JSONResponse(error_body(told(error))[1], 500)
 
-    for kind in (ChatbotError, LearnerError, AnalyticsError):
+    for kind in OURS:
         app.add_exception_handler(kind, ours)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, broken)
