@@ -7,8 +7,8 @@ import pytest
 from transformers import AutoTokenizer
 
 from learner.starter import MODEL_DIR, STYLES, evaluate, load_world, render, score, style_of
-from learner.starter.corpus import corpus, known_kinds, wordings
-from learner.starter.exam import exam_wordings, handwritten, markers
+from learner.starter.corpus import corpus, follow_up_wordings, known_kinds, wordings
+from learner.starter.exam import exam_follow_ups, exam_wordings, handwritten, markers
 from learner.starter.noise import load_slots
 from learner.starter.order import load_states, random_order
 
@@ -26,7 +26,8 @@ def test_the_world_is_wide_enough():
 
 def test_no_wording_of_the_corpus_belongs_to_a_family_that_is_held_out():
     family = re.compile("|".join(rf"\b{re.escape(phrase)}\b" for phrase in markers().values()), re.I)
-    assert [text for texts in wordings().values() for text in texts if family.search(text)] == []
+    taught = [text for table in (wordings(), follow_up_wordings()) for texts in table.values() for text in texts]
+    assert [text for text in taught if family.search(text)] == []
     assert all(family.search(text) for texts in exam_wordings("families").values() for text in texts)
 
 
@@ -36,6 +37,9 @@ def test_no_question_of_an_exam_is_in_the_corpus():
         plain(text) for exam in ("families", "riddles") for texts in exam_wordings(exam).values() for text in texts
     }
     asked |= {plain(question.messages[-1]["content"]) for question in handwritten()}
+    assert taught & asked == set()
+    tables = (follow_up_wordings(), exam_follow_ups())
+    taught, asked = ({plain(text) for texts in table.values() for text in texts} for table in tables)
     assert taught & asked == set()
 
 

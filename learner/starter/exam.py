@@ -65,6 +65,12 @@ def exam_wordings(exam: Exam) -> Mapping[str, tuple[str, ...]]:
     return {intent: tuple(texts) for intent, texts in _load(exam)["intents"].items()}
 
 
+@cache
+def exam_follow_ups() -> Mapping[str, tuple[str, ...]]:
+    """The second turns of the exam, by what they ask for."""
+    return {kind: tuple(texts) for kind, texts in _load("follow_ups").items()}
+
+
 def markers() -> Mapping[str, str]:
     """The phrase by which each family of the exam `families` is known; no wording of the corpus has one of them."""
     found: Mapping[str, str] = _load("families")["families"]
@@ -110,7 +116,7 @@ def _seen_follow_up(rng: random.Random) -> Question:
 def _unseen_follow_up(rng: random.Random) -> Question:
     intent = rng.choice(list(exam_wordings("families")))
     first = fill(rng.choice(exam_wordings("families")[intent]), rng)
-    return _second(rng, intent, first, {kind: tuple(texts) for kind, texts in _load("follow_ups").items()})
+    return _second(rng, intent, first, exam_follow_ups())
 
 
 def _second(rng: random.Random, intent: str, first: str, wordings: Mapping[str, tuple[str, ...]]) -> Question:
