@@ -31,7 +31,7 @@ def test_a_bad_line_of_the_file_is_named(tmp_path, line, told):
 
 def test_a_misspelt_name_in_the_environment_is_told_and_the_launchers_own_is_left_alone(tmp_path):
     Settings.load({}, {"RATCHET_HOME": str(tmp_path), "RATCHET_PYTHON": "python3.11"})
-    with pytest.raises(BadSetting, match="'prot'.*environment"):
+    with pytest.raises(BadSetting, match=r"'prot'.*environment"):
         Settings.load({}, {"RATCHET_HOME": str(tmp_path), "RATCHET_PROT": "1"})
 
 
