@@ -107,9 +107,9 @@ def _query(events: Path, without: frozenset[str]) -> list[tuple[str, str, str, s
 def _split(pairs: Sequence[Pair], groups: tuple[int, int, int]) -> tuple[list[Pair], list[Pair]]:
     teaches: Callable[[Pair], bool] = lambda p: p.source == "correction" or person_group(p.person, groups) == "learn"  # noqa: E731
     learn = [p for p in pairs if teaches(p)]
-    # A turn that a reviewer corrected may have won a comparison of its person as well: then it only teaches.
-    taught = {p.turn_id for p in learn}
-    return learn, [p for p in pairs if not teaches(p) and p.turn_id not in taught]
+    # An answer that a reviewer corrected may have won or lost a comparison of its person as well: then it only teaches.
+    taught = _taught(learn)
+    return learn, [p for p in pairs if not teaches(p) and not taught & _answers(p)]
 
 
 def _capped(pairs: Sequence[Pair], settings: LapSettings) -> list[Pair]:
@@ -129,9 +129,19 @@ def _hold_apart(learn: Sequence[Pair], judge: Sequence[Pair]) -> None:
     teachers = {pair.person for pair in learn if pair.source != "correction"}
     if both := teachers & {pair.person for pair in judge}:
         raise FirewallBroken(f"{len(both)} people would both teach the model and judge it; nothing is trained.")
-    taught = {pair.turn_id for pair in learn}
-    if any(pair.turn_id in taught for pair in judge):
+    taught = _taught(learn)
+    if any(taught & _answers(pair) for pair in judge):
         raise FirewallBroken("A turn that teaches the model would judge it as well; nothing is trained.")
+
+
+def _answers(pair: Pair) -> set[tuple[str, str, str]]:
+    """Both answers of a pair, each with who got it and to what."""
+    prompt = json.dumps(pair.prompt, sort_keys=True)
+    return {(pair.person, prompt, text) for text in (pair.chosen, pair.rejected)}
+
+
+def _taught(learn: Sequence[Pair]) -> set[tuple[str, str, str]]:
+    return set().union(*map(_answers, learn))
 
 
 def _summary(pairs: Sequence[Pair]) -> dict[str, object]:

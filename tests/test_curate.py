@@ -108,6 +108,17 @@ def test_an_answer_that_was_preferred_and_then_corrected_teaches_and_no_longer_j
     assert found.manifest["dropped"] == {"other_split": 0, "corrected": 1, "person_cap": 0}
 
 
+def test_an_answer_that_lost_and_was_then_corrected_no_longer_judges_either(history, dataset):
+    (judge,) = people("decide", 1)
+    first = history.answer(judge, "first")
+    second = history.answer(judge, "second", sibling_of=first)
+    history.say(judge, second, preferred_over=first)
+    history.correct(first, "the reviewer's")
+    found = dataset()
+    assert texts(found.learn) == [("the reviewer's", "first", "correction")]
+    assert found.judge == []
+
+
 def test_only_the_feedback_of_people_who_agree_now(history, dataset):
     a, b = people("learn", 2)
     history.say(a, history.answer(a, "short", consent=False), rewrite="never agreed")
