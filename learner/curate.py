@@ -113,8 +113,8 @@ def _split(pairs: Sequence[Pair], groups: tuple[int, int, int]) -> tuple[list[Pa
 
 
 def _capped(pairs: Sequence[Pair], settings: LapSettings) -> list[Pair]:
-    """Keep the newest of each person, up to the greater of `person_rows` and `person_share` of all."""
-    most = max(settings.person_rows, math.floor(settings.person_share * len(pairs)))
+    """Keep the newest of each person, up to the greater of `person_rows` and `person_share` of what is kept."""
+    most = _most([pair for pair in pairs if pair.source != "correction"], settings)
     kept: list[Pair] = []
     given: Counter[str] = Counter()
     for pair in reversed(pairs):
@@ -123,6 +123,21 @@ def _capped(pairs: Sequence[Pair], settings: LapSettings) -> list[Pair]:
             kept.append(pair)
             given[pair.person] += pair.source != "correction"
     return kept[::-1]
+
+
+def _most(own: Sequence[Pair], settings: LapSettings) -> int:
+    """How many of their own pairs one person may give: a share of what all give under that same limit.
+
+    A share of all that they sent would grow with the pairs of somebody who sends thousands.
+    """
+    sent = Counter(pair.person for pair in own).values()
+    most = len(own)
+    while True:
+        share = settings.person_share * sum(min(count, most) for count in sent)
+        fewer = max(settings.person_rows, math.floor(share))
+        if fewer >= most:
+            return fewer
+        most = fewer
 
 
 def _hold_apart(learn: Sequence[Pair], judge: Sequence[Pair]) -> None:

@@ -1,9 +1,11 @@
 """Which feedback becomes a pair, of whom, and on which side of the firewall."""
 
+from collections import Counter
+
 import pytest
 
 from analytics import Consent, Store
-from learner.curate import curate
+from learner.curate import Pair, _capped, curate
 from learner.errors import FirewallBroken
 from learner.settings import LapSettings
 from tests.history import History, people
@@ -140,6 +142,24 @@ def test_one_person_gives_only_a_share(history, dataset):
     for number in range(20):
         history.say(a, history.answer(a, "short"), rewrite=f"better {number}")
     assert [pair.chosen for pair in dataset().learn] == [f"better {number}" for number in range(16, 20)]
+
+
+def test_somebody_who_sends_thousands_gives_no_more_than_a_share_of_what_is_kept():
+    crowd = [f"person-{number}" for number in range(125) for _ in range(4)]
+    flood = ["flooder"] * 5000
+    own = [Pair(f"turn-{number}", person, (), "a", "b", "rewrite") for number, person in enumerate(crowd + flood)]
+    corrected = [Pair(f"fixed-{number}", "flooder", (), "a", "b", "correction") for number in range(3)]
+    kept = _capped(own + corrected, SETTINGS)
+    given = Counter(pair.person for pair in kept if pair.source == "rewrite")
+    assert given.pop("flooder") == 10 <= SETTINGS.person_share * (500 + 10)
+    assert set(given.values()) == {4}
+    assert sum(pair.source == "correction" for pair in kept) == 3, "a reviewer's work counts for nobody"
+
+
+@pytest.mark.parametrize(("crowd", "rows"), [(50, 100), (10, 4)])
+def test_equals_keep_all_only_where_they_are_so_many_that_nobody_has_more_than_a_share(crowd, rows):
+    own = [Pair(f"turn-{n}", f"person-{n % crowd}", (), "a", "b", "rewrite") for n in range(100 * crowd)]
+    assert set(Counter(pair.person for pair in _capped(own, SETTINGS)).values()) == {rows}
 
 
 def test_a_dataset_can_be_made_again_without_somebody(history, dataset):
