@@ -282,6 +282,48 @@ def test_a_reviewer_needs_no_mouse(served, chat, visit):
     assert served.rows("SELECT * FROM review_queue") == []
 
 
+def test_a_second_press_of_save_does_not_decide_the_next_turn(served, chat, visit, monkeypatch):
+    for question in ("one", "two", "three"):
+        ask_and_wait(chat, question)
+        press(chat, "Dislike")
+        receipt(chat)
+    first, second, _ = [row["turn_id"] for row in served.rows("SELECT turn_id FROM review_queue ORDER BY seq")]
+    review, conversation = visit(served.link("review")), served.services.reviews.conversation
+    queue, better = review.locator("#rt-queue input"), review.locator("#rt-better textarea")
+
+    def opened(place: int) -> None:
+        expect(review.locator(".rt-bot").nth(place)).to_have_class(re.compile("rt-here"))
+
+    opened(0)
+    for _ in range(3):
+        review.keyboard.down("j")  # held
+    expect(queue.nth(1)).to_be_checked()
+    opened(1)
+    review.keyboard.up("j")
+    review.keyboard.press("k")
+    opened(0)
+
+    def slowly(turn_id: str) -> list[dict]:
+        time.sleep(1.0 if turn_id == second else 0.0)
+        return conversation(turn_id)
+
+    monkeypatch.setattr(served.services.reviews, "conversation", slowly)
+    better.fill("Only for the first.")
+    review.click("#rt-save")
+    expect(review.locator("#rt-told")).to_have_text("Saved.")
+    review.click("#rt-save")
+    expect(review.locator("#rt-told")).to_contain_text("only just opening")
+    opened(1)
+    decided = served.rows("SELECT turn_id, correction FROM review WHERE action = 'decide'")
+    assert decided == [{"turn_id": first, "correction": "Only for the first."}]
+
+    expect(better).to_have_value(ANSWERS[0])
+    better.fill("For the second.")
+    review.click("#rt-save")
+    expect(queue).to_have_count(1)
+    assert served.rows("SELECT correction FROM review WHERE turn_id = ?", second) == [{"correction": "For the second."}]
+
+
 def test_the_operator_sees_the_votes_and_starts_a_lap(served, chat, visit):
     ask_and_wait(chat, "hello")
     press(chat, "Like")

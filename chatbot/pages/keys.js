@@ -19,7 +19,7 @@
   document.addEventListener("keydown", (event) => {
     const typing = ["TEXTAREA", "INPUT"].includes(event.target.tagName) && event.target.type !== "radio";
     if (typing) { if (event.key === "Escape") event.target.blur(); return; }
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
     if (KEYS[event.key] || ["j", "k", "e"].includes(event.key)) { event.preventDefault(); does(event.key); }
   });
 })();

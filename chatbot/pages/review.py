@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from analytics import queries
-from chatbot.errors import ChatbotError
+from chatbot.errors import BadRequest, ChatbotError
 from chatbot.pages import transcript
 from chatbot.pages.access import person_of
 from chatbot.pages.look import QUIET, header
@@ -42,16 +42,16 @@ class ReviewPage:
         return gr.update(choices=choices, value=chosen if chosen in ids else (ids[0] if ids else None))
 
     def show(self, turn_id: str | None) -> tuple[Any, ...]:
-        """The conversation, the room for a decision, nothing decided, and the answer to start a better one from."""
+        """The conversation, the room for a decision on this turn, nothing decided, and the answer to be bettered."""
         waiting = queries.review_queue(self._services.store)
         here = next((row for row in waiting if row["turn_id"] == turn_id), None)
         if turn_id is None or here is None:
-            return transcript.EMPTY, gr.update(visible=False), None, None, "", ""
+            return transcript.EMPTY, gr.update(visible=False), "", None, None, "", ""
         turns = self._reviews.conversation(turn_id)
         shown = transcript.conversation(turns, turn_id, here["why"], here["reason"])
         silent = set(here["why"]) == {"down-voted"}
         filter_ = gr.update(value=None, elem_classes=["rt-pick", "rt-quiet"] if silent else ["rt-pick"])
-        return shown, gr.update(visible=True), filter_, None, _answer(turns, turn_id), ""
+        return shown, gr.update(visible=True), turn_id, filter_, None, _answer(turns, turn_id), ""
 
     def claim(self, turn_id: str | None, request: gr.Request) -> tuple[str, Any]:
         """Take the turn."""
@@ -67,14 +67,24 @@ class ReviewPage:
         return told, self.queue(turn_id, request)
 
     def save(
-        self, turn_id: str | None, filter_: str | None, answer: str | None, better: str, note: str, request: gr.Request
+        self,
+        turn_id: str | None,
+        shown_id: str,
+        filter_: str | None,
+        answer: str | None,
+        better: str,
+        note: str,
+        request: gr.Request,
     ) -> tuple[str, Any]:
-        """Keep the decision and go on to the next."""
+        """Keep the decision about `shown_id`, whose form this is, and go on to the next."""
 
         def decide() -> None:
-            answer_now = _answer(self._reviews.conversation(turn_id or ""), turn_id or "")
+            # The queue moves on before the form does: a second press would decide the next turn by this one's words.
+            if shown_id != turn_id:
+                raise BadRequest("This turn is only just opening, and nothing was kept for it: look at it, then save.")
+            answer_now = _answer(self._reviews.conversation(shown_id), shown_id)
             self._reviews.decide(
-                turn_id or "",
+                shown_id,
                 self._person_of(request),
                 filter_right=None if filter_ is None else filter_ == RIGHT,
                 answer_right=None if answer is None else answer == RIGHT,
@@ -94,9 +104,13 @@ class ReviewPage:
 
 @dataclass(frozen=True)
 class Decision:
-    """The parts that a decision is made with."""
+    """The parts that a decision is made with.
+
+    `shown` holds the turn that the form is about. It lives in the browser, where it changes together with the form.
+    """
 
     room: gr.Column
+    shown: gr.Textbox
     filter: gr.Radio
     answer: gr.Radio
     better: gr.Textbox
@@ -129,6 +143,7 @@ def _answer(turns: Sequence[Mapping[str, Any]], turn_id: str) -> str:
 
 def _decision() -> Decision:
     with gr.Column(visible=False, elem_id="rt-decision") as room:
+        shown = gr.Textbox(visible=False)
         with gr.Row():
             filter_ = gr.Radio([RIGHT, WRONG], label="The filter was", elem_id="rt-filter", elem_classes="rt-pick")
             answer = gr.Radio([RIGHT, WRONG], label="The answer was", elem_id="rt-answer", elem_classes="rt-pick")
@@ -138,13 +153,13 @@ def _decision() -> Decision:
             save = gr.Button("Save", variant="primary", elem_id="rt-save")
             claim = gr.Button("Claim", elem_id="rt-claim")
             release = gr.Button("Release", elem_id="rt-release")
-    return Decision(room, filter_, answer, better, note, save, claim, release)
+    return Decision(room, shown, filter_, answer, better, note, save, claim, release)
 
 
 def _hear(
     blocks: gr.Blocks, handlers: ReviewPage, queue: gr.Radio, talk: gr.HTML, decision: Decision, told: gr.HTML
 ) -> None:
-    made = [decision.filter, decision.answer, decision.better, decision.note]
+    made = [decision.shown, decision.filter, decision.answer, decision.better, decision.note]
     blocks.load(handlers.queue, [queue], [queue], **QUIET)
     gr.Timer(REFRESH_SECONDS).tick(handlers.queue, [queue], [queue], **QUIET)
     queue.change(handlers.show, [queue], [talk, decision.room, *made], **QUIET).then(None, js=TO_THE_TURN)
