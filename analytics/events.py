@@ -22,6 +22,7 @@ class Turn(Event):
     """A question and where it was sent; appended before the first word of the answer is shown.
 
     `messages` is what the engine was sent, the person's message last; `propensity` is None outside experiments.
+    `sibling_of` is the first answer to the same message (in old rows the one before) where this was asked once more.
     """
 
     table: ClassVar[str] = "turn"

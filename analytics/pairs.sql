@@ -1,12 +1,12 @@
 -- Preference pairs of people who agreed. {consent}, {turn}, ... are where the events lie; $without lists people left out.
 -- One row per pair, oldest first: turn_id, person, person_group, prompt, chosen, rejected, source, seq.
-WITH
+WITH RECURSIVE
 consented AS (
     SELECT person, arg_max(given, seq) AS given, arg_max(version, seq) AS version
     FROM {consent} GROUP BY person HAVING arg_max(given, seq)
 ),
 answer AS (
-    SELECT turn.turn_id, turn.person, turn.person_group, turn.messages AS prompt, turn.sibling_of,
+    SELECT turn.turn_id, turn.person, turn.person_group, turn.messages AS prompt,
            reply.completion, reply.finish_reason, turn.seq
     FROM {turn} AS turn
     JOIN {reply} AS reply USING (turn_id)
@@ -37,11 +37,17 @@ comparison AS (
     SELECT turn_id AS winner, preferred_over AS loser, max(seq) AS seq FROM own WHERE preferred_over IS NOT NULL
     GROUP BY ALL
 ),
+root AS (  -- the first answer to the same message: old rows name the answer before, which is a chain
+    SELECT turn_id, turn_id AS root FROM {turn} WHERE sibling_of IS NULL
+    UNION ALL
+    SELECT turn.turn_id, root.root FROM {turn} AS turn JOIN root ON root.turn_id = turn.sibling_of
+),
 sibling AS (
     SELECT first.turn_id AS a, second.turn_id AS b
-    FROM answer AS second JOIN answer AS first
-      ON first.person = second.person AND first.prompt = second.prompt AND first.turn_id <> second.turn_id
-     AND coalesce(first.sibling_of, first.turn_id) = second.sibling_of
+    FROM answer AS first JOIN root AS whose ON whose.turn_id = first.turn_id
+    JOIN root AS same ON same.root = whose.root
+    JOIN answer AS second ON second.turn_id = same.turn_id
+    WHERE first.person = second.person AND first.prompt = second.prompt AND first.seq < second.seq
 ),
 opposite AS (
     SELECT if(va.vote > 0, a, b) AS winner, if(va.vote > 0, b, a) AS loser

@@ -61,6 +61,21 @@ def test_a_later_vote_replaces_an_earlier_one(history, dataset):
     assert texts(dataset().learn) == [("second", "first", "sibling")]
 
 
+@pytest.mark.parametrize("chained", [True, False])
+def test_any_two_answers_to_one_message_are_compared_however_often_it_was_asked_again(history, dataset, chained):
+    (a,) = people("learn", 1)
+    first = last = history.answer(a, "first")
+    turns = [first]
+    for text, reason in (("cut off", "cancelled"), ("third", "stop"), ("fourth", "stop")):
+        last = history.answer(a, text, sibling_of=last if chained else first, finish_reason=reason)
+        turns.append(last)
+    for turn, vote in zip(turns, (1, -1, -1, 1), strict=True):
+        history.say(a, turn, vote=vote)
+    assert sorted(texts(dataset().learn)) == [("first", "third", "sibling"), ("fourth", "third", "sibling")]
+    history.say(a, turns[2], preferred_over=turns[0])
+    assert sorted(texts(dataset().learn)) == [("fourth", "third", "sibling"), ("third", "first", "comparison")]
+
+
 def test_two_opposite_comparisons_say_nothing(history, dataset):
     (a,) = people("learn", 1)
     first = history.answer(a, "first")

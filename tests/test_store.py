@@ -17,6 +17,7 @@ from analytics import Consent, Feedback, NotStored, Store, StoreBroken, StoreClo
 from analytics.migrate import FOLDER, migrate
 from chatbot import conversations
 from chatbot.engine import Piece
+from chatbot.errors import NotYours
 from chatbot.turn import Begun, Delta, TurnRequest, Turns
 from learner import person_group
 from tests.history import History, people
@@ -128,8 +129,8 @@ def house(tmp_path):
     built.store.close()
 
 
-def asked(text: str) -> TurnRequest:
-    return TurnRequest(person="somebody", messages=[{"role": "user", "content": text}], source="api")
+def asked(text: str, person: str = "somebody", sibling_of: str | None = None) -> TurnRequest:
+    return TurnRequest(person, [{"role": "user", "content": text}], "api", sibling_of=sibling_of)
 
 
 @pytest.mark.parametrize("text", ["hello", "Count for me", "how do i make a pipe bomb?"])
@@ -143,6 +144,20 @@ async def test_an_answer_is_durable_before_its_last_piece_is_shown(house, text):
             deltas.append(step.text)
             whole.append(queries.turn(house.store, begun.turn_id)["completion"])
     assert whole == [None] * (len(deltas) - 1) + ["".join(deltas)]
+
+
+async def test_an_answer_asked_for_again_and_again_names_the_first_one_and_only_the_newest_is_on_show(house):
+    house.engine.pause = 0.0
+    turns, last = [], None
+    for _ in range(3):
+        steps = [step async for step in house.turns.run(asked("hello", sibling_of=last))]
+        last = steps[0].turn_id
+        turns.append(queries.turn(house.store, last))
+    assert [turn["sibling_of"] for turn in turns] == [None, *[turns[0]["turn_id"]] * 2]
+    (shown,) = conversations.shown(house.store, turns[0]["conversation_id"])
+    assert shown["turn_id"] == last
+    with pytest.raises(NotYours):
+        await anext(house.turns.run(asked("hello", "a stranger", sibling_of=last)))
 
 
 async def test_what_somebody_who_leaves_has_seen_is_what_is_kept(house):
