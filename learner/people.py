@@ -12,7 +12,10 @@ SHARES = (60, 30, 10)
 
 def share_of(text: str, salt: str) -> float:
     """A number in [0, 1), the same for ever for the same `text` and `salt`, and independent between salts."""
-    digest = blake2b(text.encode(), digest_size=8, key=salt.encode()[:64]).digest()
+    key = salt.encode()
+    if len(key) > blake2b.MAX_KEY_SIZE:  # a long salt differs from the next one at its end, so it must not be cut
+        key = blake2b(key).digest()
+    digest = blake2b(text.encode(), digest_size=8, key=key).digest()
     # 53 bits are what a float holds exactly; all 64 could round up to 1.
     return (int.from_bytes(digest, "big") >> 11) / float(1 << 53)
 

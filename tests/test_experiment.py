@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from learner.experiment import Arm, RoutingState, decide, judge, route
-from learner.people import person_group
+from learner.people import person_group, share_of
 from learner.settings import LearnerSettings
 
 BASE, ADAPTER = Arm("base", "base", "a"), Arm("starter@1", "starter@1", "b")
 PEOPLE = [f"person-{number}" for number in range(4000)]
 
 
-def running(share: float) -> RoutingState:
-    return RoutingState(BASE, challenger=ADAPTER, experiment_id="starter@1#1", share=share)
+def running(share: float, experiment_id: str = "starter@1#1") -> RoutingState:
+    return RoutingState(BASE, challenger=ADAPTER, experiment_id=experiment_id, share=share)
 
 
 def test_the_groups_have_the_sizes_they_should():
@@ -38,6 +38,22 @@ def test_a_growing_share_moves_nobody_back():
     before = {person for person in PEOPLE if route(person, "decide", running(0.2)).arm == "challenger"}
     after = {person for person in PEOPLE if route(person, "decide", running(0.5)).arm == "challenger"}
     assert before < after
+
+
+@pytest.mark.parametrize("model", ["starter", "a-model-with-a-name-that-is-longer-than-most--and-a-maker-too"])
+def test_another_experiment_draws_its_arms_anew(model):
+    one, two = (running(0.5, f"{model}@{number}#{number}") for number in (1, 2))
+    met = [{who for who in PEOPLE if route(who, "decide", state).arm == "challenger"} for state in (one, two)]
+    assert len(met[0] & met[1]) == pytest.approx(1000, abs=130)
+
+
+def test_what_was_drawn_once_stays_as_it_was():
+    salts = ("person-group", "experiment-starter@1#1", "e" * 64)
+    assert [share_of("person-1", salt) for salt in salts] == [
+        0.3385445432304792,
+        0.6679557530177916,
+        0.36710859543480945,
+    ]
 
 
 def test_the_propensity_is_that_of_the_arm_which_was_taken():
