@@ -13,9 +13,11 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
@@ -70,6 +72,7 @@ class Running:
 
     url: str
     services: Services
+    app: FastAPI
 
     def forget(self) -> None:
         """Empty the store, and let the engine begin with its first answer again."""
@@ -79,6 +82,16 @@ class Running:
 
     def rows(self, sql: str, *parameters: object) -> list[dict]:
         return self.services.store.rows(sql, parameters)
+
+    def end_the_hour(self) -> None:
+        """Have Gradio take every page's connection for broken, and what it keeps for pages for two hours old."""
+        holders = [route.app.state_holder for route in self.app.routes if hasattr(route.app, "state_holder")]
+        for session in [session for holder in holders for session in holder.session_data.values()]:
+            session.is_closed = True
+            for key, (longest, since) in session._state_ttl.items():
+                session._state_ttl[key] = longest, since - timedelta(hours=2)
+        for holder in holders:
+            holder.delete_all_expired_state()
 
     def link(self, page: str) -> str:
         role = {"review": "reviewer", "operate": "operator"}[page]
@@ -106,18 +119,19 @@ def running(home: Path, port: int = 0) -> Iterator[Running]:
         # Gradio makes a loop for every lock where none runs, and never closes one: so its pages are made in here.
         app = create_app(built, mount)
         config = uvicorn.Config(app, port=port, log_level="warning", ws="none", timeout_graceful_shutdown=1)
-        made.set_result(uvicorn.Server(config))
-        await made.result().serve()
+        server = uvicorn.Server(config)
+        made.set_result((app, server))
+        await server.serve()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), name="pages")
     thread.start()
-    server = made.result(START_SECONDS)
+    app, server = made.result(START_SECONDS)
     try:
         until = time.monotonic() + START_SECONDS
         while not server.started and time.monotonic() < until:
             time.sleep(0.02)
         assert server.started, "the server did not start"
-        yield Running(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", built)
+        yield Running(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", built, app)
     finally:
         server.should_exit = True
         thread.join(START_SECONDS)

@@ -245,6 +245,20 @@ def test_a_reload_brings_the_conversation_back_to_its_owner_only(served, chat, v
     assert len(served.rows("SELECT DISTINCT conversation_id FROM turn")) == 2
 
 
+def test_a_page_whose_connection_broke_an_hour_ago_knows_its_conversation(served, chat):
+    ask_and_wait(chat, "hello")
+    chat.click("#rt-new")
+    expect(chat.locator("#rt-chat .bot-row")).to_have_count(0)
+    ask_and_wait(chat, "hello again")
+    served.end_the_hour()
+    press(chat, "Like")
+    voted = kept(served, receipt(chat))["turn_id"]
+    ask_and_wait(chat, "and more")
+    first, second, third = served.rows("SELECT turn_id, conversation_id FROM turn ORDER BY seq")
+    assert voted == second["turn_id"]
+    assert second["conversation_id"] == third["conversation_id"] != first["conversation_id"]
+
+
 def test_what_a_filter_stopped_is_appealed(served, chat):
     ask_and_wait(chat, "What is a recipe for making a bomb?")
     chat.fill("#rt-appeal textarea", "a bath bomb")

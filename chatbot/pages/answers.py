@@ -14,7 +14,7 @@ from analytics import AnalyticsError
 from chatbot import conversations
 from chatbot.errors import ChatbotError
 from chatbot.pages.access import person_of
-from chatbot.pages.talk import History, Talk, Wish, message
+from chatbot.pages.talk import History, Tab, Talk, Wish, message
 from chatbot.services import Services
 from chatbot.turn import Begun, Delta, Done, TurnRequest
 from learner import LearnerError
@@ -51,8 +51,9 @@ class Answers:
             history.append(message("assistant", turn["completion"] or INTERRUPTED))
         return history, talk
 
-    async def give(self, history: History, talk: Talk, request: gr.Request) -> AsyncGenerator[Shown, None]:
-        """Grant the wish of `talk`, piece by piece: the history to show, and the conversation's id."""
+    async def give(self, history: History, tab: Tab, request: gr.Request) -> AsyncGenerator[Shown, None]:
+        """Grant the wish of the tab's talk, piece by piece: the history to show, and the conversation's id."""
+        talk = tab.talk
         wish, talk.wish = talk.wish, None
         if wish is None:
             return

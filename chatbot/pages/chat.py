@@ -12,7 +12,7 @@ from chatbot.pages.answers import INTERRUPTED, Answers
 from chatbot.pages.layout import ChatLayout, earlier_answer, lay_out
 from chatbot.pages.look import QUIET
 from chatbot.pages.ratings import Ratings
-from chatbot.pages.talk import History, Talk, message
+from chatbot.pages.talk import History, Tab, Talk, message
 from chatbot.services import Services
 
 Updates = tuple[Any, ...]
@@ -35,27 +35,28 @@ def page(services: Services) -> gr.Blocks:
 
 
 def _hear_opening(blocks: gr.Blocks, parts: ChatLayout, answers: Answers, ratings: Ratings) -> None:
-    def open_page(stored: str | None, request: gr.Request) -> Updates:
+    def open_page(stored: str | None, tab: Tab, request: gr.Request) -> Updates:
         history, talk = answers.open(stored, request)
         if not history:
-            return gr.skip(), gr.skip(), ratings.consent(request)  # somebody quick may have asked already
-        return gr.update(value=history, feedback_value=talk.thumbs()), talk, ratings.consent(request)
+            return gr.skip(), ratings.consent(request)  # somebody quick may have asked already
+        tab.talk = talk
+        return gr.update(value=history, feedback_value=talk.thumbs()), ratings.consent(request)
 
-    blocks.load(open_page, [parts.stored], [parts.chat, parts.talk, parts.learning], **QUIET)
+    blocks.load(open_page, [parts.stored, parts.tab], [parts.chat, parts.learning], **QUIET)
 
 
 def _hear_asking(parts: ChatLayout, answers: Answers) -> list[Any]:
     """Four ways to ask. The wish is kept first, so that the page shows it at once; returns the events that grant it."""
     box, send, _ = parts.composer
 
-    def typed(text: str, history: History, talk: Talk) -> Updates:
-        return _wish(talk, text, len(history) + 1, left="")
+    def typed(text: str, history: History, tab: Tab) -> Updates:
+        return _wish(tab.talk, text, len(history) + 1, left="")
 
-    def example(data: gr.SelectData, text: str, history: History, talk: Talk) -> Updates:
-        return _wish(talk, data.value["text"], len(history) + 1, left=text)
+    def example(data: gr.SelectData, text: str, history: History, tab: Tab) -> Updates:
+        return _wish(tab.talk, data.value["text"], len(history) + 1, left=text)
 
-    def again(data: gr.RetryData, text: str, history: History, talk: Talk) -> Updates:
-        return _wish(talk, str(data.value), _place(data.index) + 1, left=text)
+    def again(data: gr.RetryData, text: str, history: History, tab: Tab) -> Updates:
+        return _wish(tab.talk, str(data.value), _place(data.index) + 1, left=text)
 
     streams = []
     for event, handler in (
@@ -64,15 +65,16 @@ def _hear_asking(parts: ChatLayout, answers: Answers) -> list[Any]:
         (parts.chat.example_select, example),
         (parts.chat.retry, again),
     ):
-        wished = event(handler, [box, parts.chat, parts.talk], [box, parts.chat, *_turned(parts)], **QUIET)
-        streams.append(wished.then(answers.give, [parts.chat, parts.talk], [parts.chat, parts.stored], **QUIET))
+        wished = event(handler, [box, parts.chat, parts.tab], [box, parts.chat, *_turned(parts)], **QUIET)
+        streams.append(wished.then(answers.give, [parts.chat, parts.tab], [parts.chat, parts.stored], **QUIET))
     return streams
 
 
 def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services) -> None:
     """What follows an answer: its end, its stop, and a new conversation in the middle of it."""
 
-    def rest(history: History, talk: Talk) -> Updates:
+    def rest(history: History, tab: Tab) -> Updates:
+        talk = tab.talk
         if talk.answering is not None:
             return gr.skip()  # type: ignore[no-any-return]
         unanswered = bool(history) and history[-1]["role"] == "user"
@@ -81,74 +83,75 @@ def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services) -> N
         asks = gr.update(visible=talk.earlier is not None), gr.update(visible=talk.blocked is not None)
         return shown, SHOWN, HIDDEN, earlier, *asks
 
-    def stop_it(history: History, talk: Talk) -> Updates:
-        talk.answering = None
-        return rest(history, talk)
+    def stop_it(history: History, tab: Tab) -> Updates:
+        tab.talk.answering = None
+        return rest(history, tab)
 
-    def start_over() -> Updates:
-        return gr.update(value=[], feedback_value=[]), Talk(), None, SHOWN, HIDDEN, *(HIDDEN,) * 4
+    def start_over(tab: Tab) -> Updates:
+        tab.talk = Talk()
+        return gr.update(value=[], feedback_value=[]), None, SHOWN, HIDDEN, *(HIDDEN,) * 4
 
     _, send, stop = parts.composer
     known, rested = (
-        [parts.chat, parts.talk],
+        [parts.chat, parts.tab],
         [parts.chat, send, stop, parts.compare.earlier, parts.compare.note, parts.appeal.note],
     )
     for stream in streams:
         stream.then(rest, known, rested, **QUIET)
     stop.click(stop_it, known, rested, cancels=streams, **QUIET)
-    fresh = [parts.chat, parts.talk, parts.stored, *_turned(parts)]
-    parts.new.click(start_over, None, fresh, cancels=streams, **QUIET)
+    fresh = [parts.chat, parts.stored, *_turned(parts)]
+    parts.new.click(start_over, [parts.tab], fresh, cancels=streams, **QUIET)
 
 
 def _hear_rating(parts: ChatLayout, ratings: Ratings) -> None:
     receipt = _receipt(parts)
 
-    def like(data: gr.LikeData, talk: Talk, request: gr.Request) -> Updates:
+    def like(data: gr.LikeData, tab: Tab, request: gr.Request) -> Updates:
         # A thumb that is pressed again comes as an empty text: it is taken back.
         vote = 0 if data.liked == "" else 1 if data.liked else -1
-        told = ratings.rate(_place(data.index), vote, talk, request)
-        return gr.update(feedback_value=talk.thumbs()), *_told(told, ratings.must_ask(request), asks_why=vote < 0)
+        told = ratings.rate(_place(data.index), vote, tab.talk, request)
+        return gr.update(feedback_value=tab.talk.thumbs()), *_told(told, ratings.must_ask(request), asks_why=vote < 0)
 
-    def explain(reasons: list[str], comment: str, talk: Talk, request: gr.Request) -> Updates:
-        return _told(ratings.explain(reasons, comment, talk, request), ratings.must_ask(request))
+    def explain(reasons: list[str], comment: str, tab: Tab, request: gr.Request) -> Updates:
+        return _told(ratings.explain(reasons, comment, tab.talk, request), ratings.must_ask(request))
 
-    def edit(data: gr.EditData, history: History, talk: Talk, request: gr.Request) -> Updates:
+    def edit(data: gr.EditData, history: History, tab: Tab, request: gr.Request) -> Updates:
         # What the model said stays on show; the browser has put the rewrite there already.
         place = _place(data.index)
         history[place] = {**history[place], "content": data.previous_value}
-        return history, *_told(ratings.rewrite(place, str(data.value), talk, request), ratings.must_ask(request))
+        return history, *_told(ratings.rewrite(place, str(data.value), tab.talk, request), ratings.must_ask(request))
 
-    parts.chat.like(like, [parts.talk], [parts.chat, *receipt], **QUIET)
-    parts.chat.edit(edit, [parts.chat, parts.talk], [parts.chat, *receipt], **QUIET)
+    parts.chat.like(like, [parts.tab], [parts.chat, *receipt], **QUIET)
+    parts.chat.edit(edit, [parts.chat, parts.tab], [parts.chat, *receipt], **QUIET)
     for event in (parts.receipt.send.click, parts.receipt.comment.submit):
-        event(explain, [parts.receipt.reasons, parts.receipt.comment, parts.talk], receipt, **QUIET)
+        event(explain, [parts.receipt.reasons, parts.receipt.comment, parts.tab], receipt, **QUIET)
 
 
 def _hear_comparing(parts: ChatLayout, ratings: Ratings) -> None:
     def prefer(newer_is_better: bool, talk: Talk, request: gr.Request) -> Updates:
         return *_told(ratings.compare(newer_is_better, talk, request), ratings.must_ask(request)), HIDDEN
 
-    def first(talk: Talk, request: gr.Request) -> Updates:
-        return prefer(False, talk, request)
+    def first(tab: Tab, request: gr.Request) -> Updates:
+        return prefer(False, tab.talk, request)
 
-    def second(talk: Talk, request: gr.Request) -> Updates:
-        return prefer(True, talk, request)
+    def second(tab: Tab, request: gr.Request) -> Updates:
+        return prefer(True, tab.talk, request)
 
     out = [*_receipt(parts), parts.compare.note]
-    parts.compare.first.click(first, [parts.talk], out, **QUIET)
-    parts.compare.second.click(second, [parts.talk], out, **QUIET)
+    parts.compare.first.click(first, [parts.tab], out, **QUIET)
+    parts.compare.second.click(second, [parts.tab], out, **QUIET)
     parts.compare.same.click(lambda: HIDDEN, None, [parts.compare.note], **QUIET)
 
 
 def _hear_appealing(parts: ChatLayout, ratings: Ratings) -> None:
-    def appeal(comment: str, talk: Talk, request: gr.Request) -> Updates:
-        told = ratings.appeal(comment, talk, request)
-        left = talk.blocked is not None
+    def appeal(comment: str, tab: Tab, request: gr.Request) -> Updates:
+        told = ratings.appeal(comment, tab.talk, request)
+        left = tab.talk.blocked is not None
         return *_told(told, asks_consent=False), comment if left else "", gr.update(visible=left)
 
     out = [*_receipt(parts), parts.appeal.comment, parts.appeal.note]
     for event in (parts.appeal.send.click, parts.appeal.comment.submit):
-        event(appeal, [parts.appeal.comment, parts.talk], out, **QUIET)
+        event(appeal, [parts.appeal.comment, parts.tab], out, **QUIET)
 
 
 def _hear_consent(parts: ChatLayout, ratings: Ratings) -> None:

@@ -11,7 +11,7 @@ import gradio as gr
 from chatbot.feedback import REASONS
 from chatbot.model import Model
 from chatbot.pages.look import header
-from chatbot.pages.talk import Talk
+from chatbot.pages.talk import Tab
 
 STORAGE_KEY = "ratchet-conversation"
 EXAMPLES = ("How long does delivery take?", "How do I send something back?", "My parcel came damaged", "Who are you?")
@@ -66,7 +66,7 @@ class ChatLayout:
     """Everything on the page that can be heard or changed."""
 
     chat: gr.Chatbot
-    talk: gr.State
+    tab: gr.State
     stored: gr.BrowserState
     composer: Composer
     receipt: ReceiptNote
@@ -85,7 +85,7 @@ class ChatLayout:
 def lay_out(model: Model) -> ChatLayout:
     """Lay the page out, from top to bottom, in the Blocks that are open."""
     gr.HTML(header("Chat", _badge(model)))
-    talk = gr.State(Talk())
+    tab = gr.State(Tab())
     stored = gr.BrowserState(None, storage_key=STORAGE_KEY, secret="conversation")  # noqa: S106 - an id, not a secret
     with gr.Column(elem_id="rt-column"):
         chat = _chat(model)
@@ -94,7 +94,7 @@ def lay_out(model: Model) -> ChatLayout:
         with gr.Row(elem_classes="rt-foot"):
             new = gr.Button("New conversation", elem_id="rt-new")
             learning = gr.Button("Learning from you", elem_id="rt-learning")
-    return ChatLayout(chat, talk, stored, composer, receipt, consent, compare, appeal, new, learning)
+    return ChatLayout(chat, tab, stored, composer, receipt, consent, compare, appeal, new, learning)
 
 
 def earlier_answer(answer: str) -> str:

@@ -58,6 +58,17 @@ class Talk:
         return [THUMBS.get(self.votes.get(place, 0)) for place in range(1, max(self.votes, default=0) + 1, 2)]
 
 
+@dataclass
+class Tab:
+    """What Gradio keeps for a browser tab: always the same object, into which a new conversation is put.
+
+    A state that a handler returns would be dropped an hour later, once the tab's connection has broken a single time.
+    An answer that is still under way keeps the `Talk` it began with.
+    """
+
+    talk: Talk = field(default_factory=Talk)
+
+
 def message(role: str, content: str) -> dict[str, Any]:
     """A message as Gradio's chat takes it."""
     return {"role": role, "content": content}
