@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import json
 import os
@@ -58,7 +59,7 @@ class Accounts:
         role = self._role(authorization, cookies, host)
         if user is not None and authorization and role == "operator":
             return Caller(f"user:{user}", role)
-        person = self._read(cookies.get(PERSON_COOKIE), "person")
+        person = self._person(cookies.get(PERSON_COOKIE))
         if person is not None:
             return Caller(person, role)
         if authorization:
@@ -71,10 +72,10 @@ class Accounts:
         role = self._role_of_key(key)
         if role is None:
             return None
-        known = self._read(held, "role")
-        if known is not None and RANKS.index(cast("Role", known)) >= RANKS.index(role):
+        known = self._held_role(held)
+        if known is not None and RANKS.index(known) >= RANKS.index(role):
             return held
-        return self._signer.dumps(["role", role])
+        return self._signer.dumps(["role", role, self._mark(role)])
 
     def _role(self, authorization: str | None, cookies: Mapping[str, str], host: str | None) -> Role:
         if authorization:
@@ -82,8 +83,8 @@ class Accounts:
             if role is None:
                 raise NotAllowed("That key is not known here; `keys.json` in the home holds the ones that are.")
             return role
-        if (cookie := self._read(cookies.get(ROLE_COOKIE), "role")) is not None:
-            return cast("Role", cookie)
+        if (held := self._held_role(cookies.get(ROLE_COOKIE))) is not None:
+            return held
         if not _is_loopback(host):
             raise NotAllowed("Guests may chat from this machine only; open the link with the key, or send the key.")
         return "guest"
@@ -92,14 +93,28 @@ class Accounts:
         roles: tuple[Role, ...] = ("operator", "reviewer", "chat")
         return next((role for role in roles if secrets.compare_digest(self.keys[role].encode(), key.encode())), None)
 
-    def _read(self, cookie: str | None, kind: str) -> str | None:
-        if cookie is None:
-            return None
+    def _person(self, cookie: str | None) -> str | None:
+        match self._signed(cookie):
+            case ["person", str() as person]:
+                return person
+        return None
+
+    def _held_role(self, cookie: str | None) -> Role | None:
+        """The role of a cookie, while the key that it was given for is still that role's."""
+        match self._signed(cookie):
+            case ["role", "operator" | "reviewer" | "chat" as role, str() as mark] if mark == self._mark(role):
+                return cast("Role", role)
+        return None
+
+    def _mark(self, role: str) -> str:
+        """Tells a role's key from the one that took its place, and does not give it away."""
+        return hashlib.sha256(self.keys[role].encode()).hexdigest()[:16]
+
+    def _signed(self, cookie: str | None) -> object:
         try:
-            told = self._signer.loads(cookie)
+            return self._signer.loads(cookie) if cookie is not None else None
         except BadSignature:
             return None
-        return str(told[1]) if isinstance(told, list) and len(told) == 2 and told[0] == kind else None
 
 
 def cookie_header(name: str, value: str) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import html
+from urllib.parse import urlsplit
 
 import gradio as gr
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.accounts import PERSON_COOKIE, ROLE_COOKIE, Accounts, Caller, Role, cookie_header
+from chatbot.api.common import error_body
 from chatbot.errors import NotAllowed
 from chatbot.pages.look import STYLE
 
 _NEEDED: tuple[tuple[str, Role], ...] = (("/review", "reviewer"), ("/operate", "operator"))
 _OPEN = ("/v1/", "/healthz", "/readyz")
+_PORTS = {"http": 80, "https": 443}
 
 
 class Access:
@@ -26,10 +29,16 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] not in ("http", "websocket") or scope["path"].startswith(_OPEN):
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
+        if _is_foreign(connection.headers):
+            await _not_from_here(scope["path"], connection.headers)(scope, receive, send)
+            return
+        if scope["path"].startswith(_OPEN):
+            await self._app(scope, receive, send)
+            return
         if scope["type"] == "http" and (key := connection.query_params.get("key")) is not None:
             await self._with_key(Request(scope), key)(scope, receive, send)
             return
@@ -69,6 +78,29 @@ def person_of(accounts: Accounts, request: gr.Request) -> str:
     return caller_of(accounts, request.request).person
 
 
+def _is_foreign(headers: Headers) -> bool:
+    """Whether a page from elsewhere sent this: a browser adds its cookies to that as well, whatever the port.
+
+    Behind a proxy that ends TLS the schemes differ, so only host and port are compared. Who sends a key means it, and
+    a page from elsewhere cannot without our leave.
+    """
+    origin = headers.get("origin")
+    if origin is None or "authorization" in headers:
+        return False
+    scheme = origin.partition(":")[0].lower()
+    theirs, ours = _host_and_port(origin), _host_and_port(f"{scheme}://{headers.get('host', '')}")
+    return theirs is None or theirs != ours
+
+
+def _host_and_port(url: str) -> tuple[str, int] | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return (parts.hostname, port) if parts.hostname and port else None
+
+
 def _under(path: str, page: str) -> bool:
     return path == page or path.startswith(page + "/")
 
@@ -80,6 +112,17 @@ def _with_cookie(send: Send, caller: Caller) -> Send:
         await send(message)
 
     return wrapped
+
+
+def _not_from_here(path: str, headers: Headers) -> Response:
+    reason = (
+        f"This came from a page of {headers['origin']}, and only pages of {headers.get('host', 'this server')} may "
+        "send it without a key. A proxy in between must pass the Host header on."
+    )
+    if path.startswith(_OPEN):
+        status, body = error_body(NotAllowed(reason))
+        return JSONResponse(body, status)
+    return _closed(reason)
 
 
 def _closed(reason: str) -> HTMLResponse:
