@@ -30,7 +30,10 @@ def sample(
     said: list[list[int]] = [[] for _ in prompts]
     for _ in range(most_tokens):
         places = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
-        logits = model(input_ids=ids, attention_mask=mask, position_ids=places, past_key_values=cache).logits[:, -1]
+        # Only the last place is drawn from; the logits of whole prompts would be gigabytes with a large vocabulary.
+        logits = model(
+            input_ids=ids, attention_mask=mask, position_ids=places, past_key_values=cache, logits_to_keep=1
+        ).logits[:, -1]
         drawn = _draw(warp, ids, logits.float(), generator)
         keep = [place for place, token in enumerate(drawn.tolist()) if token not in stops]
         for place in keep:

@@ -1,15 +1,21 @@
 """What each gate lets pass, and that a gate which cannot measure says no."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from torch.nn.modules.module import register_module_forward_hook
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Qwen3Config
+from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from learner.gates import GATES, Evidence, Measurement, run_gates
+from learner.curate import Pair
+from learner.gates import GATES, Evidence, Measurement, measure, run_gates
 from learner.sampling import sample
 from learner.settings import LapSettings
 from learner.starter import MODEL_DIR, held_out_questions
-from learner.tokens import prompt_ids
+from learner.tokens import encode, prompt_ids
+from tests.adapters import adapter
 
 SETTINGS = LapSettings()
 PAIRS, QUESTIONS = 200, 200
@@ -81,8 +87,102 @@ def test_completions_sampled_side_by_side_are_those_of_each_prompt_alone():
     tokenizer = AutoTokenizer.from_pretrained(MODEL_DIR)
     model.generation_config.do_sample = False
     prompts = [prompt_ids(tokenizer, question.messages) for question in held_out_questions(4, 12)]
+    places = []
+    model.register_forward_hook(lambda _module, _given, output: places.append(output.logits.shape[1]))
     together = sample(model, prompts, most_tokens=60, seed=0)
+    assert set(places) == {1}, "nobody needs the logits of a prompt"
     for prompt, row in zip(prompts, together, strict=True):
         alone = model.generate(torch.tensor([prompt]), max_new_tokens=60, do_sample=False)[0, len(prompt) :].tolist()
         assert row == [token for token in alone if token != tokenizer.eos_token_id]
     assert len({len(row) for row in together}) > 3, "rows must have ended at different times"
+
+
+QWEN3_600M = Qwen3Config(num_hidden_layers=28, num_key_value_heads=8, head_dim=128, vocab_size=151936)
+
+
+def test_the_starter_answers_256_at_a_time_and_a_real_model_as_many_as_fit():
+    starter, qwen = (
+        measure.cache_bytes(config, torch.float32) for config in (AutoConfig.from_pretrained(MODEL_DIR), QWEN3_600M)
+    )
+    assert qwen == 2 * 28 * 8 * 128 * 4
+    lengths = [256 + 25 + number % 225 for number in range(400)]
+    assert [len(batch) for batch in measure.batches(lengths, 256, measure.MEMORY // starter)] == [256, 144]
+    fitting = measure.batches(lengths, 256, measure.MEMORY // qwen)
+    assert max(len(batch) * max(lengths[place] for place in batch) * qwen for batch in fitting) <= 2**31
+    assert len(fitting) < 25
+
+
+def test_batches_hold_every_row_once_and_a_row_that_does_not_fit_goes_alone():
+    lengths = [3, 90, 5, 4, 60, 5]
+    cut = measure.batches(lengths, 3, 20)
+    assert cut == [[1], [4], [2, 5, 3], [0]]
+    assert measure.batches([], 3, 20) == []
+
+
+MEMORY = 3_000_000  # bytes: the starter answers 3 of the questions at once, and scores 91 tokens
+ANSWERS = {
+    "how long is delivery?": ("Delivery takes a few days.", "a days few of the blue takes."),
+    "can I return this?": ("You can send it back, and we refund you.", "back we seven it refund return the."),
+    "hi": ("Hello! How can I help you?", "thirty help I you how of hello."),
+}
+
+
+class Gathered(NamedTuple):
+    evidence: Evidence
+    pairs: list[Pair]
+    progress: list[tuple[int, int]]
+    logits: list[int]  # how many each pass through a model made
+    asked: list[int]  # how many questions each batch had
+
+
+@pytest.fixture(scope="module")
+def gathered(tmp_path_factory):
+    """The starter as the champion of an adapter that speaks gibberish, measured with little memory."""
+    pairs = [
+        Pair(f"turn-{number}", f"person-{number}", ({"role": "user", "content": asked},), *texts, "rewrite")
+        for number, (asked, texts) in enumerate([*ANSWERS.items()] * 4)
+    ]
+    gibberish = adapter(tmp_path_factory.mktemp("gates") / "adapter", 2, 3.0)
+    settings, progress, logits = LapSettings(gate_questions=12, gate_max_tokens=120), [], []
+    asked = []
+
+    def count(module, given, output):
+        if isinstance(output, CausalLMOutputWithPast):
+            logits.append(output.logits.numel())
+
+    def ask(model, prompts, **more):
+        asked.append(len(prompts))
+        return sample(model, prompts, **more)
+
+    hook = register_module_forward_hook(count)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "MEMORY", MEMORY)
+        patch.setattr(measure, "sample", ask)
+        evidence = measure.gather(str(MODEL_DIR), None, gibberish, pairs, settings, lambda *at: progress.append(at))
+    hook.remove()
+    return Gathered(evidence, pairs, progress, logits, asked)
+
+
+def test_little_memory_is_kept_to_and_every_step_is_counted(gathered):
+    assert 8 * max(gathered.logits) <= MEMORY
+    assert 1 < max(gathered.asked) < 12
+    assert sum(gathered.asked) == 2 * 12
+    steps, of = zip(*gathered.progress, strict=True)
+    assert set(of) == {120 * len(gathered.asked)}
+    assert list(steps) == sorted(steps)
+    assert steps[-1] == of[-1]
+
+
+def test_scores_of_a_batch_are_those_of_each_answer_alone(gathered):
+    model = AutoModelForCausalLM.from_pretrained(MODEL_DIR, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(MODEL_DIR)
+    for place, pair in enumerate(gathered.pairs[:3]):
+        for text, scores in (
+            (pair.chosen, gathered.evidence.champion.chosen),
+            (pair.rejected, gathered.evidence.champion.rejected),
+        ):
+            row = encode(tokenizer, pair.prompt, text)
+            labels = torch.tensor([[-100] * len(row.prompt) + row.completion])
+            with torch.inference_mode():
+                loss = model(input_ids=torch.tensor([row.prompt + row.completion]), labels=labels).loss
+            assert scores[place] == pytest.approx(-float(loss), abs=1e-4)

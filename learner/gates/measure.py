@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from learner.curate import Pair
 from learner.gates.suite import Suite, suite_for
@@ -21,8 +21,14 @@ from learner.sampling import sample
 from learner.settings import LapSettings
 from learner.tokens import Encoded, encode, prompt_ids
 
-LOGP_TOKENS = 8192  # tokens of one batch, padding included
-ANSWERS = 256  # completions generated side by side
+LOGP_TOKENS = 8192  # tokens scored at once, padding included, where memory allows
+ANSWERS = 256  # completions generated side by side, where memory allows
+
+# What grows with a batch is the keys and values of the answers that are generated, and the logits of those that are
+# scored; each gets this much, in bytes. At 5 KiB of keys and values for a token the starter runs 256 rows of 1638
+# tokens, prompt and answer; Qwen3-0.6B, at 224 KiB in float32, runs 26 of 356. With its 152k tokens of vocabulary it
+# scores 1766 tokens at once. A row that is longer goes alone.
+MEMORY = 2 << 30
 
 Report = Callable[[int, int], None]
 
@@ -34,10 +40,60 @@ def gather(
 
     Each model is merged for the purpose, so that only one is in memory. Raises TimeoutError past `gate_seconds`.
     """
-    suite = suite_for(model, pairs, settings)
-    clock = _Clock(time.monotonic() + settings.gate_seconds, report, 2 * _steps(suite, settings))
-    measured = [_measure(_Side(model, folder, settings, clock), pairs, suite) for folder in (champion, challenger)]
+    deadline = time.monotonic() + settings.gate_seconds
+    work = _work(model, pairs, settings)
+    clock = _Clock(deadline, report, 2 * work.steps)
+    measured = [_measure(_Side(model, folder, settings, clock), work) for folder in (champion, challenger)]
     return Evidence(measured[0], measured[1], [pair.person for pair in pairs])
+
+
+def cache_bytes(config: Any, dtype: torch.dtype) -> int:  # noqa: ANN401
+    """The keys and values of one token in all layers together, in bytes."""
+    text = config.get_text_config()
+    heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
+    width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    return int(2 * text.num_hidden_layers * heads * width * dtype.itemsize)
+
+
+def batches(lengths: Sequence[int], most: int, tokens: int) -> list[list[int]]:
+    """The places of `lengths`, the longest first, in batches of at most `most` rows.
+
+    Padded to its longest row, a batch has at most `tokens` tokens, unless it is a single row.
+    """
+    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+    cut: list[list[int]] = []
+    while order:
+        rows = max(1, min(most, tokens // lengths[order[0]]))
+        cut.append(order[:rows])
+        order = order[rows:]
+    return cut
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What both models do: score the answers of the pairs, and answer the questions of `suite`, batch by batch."""
+
+    chosen: list[Encoded]
+    rejected: list[Encoded]
+    suite: Suite
+    prompts: list[list[int]]
+    batches: list[list[int]]  # places in `prompts`
+    steps: int  # tokens of every batch, were its longest answer cut off
+
+
+def _work(model: str, pairs: Sequence[Pair], settings: LapSettings) -> _Work:
+    tokenizer, suite = AutoTokenizer.from_pretrained(model), suite_for(model, pairs, settings)
+    prompts = [prompt_ids(tokenizer, prompt) for prompt in suite.prompts]
+    budget = MEMORY // cache_bytes(AutoConfig.from_pretrained(model), _dtype(_device()))
+    cut = batches([len(prompt) + settings.gate_max_tokens for prompt in prompts], ANSWERS, budget)
+    return _Work(
+        chosen=[encode(tokenizer, pair.prompt, pair.chosen) for pair in pairs],
+        rejected=[encode(tokenizer, pair.prompt, pair.rejected) for pair in pairs],
+        suite=suite,
+        prompts=prompts,
+        batches=cut,
+        steps=len(cut) * settings.gate_max_tokens,
+    )
 
 
 class _Clock:
@@ -53,6 +109,14 @@ class _Clock:
             raise TimeoutError("the models took longer to compare than gate_seconds allows")
 
 
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _dtype(device: str) -> torch.dtype:
+    return torch.bfloat16 if device == "cuda" else torch.float32
+
+
 @dataclass
 class _Side:
     """One of the two models, loaded."""
@@ -63,73 +127,73 @@ class _Side:
     clock: _Clock
 
     def __init__(self, model: str, adapter: Path | None, settings: LapSettings, clock: _Clock) -> None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        dtype = torch.bfloat16 if device == "cuda" else torch.float32
+        device = _device()
         self.tokenizer = AutoTokenizer.from_pretrained(model)
-        if self.tokenizer.pad_token is None:
-            self.tokenizer.pad_token = self.tokenizer.eos_token
-        loaded = AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
+        loaded = AutoModelForCausalLM.from_pretrained(model, dtype=_dtype(device))
         if adapter is not None:
             loaded = PeftModel.from_pretrained(loaded, str(adapter)).merge_and_unload()
         self.model = loaded.to(device).eval()
         self.settings, self.clock = settings, clock
 
 
-def _steps(suite: Suite, settings: LapSettings) -> int:
-    return -(-len(suite.prompts) // ANSWERS) * settings.gate_max_tokens
-
-
-def _measure(side: _Side, pairs: Sequence[Pair], suite: Suite) -> Measurement:
+def _measure(side: _Side, work: _Work) -> Measurement:
     begun = side.clock.done
-    chosen = _logps(side, [encode(side.tokenizer, pair.prompt, pair.chosen) for pair in pairs])
-    rejected = _logps(side, [encode(side.tokenizer, pair.prompt, pair.rejected) for pair in pairs])
-    answers = [answer for batch in _batches(suite.prompts, ANSWERS) for answer in _answers(side, batch)]
-    side.clock.tick(_steps(suite, side.settings) - (side.clock.done - begun))
+    chosen, rejected = _logps(side, work.chosen), _logps(side, work.rejected)
+    answers = _answers(side, work)
+    side.clock.tick(work.steps - (side.clock.done - begun))
     right = None
-    if suite.is_right is not None:
-        right = np.array([suite.is_right(number, text) for number, (text, _) in enumerate(answers)])
-    return Measurement(chosen, rejected, np.array([float(length) for _, length in answers]), right)
-
-
-def _batches(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
-    return [items[start : start + size] for start in range(0, len(items), size)]
+    if work.suite.is_right is not None:
+        texts = [side.tokenizer.decode(answer, skip_special_tokens=True) for answer in answers]
+        right = np.array([work.suite.is_right(number, text) for number, text in enumerate(texts)])
+    return Measurement(chosen, rejected, np.array([float(len(answer)) for answer in answers]), right)
 
 
 @torch.inference_mode()
 def _logps(side: _Side, rows: Sequence[Encoded]) -> NDArray[np.float64]:
     """Mean log p per completion token, shape (rows,), in nats; rows are cut to the model's length."""
     limit = side.settings.max_model_len
-    order = sorted(range(len(rows)), key=lambda number: len(rows[number].prompt) + len(rows[number].completion))
+    lengths = [min(limit, len(row.prompt) + len(row.completion)) for row in rows]
+    a_token = 8 * side.model.config.get_text_config().vocab_size  # bytes of its logits and of their log-softmax
     result = np.empty(len(rows))
-    for batch in _batches(order, max(1, LOGP_TOKENS // limit)):
-        result[list(batch)] = _batch_logps(side, [rows[number] for number in batch], limit)
+    for batch in batches(lengths, LOGP_TOKENS, min(LOGP_TOKENS, MEMORY // a_token)):
+        result[batch] = _batch_logps(side, [rows[place] for place in batch], limit)
         side.clock.tick(0)
     return result
 
 
 def _batch_logps(side: _Side, rows: Sequence[Encoded], limit: int) -> NDArray[np.float64]:
     sequences = [torch.tensor((row.prompt + row.completion)[:limit]) for row in rows]
-    ids = torch.nn.utils.rnn.pad_sequence(sequences, batch_first=True, padding_value=side.tokenizer.pad_token_id)
+    ids = torch.nn.utils.rnn.pad_sequence(sequences, batch_first=True)
     position = torch.arange(ids.shape[1])
     ends = torch.tensor([len(sequence) for sequence in sequences])[:, None]
     starts = torch.tensor([len(row.prompt) for row in rows])[:, None]
-    scored = ((position >= starts) & (position < ends))[:, 1:]
-    device = side.model.device
-    logits = side.model(input_ids=ids.to(device), attention_mask=(position < ends).long().to(device)).logits[:, :-1]
-    logps = -torch.nn.functional.cross_entropy(
-        logits.float().transpose(1, 2), ids[:, 1:].to(device), reduction="none"
-    ).cpu()
-    means = (logps * scored).sum(1) / scored.sum(1).clamp(min=1)
+    kept = max(1, ids.shape[1] - int(starts.min()))  # the places from the first completion on
+    targets, device = ids[:, -kept:], side.model.device
+    logits = side.model(
+        input_ids=ids[:, :-1].to(device),
+        attention_mask=(position < ends).long()[:, :-1].to(device),
+        logits_to_keep=kept,
+        use_cache=False,
+    ).logits
+    losses = torch.nn.functional.cross_entropy(
+        logits.float().flatten(0, 1), targets.flatten().to(device), reduction="none"
+    )
+    scored = ((position >= starts) & (position < ends))[:, -kept:]
+    means = -(losses.view(targets.shape).cpu() * scored).sum(1) / scored.sum(1).clamp(min=1)
     return np.asarray(means.double().numpy())
 
 
-def _answers(side: _Side, prompts: Sequence[Sequence[dict[str, str]]]) -> list[tuple[str, int]]:
-    """One completion per prompt with its number of tokens, sampled as the model is served, with a fixed seed."""
-    rows = sample(
-        side.model,
-        [prompt_ids(side.tokenizer, prompt) for prompt in prompts],
-        most_tokens=side.settings.gate_max_tokens,
-        seed=side.settings.seed,
-        tick=lambda: side.clock.tick(1),
-    )
-    return [(side.tokenizer.decode(row, skip_special_tokens=True), len(row)) for row in rows]
+def _answers(side: _Side, work: _Work) -> list[list[int]]:
+    """A completion in tokens for every question, sampled as the model is served, with fixed seeds."""
+    answers: list[list[int]] = [[] for _ in work.prompts]
+    for number, batch in enumerate(work.batches):
+        rows = sample(
+            side.model,
+            [work.prompts[place] for place in batch],
+            most_tokens=side.settings.gate_max_tokens,
+            seed=side.settings.seed + number,
+            tick=lambda: side.clock.tick(1),
+        )
+        for place, row in zip(batch, rows, strict=True):
+            answers[place] = row
+    return answers
