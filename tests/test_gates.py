@@ -10,7 +10,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Qwen3C
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from learner.curate import Pair
-from learner.gates import GATES, Evidence, Measurement, measure, run_gates
+from learner.gates import GATES, Evidence, GateVerdict, Measurement, length, measure, run_gates
 from learner.sampling import sample
 from learner.settings import LapSettings
 from learner.starter import MODEL_DIR, held_out_questions
@@ -22,10 +22,10 @@ PAIRS, QUESTIONS = 200, 200
 PEOPLE = [f"person-{number % 50}" for number in range(PAIRS)]
 
 
-def measured(accuracy: float = 0.5, right: float = 0.9, length: float = 40.0) -> Measurement:
+def measured(accuracy: float = 0.5, right: float = 0.9, tokens: float = 40.0) -> Measurement:
     chosen = np.where(np.arange(PAIRS) < accuracy * PAIRS, 1.0, -1.0)
     is_right = np.arange(QUESTIONS) < right * QUESTIONS
-    return Measurement(chosen, np.zeros(PAIRS), np.full(QUESTIONS, length), is_right)
+    return Measurement(chosen, np.zeros(PAIRS), np.full(QUESTIONS, tokens), is_right)
 
 
 def stopped_by(challenger: Measurement, people: list[str] = PEOPLE) -> list[str]:
@@ -44,12 +44,43 @@ def test_a_better_model_passes():
         (measured(accuracy=0.5), "preference"),
         (measured(accuracy=0.3), "preference"),
         (measured(accuracy=0.8, right=0.8), "right_answers"),
-        (measured(accuracy=0.8, length=61), "length"),
-        (measured(accuracy=0.8, length=9), "length"),
+        (measured(accuracy=0.8, tokens=61), "length"),
+        (measured(accuracy=0.8, tokens=9), "length"),
     ],
 )
 def test_each_gate_stops_what_it_is_there_for(challenger, gate):
     assert stopped_by(challenger) == [gate]
+
+
+def judged_length(champion: float, challenger: float, **settings: int) -> GateVerdict:
+    """What the length gate says of answers of 60 tokens, of which these shares were cut off at 256."""
+    sides = [measured(accuracy, tokens=60) for accuracy in (0.5, 0.8)]
+    for side, share in zip(sides, (champion, challenger), strict=True):
+        side.lengths[: round(share * QUESTIONS)] = 256
+    return length.length(Evidence(*sides, PEOPLE), LapSettings(**settings))
+
+
+@pytest.mark.parametrize(("champion", "challenger"), [(0, 0.06), (0.7, 0.7), (0.06, 0), (0, 1)])
+def test_lengths_that_were_cut_off_cannot_be_compared(champion, challenger):
+    verdict = judged_length(champion, challenger)
+    assert not verdict.passed
+    assert f"{challenger:.0%} of the challenger's answers and {champion:.0%} of the champion's" in verdict.reason
+    assert "cut off at 256 tokens" in verdict.reason
+    assert "raise gate_max_tokens" in verdict.reason
+
+
+def test_a_few_answers_that_were_cut_off_hide_nothing():
+    assert judged_length(0.0, 0.05).passed
+
+
+def test_answers_that_end_where_those_of_people_end_are_compared():
+    assert judged_length(0.7, 0.7, max_model_len=256).passed
+    assert "a ratio of 4.27, outside" in judged_length(0.0, 1.0, max_model_len=256).reason
+
+
+def test_no_lengths_at_all_prove_nothing():
+    nothing = Measurement(np.zeros(0), np.zeros(0), np.zeros(0), None)
+    assert not length.length(Evidence(nothing, nothing, []), SETTINGS).passed
 
 
 def test_a_gain_that_comes_from_a_single_person_is_no_proof():
@@ -77,7 +108,7 @@ def test_without_evidence_no_gate_passes():
 
 
 def test_a_gate_that_raises_has_failed_and_the_others_still_judge():
-    evidence = Evidence(measured(), measured(accuracy=0.8, length=np.nan), PEOPLE)
+    evidence = Evidence(measured(), measured(accuracy=0.8, tokens=np.nan), PEOPLE)
     verdicts = {verdict.gate: verdict.passed for verdict in run_gates(lambda: evidence, SETTINGS)}
     assert verdicts == {"preference": True, "right_answers": True, "length": False}
 
