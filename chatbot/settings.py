@@ -58,11 +58,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("gate_length_max", 1.5, "Longest mean answer the length gate passes, as a multiple of the champion's."),
     Setting("gate_length_min", 0.25, "Shortest mean answer the length gate passes, as a multiple of the champion's."),
     Setting("gate_questions", 400, "Questions that both models answer for the gates, at most."),
-    Setting(
-        "gate_max_tokens",
-        256,
-        "Longest answer for the gates, in tokens; where many are cut off, the length gate fails.",
-    ),
+    Setting("gate_max_tokens", 256, "Longest answer for the gates, in tokens; many cut off make the length gate fail."),
     Setting("gate_seconds", 900.0, "Time limit of measuring both models for the gates, in seconds."),
     Setting("experiment_share", 0.5, "Share of the decide group that an experiment sends to the challenger."),
     Setting("experiment_alpha", 0.05, "Error rate of the anytime-valid test."),

@@ -217,3 +217,14 @@ def test_scores_of_a_batch_are_those_of_each_answer_alone(gathered):
             with torch.inference_mode():
                 loss = model(input_ids=torch.tensor([row.prompt + row.completion]), labels=labels).loss
             assert scores[place] == pytest.approx(-float(loss), abs=1e-4)
+
+
+def test_the_evidence_tells_the_starter_from_gibberish(gathered):
+    champion, challenger = gathered.evidence.champion, gathered.evidence.challenger
+    assert champion.right.sum() >= 6, "each answer is held against its own question"
+    assert challenger.right.sum() <= 2
+    assert (champion.chosen > champion.rejected).all(), "the well-formed answers were chosen"
+    assert (champion.chosen > challenger.chosen).all()
+    assert champion.lengths.mean() < challenger.lengths.mean()
+    assert gathered.evidence.people == [pair.person for pair in gathered.pairs]
+    assert [len(part) for part in (champion.chosen, champion.right, champion.lengths)] == [12, 12, 12]
