@@ -41,8 +41,11 @@ def launch(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 def fake_python(folder: Path, version: str) -> str:
-    path = folder / "fakepython"
-    path.write_text(f"#!/bin/sh\necho {version}\n")
+    return executable(folder / "fakepython", f"#!/bin/sh\necho {version}\n")
+
+
+def executable(path: Path, text: str) -> str:
+    path.write_text(text)
     path.chmod(0o755)
     return str(path)
 
@@ -51,15 +54,15 @@ def set_up(folder: Path, **environ: str) -> tuple[subprocess.CompletedProcess[st
     """Set up with a Python that installs nothing: how that went, and what it was asked for."""
     record = folder / "record"
     record.write_text("")
-    done = launch(folder, RATCHET_PYTHON=that_sets_up(folder), RECORD=str(record), **environ)
+    (folder / "quick").mkdir(exist_ok=True)
+    executable(folder / "quick" / "sleep", "#!/bin/sh\n")
+    path = f"{folder / 'quick'}:{os.environ['PATH']}"
+    done = launch(folder, RATCHET_PYTHON=that_sets_up(folder), RECORD=str(record), PATH=path, **environ)
     return done, record.read_text().split()
 
 
 def that_sets_up(folder: Path) -> str:
-    path = folder / "python-that-sets-up"
-    path.write_text(SETS_UP)
-    path.chmod(0o755)
-    return str(path)
+    return executable(folder / "python-that-sets-up", SETS_UP)
 
 
 def test_a_python_that_cannot_work_is_refused_with_what_to_do(copy):
@@ -82,6 +85,48 @@ def test_unknown_hardware_is_refused(copy):
     done = launch(copy, RATCHET_HARDWARE="tpu")
     assert done.returncode == 1
     assert "say cpu or gpu" in done.stderr
+
+
+CPU, GPU = ["torch-cpu.txt", "engine-cpu.txt", "cpu.txt"], ["gpu.txt"]
+
+
+def test_an_environment_is_made_once_and_anew_only_for_other_hardware(copy):
+    assert set_up(copy, RATCHET_HARDWARE="cpu")[1] == ["venv", *CPU]
+    assert set_up(copy, RATCHET_HARDWARE="cpu")[1] == []
+    assert set_up(copy)[1] == []
+    done, did = set_up(copy, RATCHET_HARDWARE="gpu")
+    assert did == ["venv", *GPU]
+    assert "gpu, because RATCHET_HARDWARE says so" in done.stderr
+    assert "made for a cpu and is made anew" in done.stderr
+    assert set_up(copy)[1] == []
+
+
+def test_a_set_up_that_failed_goes_on_for_its_own_hardware_and_begins_anew_for_another(copy):
+    assert set_up(copy, RATCHET_HARDWARE="gpu", PIP_DOES="exit 1")[1] == ["venv", *GPU]
+    assert set_up(copy, RATCHET_HARDWARE="gpu", PIP_DOES="exit 1")[1] == GPU
+    assert set_up(copy, RATCHET_HARDWARE="cpu")[1] == ["venv", *CPU]
+
+
+@pytest.mark.parametrize(("torch", "rebuilt"), [("2.13.0+cpu", []), ("2.13.0", ["venv"]), (None, [])])
+def test_an_environment_of_an_older_launcher_is_what_is_installed_in_it(copy, torch, rebuilt):
+    set_up(copy, RATCHET_HARDWARE="cpu")
+    (copy / ".venv" / ".ratchet-hardware").unlink()
+    assert set_up(copy, RATCHET_HARDWARE="cpu")[1] == []
+    packages = copy / ".venv" / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    if torch:
+        (packages / f"torch-{torch}.dist-info").mkdir()
+    (packages / "torch_c_dlpack_ext-0.1.5.dist-info").mkdir()
+    (copy / ".venv" / ".ratchet").unlink()
+    assert set_up(copy, RATCHET_HARDWARE="cpu")[1] == [*rebuilt, *CPU]
+
+
+def test_new_lists_are_installed_over_the_old_ones_of_the_same_hardware(copy):
+    set_up(copy, RATCHET_HARDWARE="cpu")
+    (copy / ".venv" / ".ratchet-hardware").unlink()
+    with (copy / "requirements" / "cpu.txt").open("a") as file:
+        file.write("another==1\n")
+    assert set_up(copy)[1] == CPU
 
 
 def test_ctrl_c_ends_pip_before_the_lock_is_let_go(copy):
