@@ -24,7 +24,8 @@ from chatbot.settings import Settings
 STOP_SECONDS = 10
 SERVER_FILE = "server.json"  # in the home: where the server that holds the home's lock is, and its operator's key
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - recognised here, bound only when somebody asks for it
+# Where a server is found that listens there.
+_FOUND_AT = {"localhost": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - bound only where it is asked for
 
 
 def serve(settings: Settings) -> None:
@@ -36,7 +37,7 @@ def serve(settings: Settings) -> None:
     for sign in (signal.SIGINT, signal.SIGTERM):
         # uvicorn raises the signal again once it has stopped; what follows here must still be done.
         signal.signal(sign, lambda *_: sys.exit(0))
-    with home_lock(home), _socket(settings) as listening:
+    with home_lock(home), take_port(settings) as listening:
         services = build(settings)
         try:
             _run(services, listening)
@@ -63,10 +64,26 @@ def home_lock(home: Path) -> Iterator[None]:
         yield
 
 
-def address(settings: Settings) -> str:
-    """Where a browser on this machine finds the server."""
-    host = settings.text("host")
-    return f"http://{'127.0.0.1' if host in (*EVERYWHERE, *LOOPBACK) else host}:{settings.whole('port')}"
+def address(host: str, port: int) -> str:
+    """Where a browser on this machine finds the server that listens on `host`."""
+    host = _FOUND_AT.get(host, host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+@contextlib.contextmanager
+def take_port(settings: Settings) -> Iterator[socket.socket]:
+    """Take the port before anything slow begins. Raises PortTaken."""
+    host, port = settings.text("host"), settings.whole("port")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, port))
+            listening.listen()  # until then another server may bind the same port
+        except OSError as error:
+            told = f"Port {port} of {host} cannot be had ({error.strerror}); choose another --port or --host."
+            raise PortTaken(told) from None
+        yield listening
 
 
 def _run(services: Services, listening: socket.socket) -> None:
@@ -75,46 +92,34 @@ def _run(services: Services, listening: socket.socket) -> None:
 
     app = create_app(services, mount)
     settings = services.settings
-    _write_server_file(settings, services.accounts.keys["operator"])
-    _greet(services)
+    url = address(settings.text("host"), listening.getsockname()[1])  # of port 0 the system made a free one
+    _write_server_file(settings.home, url, services.accounts.keys["operator"])
+    _greet(services, url)
     config = uvicorn.Config(
         app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS, access_log=False, server_header=False
     )
     uvicorn.Server(config).run(sockets=[listening])
 
 
-@contextlib.contextmanager
-def _socket(settings: Settings) -> Iterator[socket.socket]:
-    """Take the port before anything slow begins."""
-    host, port = settings.text("host"), settings.whole("port")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, port))
-        except OSError as error:
-            raise PortTaken(f"Port {port} of {host} cannot be had ({error.strerror}); choose another --port.") from None
-        yield listening
-
-
-def _write_server_file(settings: Settings, key: str) -> None:
-    path = settings.home / SERVER_FILE
+def _write_server_file(home: Path, url: str, key: str) -> None:
+    path = home / SERVER_FILE
     draft = path.with_name(".server.draft")
     with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
-        json.dump({"url": address(settings), "pid": os.getpid(), "operator_key": key}, file)
+        json.dump({"url": url, "pid": os.getpid(), "operator_key": key}, file)
     draft.replace(path)
 
 
-def _greet(services: Services) -> None:
-    url, keys = address(services.settings), services.accounts.keys
+def _greet(services: Services, url: str) -> None:
+    keys = services.accounts.keys
     chat = url if services.settings.text("host") in LOOPBACK else f"{url}/?key={keys['chat']}"
-    console = Console()
+    console = Console(highlight=False, soft_wrap=True)
     console.print("\n[bold]Ratchet[/] is starting; the model needs a moment to wake up.\n")
-    for name, link in (
+    for name, told in (
         ("Chat", chat),
         ("Review", f"{url}/review?key={keys['reviewer']}"),
-        ("Operate", f"{url}/operate?key={keys['operator']}"),
+        ("Operate", f"{url}/operate?key={keys['operator']}\n"),
+        ("Model", services.model.name),
+        ("Home", services.settings.home),
+        ("Stop", "Ctrl+C\n"),
     ):
-        console.print(f"  {name:8} {link}", highlight=False, soft_wrap=True)
-    console.print(f"\n  Model    {services.model.name}\n  Home     {services.settings.home}", highlight=False)
-    console.print("  Stop     Ctrl+C\n", highlight=False)
+        console.print(f"  {name:8} {told}", markup=False)  # a path or an address may look like markup

@@ -20,12 +20,13 @@ Value = str | int | float | bool
 
 
 class Setting(NamedTuple):
-    """One row of the table: its name, its default (whose type is the setting's type), and a line of help."""
+    """One row of the table: name, default (whose type is the setting's type), a line of help, and what it may be."""
 
     name: str
     default: Value
     help: str
     choices: tuple[str, ...] = ()
+    limits: tuple[float, float] | None = None
 
     @property
     def variable(self) -> str:
@@ -36,7 +37,7 @@ class Setting(NamedTuple):
 SETTINGS: tuple[Setting, ...] = (
     Setting("home", "~/.ratchet", "Folder that holds everything the program keeps."),
     Setting("host", "127.0.0.1", "Address the web server listens on. Guests may chat only on loopback."),
-    Setting("port", 7860, "Port of the web server."),
+    Setting("port", 7860, "Port of the web server; 0 takes one that is free.", limits=(0, 65_535)),
     Setting("model", "starter", "Model to serve: 'starter', a Hub id such as Qwen/Qwen3-0.6B, or a local folder."),
     Setting("max_model_len", 2048, "Longest prompt plus completion, in tokens."),
     Setting("max_streams", 64, "Completions the engine generates at the same time."),
@@ -167,4 +168,6 @@ def _convert(name: str, raw: object, origin: str) -> Value:
         raise BadSetting(name, str(raw), words.get(kind, "text")) from None
     if setting.choices and value not in setting.choices:
         raise BadSetting(name, str(raw), "one of " + ", ".join(setting.choices))
+    if setting.limits and not setting.limits[0] <= float(value) <= setting.limits[1]:
+        raise BadSetting(name, str(raw), f"from {setting.limits[0]} to {setting.limits[1]}")
     return value

@@ -19,6 +19,8 @@ def test_flags_beat_the_environment_which_beats_the_file(tmp_path):
     [
         ("prot = 1", "'prot'"),
         ('port = "many"', "a whole number"),
+        ("port = 99999", "from 0 to 65535"),
+        ("port = -1", "from 0 to 65535"),
         ('promotion = "sometimes"', "auto, ask"),
         ("port = ", "valid TOML"),
     ],

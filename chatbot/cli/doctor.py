@@ -87,17 +87,16 @@ def _disk(home: Path) -> Finding:
 
 
 def _port(host: str, port: int, home: Path) -> Finding:
-    with socket.socket() as probe:
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             ours = _served_by(home) == port
-            seen = (
-                "a Ratchet server of this home runs there" if ours else f"{host}:{port} cannot be had: {error.strerror}"
-            )
-            return Finding("port", ours, seen, "Choose another one with --port N.")
-    return Finding("port", True, f"{host}:{port} is free")
+            seen = "a Ratchet server of this home runs there" if ours else f"{place} cannot be had: {error.strerror}"
+            return Finding("port", ours, seen, "Choose another one with --port N, or another --host.")
+    return Finding("port", True, f"{place} is free")
 
 
 def _served_by(home: Path) -> int | None:
