@@ -16,6 +16,7 @@ import psutil
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from chatbot.cli.options import AsJson, print_json, with_settings
 from chatbot.settings import Settings
@@ -128,8 +129,7 @@ def _browser() -> Finding:
 def _print(findings: list[Finding]) -> None:
     table = Table.grid(padding=(0, 2))
     for finding in findings:
-        mark = "[green]ok[/]" if finding.fine else "[bold red]no[/]"
-        table.add_row(
-            mark, finding.name, finding.seen if finding.fine else f"{finding.seen}\n[bold]{finding.remedy}[/]"
-        )
+        mark = Text("ok", "green") if finding.fine else Text("no", "bold red")
+        what_to_do = () if finding.fine else ("\n", (finding.remedy, "bold"))
+        table.add_row(mark, finding.name, Text.assemble(finding.seen, *what_to_do))
     Console().print(table)

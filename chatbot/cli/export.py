@@ -35,7 +35,7 @@ def export(
     if json:
         print_json({"rows": rows, "file": str(out)})
     else:
-        Console(stderr=True).print(f"{rows} rows in {out}", highlight=False)
+        Console(stderr=True).print(f"{rows} rows in {out}", highlight=False, markup=False)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from chatbot.cli.options import AsJson, print_json, with_settings
 from chatbot.settings import Settings
@@ -30,14 +31,15 @@ def learn(settings: Settings, json: AsJson = False) -> None:
     if json:
         print_json(run)
     else:
-        Console().print(f"{run_id}: [bold]{run['state']}[/]. {run['reason']}", highlight=False)
+        Console().print(Text.assemble(f"{run_id}: ", (run["state"], "bold"), f". {run['reason']}"))
     if run["state"] != "succeeded":
         raise typer.Exit(1)
 
 
 def _watch(control: Control, run_id: str) -> dict[str, Any]:
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f}%"), TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:3.0f}%"),
+        TimeElapsedColumn(),
         console=Console(stderr=True),
     )  # fmt: skip
     with bar:

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from chatbot.cli import bench, demo, dev, doctor, export, learn, promote, starter, status, test, up
 from chatbot.errors import ChatbotError
@@ -59,5 +60,6 @@ def main() -> None:
     try:
         app(prog_name="./ratchet")
     except (ChatbotError, AnalyticsError, LearnerError) as error:
-        Console(stderr=True).print(f"[bold red]ratchet:[/] {error}", highlight=False, soft_wrap=True)
+        told = Text.assemble(("ratchet:", "bold red"), f" {error}")  # not markup, which a path may look like
+        Console(stderr=True).print(told, soft_wrap=True)
         sys.exit(1)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from chatbot.cli.options import AsJson, print_json, with_settings
 from chatbot.settings import Settings
@@ -30,7 +31,7 @@ def promote(
     if json:
         print_json(result)
     else:
-        Console().print(f"Champion is now [bold]{result['champion']}[/].", highlight=False)
+        Console().print(Text.assemble("Champion is now ", (result["champion"], "bold"), "."))
 
 
 @with_settings("home")
@@ -43,6 +44,5 @@ def rollback(settings: Settings, json: AsJson = False) -> None:
     if json:
         print_json(result)
     else:
-        Console().print(
-            f"Champion is [bold]{result['champion']}[/] again, in {result['seconds']:.3f} s.", highlight=False
-        )
+        words = Text.assemble("Champion is ", (result["champion"], "bold"), f" again, in {result['seconds']:.3f} s.")
+        Console().print(words)

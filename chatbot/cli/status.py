@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from chatbot.cli.options import AsJson, print_json, with_settings
 from chatbot.settings import Settings
@@ -29,7 +30,7 @@ def _table(state: Mapping[str, object]) -> Table:
     table.add_column(style="dim")
     table.add_column()
     for name, value in state.items():
-        table.add_row(name, _words(value))
+        table.add_row(name, Text(_words(value)))
     return table
 
 
