@@ -99,7 +99,10 @@ class _Remote:
         return self._ask("POST", "/v1/rollback")
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
-        with self._client.stream("GET", "/v1/export", params={"what": what, "format": format}) as response:
+        wanted = {"what": what, "format": format}
+        # The server writes the whole file before its first byte comes, and that may take any time.
+        patient = httpx.Timeout(TIMEOUT_SECONDS, read=None)
+        with self._reached(), self._client.stream("GET", "/v1/export", params=wanted, timeout=patient) as response:
             if response.status_code >= 400:
                 raise UserError(_message(response.read()))
             for chunk in response.iter_bytes():
@@ -107,13 +110,18 @@ class _Remote:
             return int(response.headers["X-Rows"])
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        try:
+        with self._reached():
             response = self._client.request(method, path, json=body)
-        except httpx.HTTPError as error:
-            raise NoServer(f"The server at {self.url} does not answer ({error}); is it stopping?") from error
         if response.status_code >= 400:
             raise UserError(_message(response.content))
         return cast("dict[str, Any]", response.json())
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise NoServer(f"The server at {self.url} does not answer ({error}); is it stopping?") from error
 
 
 class _Local:

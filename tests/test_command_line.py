@@ -1,14 +1,20 @@
 """What the command line says to people, and how it speaks with the server."""
 
 import importlib
+import io
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
 
-from chatbot import server
+from chatbot import control, server
 from chatbot.cli import doctor, learn, promote, status
 from chatbot.cli.doctor import Finding
-from chatbot.errors import UserError
+from chatbot.errors import NoServer, UserError
+from chatbot.settings import Settings
 from tests.real_server import ratchet
 
 # A folder or a reason like these would change the look of what is printed, or break off the printing.
@@ -93,3 +99,44 @@ def test_an_error_is_printed_as_it_is(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         main.main()
     assert capsys.readouterr().err == f"ratchet: {ODD}\n"
+
+
+class Slow(BaseHTTPRequestHandler):
+    """A server that is alive, takes its time over an export, and breaks off one of parquet."""
+
+    def do_GET(self):
+        export = self.path.startswith("/v1/export")
+        time.sleep(0.5 if export else 0.0)
+        self.send_response(200)
+        self.send_header("X-Rows", "1")
+        self.send_header("Content-Length", "100" if "parquet" in self.path else "4" if export else "0")
+        self.end_headers()
+        self.wfile.write(b"row\n" if export else b"")
+
+    def log_message(self, *_): ...
+
+
+@pytest.fixture
+def connected(tmp_path, monkeypatch):
+    """A home that such a server holds, and what a command gets there."""
+    monkeypatch.setattr(control, "TIMEOUT_SECONDS", 0.2)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as slow, server.home_lock(tmp_path):
+        serving = threading.Thread(target=slow.serve_forever)
+        serving.start()
+        told = {"url": f"http://127.0.0.1:{slow.server_port}", "pid": 1, "operator_key": "key"}
+        (tmp_path / "server.json").write_text(json.dumps(told))
+        with control.connect(Settings.load({"home": str(tmp_path)}, {})) as reached:
+            yield reached
+        slow.shutdown()
+        serving.join()
+
+
+def test_an_export_waits_until_the_server_has_written_it(connected):
+    file = io.BytesIO()
+    assert connected.export("pairs", "jsonl", file) == 1
+    assert file.getvalue() == b"row\n"
+
+
+def test_an_export_that_breaks_off_is_told_in_a_sentence(connected):
+    with pytest.raises(NoServer, match="does not answer"):
+        connected.export("pairs", "parquet", io.BytesIO())
