@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from analytics import AnalyticsError
 from chatbot.accounts import PERSON_COOKIE, Caller, cookie_header
@@ -109,10 +110,18 @@ def answer_errors(app: FastAPI) -> None:
         place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
         return JSONResponse(error_body(BadRequest(f"{place}: {first['msg']}"))[1], 400)
 
+    def refused(request: Request, error: Exception) -> JSONResponse:
+        # From the framework itself, as for a body that is not UTF-8.
+        assert isinstance(error, HTTPException)
+        kind = dict(_STATUS.values()).get(error.status_code, "invalid_request_error")
+        body = {"error": {"message": error.detail, "type": kind, "code": error.status_code}}
+        return JSONResponse(body, error.status_code, error.headers)
+
     def broken(request: Request, error: Exception) -> JSONResponse:
         return JSONResponse(error_body(told(error))[1], 500)
 
     for kind in OURS:
         app.add_exception_handler(kind, ours)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(Exception, broken)
