@@ -140,6 +140,25 @@ def test_an_answer_streams_and_is_rated_with_a_reason(served, chat):
     assert (row["turn_id"], row["reasons"], row["comment"]) == (turn["turn_id"], ["not helpful"], "What about Sundays?")
 
 
+def test_what_cannot_be_kept_of_a_reason_is_asked_for_again(served, chat):
+    ask_and_wait(chat, "hello")
+    press(chat, "Dislike")
+    voted = receipt(chat)
+    note, comment = chat.locator("#rt-receipt"), chat.locator("#rt-receipt textarea")
+    chat.click("#rt-why")
+    expect(note).to_contain_text("Choose a reason or write a few words.")
+    note.locator("label", has_text="unsafe").click()
+    comment.fill("it said how to make a pipe bomb")
+    chat.click("#rt-why")
+    expect(note).to_contain_text("say it in other words")
+    expect(comment).to_have_value("it said how to make a pipe bomb")
+    comment.fill("it said something dangerous")
+    chat.click("#rt-why")
+    row = kept(served, receipt(chat, after=voted))
+    assert (row["reasons"], row["comment"]) == (["unsafe"], "it said something dangerous")
+    expect(chat.locator("#rt-why")).to_be_hidden()
+
+
 def test_consent_is_asked_once_and_can_be_changed(served, chat):
     ask_and_wait(chat, "hello")
     press(chat, "Like")

@@ -16,6 +16,7 @@ from chatbot.pages.talk import History, Tab, Talk, message
 from chatbot.services import Services
 
 Updates = tuple[Any, ...]
+NOTHING_SAID: tuple[list[str], str] = ([], "")
 HIDDEN, SHOWN = gr.update(visible=False), gr.update(visible=True)
 
 
@@ -113,7 +114,9 @@ def _hear_rating(parts: ChatLayout, ratings: Ratings) -> None:
         return gr.update(feedback_value=tab.talk.thumbs()), *_told(told, ratings.must_ask(request), asks_why=vote < 0)
 
     def explain(reasons: list[str], comment: str, tab: Tab, request: gr.Request) -> Updates:
-        return _told(ratings.explain(reasons, comment, tab.talk, request), ratings.must_ask(request))
+        told, again = ratings.explain(reasons, comment, tab.talk, request)
+        said = (reasons, comment) if again else NOTHING_SAID
+        return _told(told, ratings.must_ask(request), asks_why=again, said=said)
 
     def edit(data: gr.EditData, history: History, tab: Tab, request: gr.Request) -> Updates:
         # What the model said stays on show; the browser has put the rewrite there already.
@@ -185,13 +188,15 @@ def _receipt(parts: ChatLayout) -> list[Any]:
     return [*parts.receipt, parts.consent.note]
 
 
-def _told(text: str, asks_consent: bool, *, asks_why: bool = False) -> Updates:
-    """Updates for what `_receipt` lists."""
+def _told(
+    text: str, asks_consent: bool, *, asks_why: bool = False, said: tuple[list[str], str] = NOTHING_SAID
+) -> Updates:
+    """Updates for what `_receipt` lists; `said` are the reasons and the comment that the question why begins with."""
     return (
         SHOWN,
         f"<p>{html.escape(text)}</p>",
-        gr.update(visible=asks_why, value=[]),
-        gr.update(visible=asks_why, value=""),
+        gr.update(visible=asks_why, value=said[0]),
+        gr.update(visible=asks_why, value=said[1]),
         gr.update(visible=asks_why),
         gr.update(visible=asks_consent),
     )

@@ -31,11 +31,14 @@ class Ratings:
         talk.about, talk.votes[place] = turn_id, vote
         return self._give(request, turn_id, THANKS if vote else "Your vote is taken back.", vote=vote)
 
-    def explain(self, reasons: list[str], comment: str, talk: Talk, request: gr.Request) -> str:
-        """Keep why an answer was bad."""
-        if talk.about is None or not (reasons or comment.strip()):
-            return "Choose a reason or write a few words."
-        return self._give(request, talk.about, THANKS, reasons=reasons, comment=comment.strip() or None)
+    def explain(self, reasons: list[str], comment: str, talk: Talk, request: gr.Request) -> tuple[str, bool]:
+        """Keep why an answer was bad; also tells whether that must be said once more, in other words."""
+        if talk.about is None:
+            return "There is no vote to explain any more.", False
+        if not (reasons or comment.strip()):
+            return "Choose a reason or write a few words.", True
+        told, kept = self._keep(request, talk.about, THANKS, reasons=reasons, comment=comment.strip() or None)
+        return told, not kept
 
     def rewrite(self, place: int, text: str, talk: Talk, request: gr.Request) -> str:
         """Keep the answer as the person would have written it."""
@@ -88,8 +91,12 @@ class Ratings:
         return self.agree(not self._services.feedbacks.consent(self._person_of(request)), request)
 
     def _give(self, request: gr.Request, turn_id: str, told: str, **given: Any) -> str:  # noqa: ANN401
+        return self._keep(request, turn_id, told, **given)[0]
+
+    def _keep(self, request: gr.Request, turn_id: str, told: str, **given: Any) -> tuple[str, bool]:  # noqa: ANN401
+        """What to tell, and whether it was kept."""
         try:
             receipt = self._services.feedbacks.give(self._person_of(request), turn_id, **given)
         except ChatbotError as error:
-            return str(error)
-        return f"{told} Receipt {receipt.receipt}. {receipt.judged or ''}".strip()
+            return str(error), False
+        return f"{told} Receipt {receipt.receipt}. {receipt.judged or ''}".strip(), True
