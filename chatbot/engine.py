@@ -192,7 +192,9 @@ class Engine:
         until = time.monotonic() + START_SECONDS
         while not await self._healthy():
             if self._process is None or self._process.poll() is not None:
-                raise EngineDown(f"The engine ended while it started:\n{_tail(self._log)}\n")
+                # For the operator's eyes; `trouble` is told to everybody.
+                log.warning("The last lines of %s:\n%s", self._log, _tail(self._log))
+                raise EngineDown("The engine ended while it started; engine.log in the home says why.")
             if time.monotonic() > until:
                 raise EngineDown("The engine did not start in time.")
             await asyncio.sleep(POLL_SECONDS)
