@@ -90,7 +90,7 @@ class Consent(Event):
 
 @dataclass(frozen=True)
 class Flag(Event):
-    """A turn that a reviewer should look at, and who asks for it."""
+    """A turn that a reviewer should look at, and who asks for it; an appeal has the `receipt` that its person got."""
 
     table: ClassVar[str] = "flag"
 
@@ -98,6 +98,7 @@ class Flag(Event):
     by: Literal["filter", "user", "appeal"]
     person: str | None
     reason: str
+    receipt: str | None = None
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class Feedbacks:
             self._comparable(person, response_id, preferred_over)
         said = screened(self._screen, comment, "comment", "input", turn, person)
         better = screened(self._screen, rewrite, "rewrite", "output", turn, person)
-        number = "F-" + "".join(secrets.choice(_LETTERS) for _ in range(8))
+        number = _receipt("F")
         events: list[Event] = [
             Feedback(
                 number,
@@ -96,8 +96,9 @@ class Feedbacks:
         turn = self._own(person, response_id)
         _check(None, (), comment, None)
         said = screened(self._screen, comment, "comment", "input", turn, person)
-        self._store.append(Flag(response_id, "appeal", person, said.text or ""), *said.flags)
-        return "A-" + "".join(secrets.choice(_LETTERS) for _ in range(8))
+        number = _receipt("A")
+        self._store.append(Flag(response_id, "appeal", person, said.text or "", number), *said.flags)
+        return number
 
     def _own(self, person: str, response_id: str) -> queries.Row:
         turn = queries.turn(self._store, response_id)
@@ -111,6 +112,10 @@ class Feedbacks:
         first, second = self._own(person, response_id), self._own(person, other)
         if response_id == other or first["messages"] != second["messages"]:
             raise BadRequest("preferred_over must name another answer to the same message.")
+
+
+def _receipt(kind: str) -> str:
+    return f"{kind}-" + "".join(secrets.choice(_LETTERS) for _ in range(8))
 
 
 def _check(vote: int | None, reasons: Sequence[str], comment: str | None, rewrite: str | None) -> None:

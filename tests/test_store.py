@@ -1,5 +1,6 @@
 """The store keeps its word: durable when it says so, whole after a kill, honest about its past, closed to strangers."""
 
+import contextlib
 import io
 import json
 import random
@@ -18,8 +19,10 @@ from analytics.migrate import FOLDER, migrate
 from chatbot import conversations
 from chatbot.engine import Piece
 from chatbot.errors import NotYours
+from chatbot.feedback import Feedbacks
 from chatbot.turn import Begun, Delta, TurnRequest, Turns
 from learner import person_group
+from safety import default_screen
 from tests.history import History, people
 from tests.pages_server import services
 from tests.real_server import ratchet, told
@@ -260,6 +263,28 @@ def test_a_blank_store_gets_every_migration_once(tmp_path):
     with duckdb.connect(str(tmp_path / "store.duckdb")) as connection:
         assert migrate(connection) == names
         assert migrate(connection) == []
+
+
+def test_a_flag_from_before_receipts_were_kept_has_none(tmp_path):
+    older = tmp_path / "older"
+    older.mkdir()
+    for path in sorted(FOLDER.glob("*.sql"))[:4]:
+        (older / path.name).write_text(path.read_text())
+    with duckdb.connect() as connection:
+        migrate(connection, older)
+        connection.execute("""INSERT INTO flag VALUES ('turn-1', 'appeal', 'ann', 'why', 1, now())""")
+        assert migrate(connection)[0] == "0005_receipts_of_appeals"
+        assert connection.execute("SELECT person, receipt FROM flag").fetchall() == [("ann", None)]
+
+
+def test_the_receipt_of_an_appeal_is_kept_with_it(store):
+    (person,) = people("learn", 1)
+    turn = History(store).answer(person, "short")
+    with contextlib.closing(default_screen()) as screen:
+        number = Feedbacks(store, screen).appeal(person, turn, "it was a joke")
+    assert number.startswith("A-")
+    (row,) = store.rows("SELECT * FROM flag WHERE receipt = ?", (number,))
+    assert (row["turn_id"], row["by"], row["person"], row["reason"]) == (turn, "appeal", person, "it was a joke")
 
 
 def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path):
