@@ -4,6 +4,7 @@ import json
 
 import httpx
 import pytest
+from pages_server import running
 
 from chatbot.accounts import ROLE_COOKIE, Accounts
 from chatbot.errors import NotAllowed
@@ -83,3 +84,22 @@ def test_a_key_that_is_replaced_closes_the_doors_that_it_opened(tmp_path):
     assert role(after.role_cookie("another", cookies["operator"])) == "operator"
     assert after.role_cookie(before.keys["reviewer"], cookies["operator"]) != cookies["operator"]
     assert before.keys["reviewer"] not in cookies["reviewer"]
+
+
+@pytest.mark.parametrize("door", ["", "/review", "/operate"])
+@pytest.mark.parametrize("name", ["upload", "upload/", "process_recording"])
+async def test_nobody_can_leave_files_here(tmp_path, door, name):
+    refused = await ask(Accounts(tmp_path), f"{door}/gradio_api/{name}", {})
+    assert refused.status_code == 403
+    assert "No page here takes files." in refused.text
+
+
+def test_the_pages_take_no_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "files"))
+    with running(tmp_path / "home") as served, httpx.Client(base_url=served.url, trust_env=False) as guest:
+        assert guest.get("/").status_code == 200
+        sent = {"files": ("big.bin", b"0" * 10_000)}
+        assert guest.post("/gradio_api/upload", files=sent).status_code == 403
+        pages = [route.app for route in served.app.routes if hasattr(route.app, "get_blocks")]
+        assert [page.get_blocks().max_file_size for page in pages] == [1024] * 3
+    assert not [path for path in tmp_path.glob("files/**/*") if path.is_file()]

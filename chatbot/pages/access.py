@@ -18,6 +18,8 @@ from chatbot.pages.look import STYLE
 
 _NEEDED: tuple[tuple[str, Role], ...] = (("/review", "reviewer"), ("/operate", "operator"))
 _OPEN = ("/v1/", "/healthz", "/readyz")
+# Gradio takes files there from everybody and keeps them, though no page asks for one.
+_FILES = ("/gradio_api/upload", "/gradio_api/process_recording")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -35,6 +37,9 @@ class Access:
         connection = HTTPConnection(scope)
         if _is_foreign(connection.headers):
             await _not_from_here(scope["path"], connection.headers)(scope, receive, send)
+            return
+        if scope["path"].rstrip("/").endswith(_FILES):
+            await _closed("No page here takes files.")(scope, receive, send)
             return
         if scope["path"].startswith(_OPEN):
             await self._app(scope, receive, send)

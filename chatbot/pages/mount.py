@@ -48,4 +48,5 @@ def _mount(app: FastAPI, blocks: gr.Blocks, path: str, head: str) -> None:
         show_error=False,
         ssr_mode=False,
         pwa=False,
+        max_file_size="1kb",  # no page takes files
     )
