@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,14 +56,26 @@ class Registry:
         """The folder of an adapter; None for what is served as the base. Raises UnknownAdapter."""
         return self._shelf.folder(adapter)
 
-    def register(self, run_folder: Path, *, run_id: str, passed: bool, reason: str, actor: str = "learner") -> str:
-        """Take the adapter of a finished lap under the next version, and return its name. Raises BadAdapter."""
+    def register(
+        self,
+        run_folder: Path,
+        *,
+        run_id: str,
+        passed: bool,
+        reason: str,
+        actor: str = "learner",
+        along: Callable[[str], Sequence[Event]] = lambda adapter: (),
+    ) -> str:
+        """Take the adapter of a finished lap under the next version, and return its name. Raises BadAdapter.
+
+        The events that `along` makes of the name are appended together with the adapter.
+        """
         card = {
             "manifest": json.loads((run_folder / "manifest.json").read_text()),
             "gates": json.loads((run_folder / "gates.json").read_text())["gates"],
         }
         champion = json.loads((run_folder / "run.json").read_text())["champion_name"]
-        return self._shelf.add(run_folder / "adapter", champion, passed, reason, run_id, card, actor)
+        return self._shelf.add(run_folder / "adapter", champion, passed, reason, run_id, card, actor, along)
 
     def copy_of_champion(self, actor: str) -> str:
         """A new adapter whose weights are the champion's, byte for byte, for an experiment without any effect."""

@@ -155,10 +155,10 @@ class Learner:
         }
 
     def _experiment(self) -> dict[str, Any] | None:
-        # One that another model left running is not run under this one.
-        sql = f"SELECT * FROM {Experiment.table} WHERE state <> 'running' OR experiment_id = ?"
-        live = self.registry.state().experiment_id
-        rows = self._store.rows(f"{sql} ORDER BY rowid DESC LIMIT 1", (live or "",))
+        # One that another model left running is not run under this one; what it ended since does not hide the live one.
+        sql = f"SELECT * FROM {Experiment.table} WHERE state <> 'running' OR experiment_id = $live"
+        live = self.registry.state().experiment_id or ""
+        rows = self._store.rows(f"{sql} ORDER BY experiment_id = $live DESC, rowid DESC LIMIT 1", {"live": live})
         if not rows:
             return None
         row = rows[0]

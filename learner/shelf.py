@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from analytics import Adapter, Store
+from analytics import Adapter, Event, Store
 from learner.adapter import CARD, check_adapter, copy_adapter, weights_sha256
 from learner.errors import BadAdapter, UnknownAdapter
 from learner.experiment import Arm
@@ -72,15 +72,19 @@ class Shelf:
         run_id: str,
         card: Mapping[str, object],
         actor: str,
+        along: Callable[[str], Sequence[Event]],
     ) -> str:
-        """Copy the adapter in `source` under the next version, then record it, so a crash leaves nothing half done."""
+        """Copy the adapter in `source` under the next version, then record it, so a crash leaves nothing half done.
+
+        What `along` makes of its name is appended together with the record.
+        """
         check_adapter(source, self.rank)
         with self._lock:
             name = self._next_name(self.base)
             folder = self._copy(source, name, {**card, "champion_then": champion})
             event = self._event(name, folder, run_id, "gated" if passed else "rejected", reason)
             audit = self.store.audit("adapter.register", actor, {**asdict(event), "champion_then": champion})
-            self.store.append(event, audit)
+            self.store.append(event, audit, *along(name))
             return name
 
     def add_copy(self, arm: Arm, actor: str) -> str:
@@ -152,6 +156,8 @@ class Shelf:
 
     def _copy(self, source: Path, name: str, card: Mapping[str, object]) -> Path:
         origin = {"adapter": name, "base": self.base, "base_sha256": self.base_arm.weights_sha256}
+        # A folder of a version that no row names is of a record that the store did not take.
+        shutil.rmtree(self.folder_of_all / name, ignore_errors=True)
         copy_adapter(source, self.folder_of_all / name, {**card, **origin})
         return self.folder_of_all / name
 

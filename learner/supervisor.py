@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from analytics import Run, Store
+from analytics import Event, Run, Store
 from learner.errors import LapRunning
 from learner.lap import Job
 from learner.process import child_environment
@@ -92,13 +92,9 @@ class Supervisor:
 
     def _lap(self, queued: Run) -> Ended:
         try:
-            code = self._run_child(queued)
-            ended = self._judge(queued, code)
+            return self._judge(queued, self._run_child(queued))
         except Exception as error:
-            ended = Ended(_follow(queued, "failed", f"The lap could not be run: {error}"))
-        detail = {"run_id": queued.run_id, "state": ended.run.state, "reason": ended.run.reason}
-        self._store.append(ended.run, self._store.audit("run.end", "learner", detail))
-        return ended
+            return self._end_as(queued, "failed", f"The lap could not be run: {error}")
 
     def _run_child(self, queued: Run) -> int:
         folder = Path(queued.folder)
@@ -125,8 +121,8 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._store.append(_follow(queued, "running", "Running.", pid=child.pid))
         try:
+            self._store.append(_follow(queued, "running", "Running.", pid=child.pid))
             if self._closing:  # `close` came before there was a child to end
                 _end(child)
             return child.wait(limit)
@@ -139,20 +135,38 @@ class Supervisor:
 
     def _judge(self, queued: Run, code: int) -> Ended:
         if self._closing:
-            return Ended(_follow(queued, "abandoned", "The server was stopped while this lap was running."))
+            return self._end_as(queued, "abandoned", "The server was stopped while this lap was running.")
         result = read_json(Path(queued.folder) / "result.json")
         if result is None:
             log = Path(queued.folder) / "log.txt"
-            return Ended(_follow(queued, "failed", f"The lap died without a result (exit {code}); its log is {log}."))
+            return self._end_as(queued, "failed", f"The lap died without a result (exit {code}); its log is {log}.")
         outcome, message = str(result["outcome"]), str(result["message"])
-        if outcome == "failed":
-            return Ended(_follow(queued, "failed", message))
-        if outcome == "not enough data":
-            return Ended(_follow(queued, "succeeded", message))
-        passed = outcome == "passed"
-        adapter = self._registry.register(Path(queued.folder), run_id=queued.run_id, passed=passed, reason=message)
-        run = _follow(queued, "succeeded", message, detail={"adapter": adapter})
-        return Ended(run, adapter if passed else None)
+        if outcome in ("failed", "not enough data"):
+            return self._end_as(queued, "failed" if outcome == "failed" else "succeeded", message)
+        return self._register(queued, message, passed=outcome == "passed")
+
+    def _register(self, queued: Run, message: str, *, passed: bool) -> Ended:
+        def end(adapter: str) -> Run:
+            return _follow(queued, "succeeded", message, detail={"adapter": adapter})
+
+        # In one append: a crash between the two would leave an adapter of a run that is called abandoned.
+        adapter = self._registry.register(
+            Path(queued.folder),
+            run_id=queued.run_id,
+            passed=passed,
+            reason=message,
+            along=lambda adapter: self._end_events(end(adapter)),
+        )
+        return Ended(end(adapter), adapter if passed else None)
+
+    def _end_as(self, queued: Run, state: str, reason: str) -> Ended:
+        run = _follow(queued, state, reason)
+        self._store.append(*self._end_events(run))
+        return Ended(run)
+
+    def _end_events(self, run: Run) -> list[Event]:
+        detail = {"run_id": run.run_id, "state": run.state, "reason": run.reason}
+        return [run, self._store.audit("run.end", "learner", detail)]
 
 
 def _follow(

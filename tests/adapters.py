@@ -39,11 +39,16 @@ def adapter(folder: Path, seed: int, size: float) -> Path:
     return folder
 
 
+def finished(run: Path, seed: int, size: float) -> None:
+    """Make an adapter as a finished lap leaves it in its folder `run`."""
+    adapter(run / "adapter", seed, size)
+    for name, content in (("manifest", {}), ("gates", {"gates": []}), ("run", {"champion_name": "base"})):
+        (run / f"{name}.json").write_text(json.dumps(content))
+
+
 def register(
     registry: Registry, run: Path, seed: int, size: float, champion: str = "base", passed: bool = False
 ) -> str:
     """Make an adapter as a finished lap leaves it in its folder `run`, and register it; returns its name."""
-    adapter(run / "adapter", seed, size)
-    for name, content in (("manifest", {}), ("gates", {"gates": []}), ("run", {"champion_name": "base"})):
-        (run / f"{name}.json").write_text(json.dumps(content))
+    finished(run, seed, size)
     return registry.register(run, run_id=run.name, passed=passed, reason="made by a test")

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from safetensors.numpy import load_file
 
-from analytics import Store
+from analytics import Event, NotStored, Run, Store
 from chatbot.engine import Engine
 from chatbot.model import Model
 from chatbot.settings import Settings
@@ -29,9 +29,10 @@ from learner import (
     weights_sha256,
 )
 from learner.adapter import check_adapter
-from learner.progress import read_json
+from learner.progress import read_json, write_json
 from learner.starter import MODEL_DIR
-from tests.adapters import register
+from learner.supervisor import Supervisor
+from tests.adapters import finished, register
 from tests.history import History, lesson, people
 from tests.real_server import ask, events, free_port, long_answer, ratchet, told, until
 
@@ -164,6 +165,62 @@ def test_a_lap_that_was_running_when_its_server_stopped_is_shown_as_abandoned(ma
     assert "stopped while this lap was running" in run["reason"]
 
 
+def fails_at(made: Machine, state: str, monkeypatch) -> None:
+    """Until `monkeypatch` ends it the store takes no row of a run in `state`, nor what comes with it."""
+    append = made.store.append
+
+    def failing(*words: Event) -> None:
+        if any(isinstance(word, Run) and word.state == state for word in words):
+            raise NotStored("The disk is full.")
+        append(*words)
+
+    monkeypatch.setattr(made.store, "append", failing)
+
+
+def laps_end(outcome: str, monkeypatch) -> None:
+    """Laps start no child; each leaves an adapter and says that it ended with `outcome`."""
+
+    def lap(supervisor: Supervisor, queued: Run) -> int:
+        folder = Path(queued.folder)
+        finished(folder, 1, 0.1)
+        write_json(folder / "result.json", {"outcome": outcome, "message": "made by a test"})
+        return 0
+
+    monkeypatch.setattr(Supervisor, "_run_child", lap)
+
+
+def one_lap(made: Machine) -> dict:
+    """Start a lap, wait for its end, and return what there is to say of it."""
+    run_id = made.learner.learn()
+    made.learner.wait(60)
+    return made.learner.run(run_id)
+
+
+def test_an_adapter_and_the_end_of_its_run_are_kept_together_or_not_at_all(machine, monkeypatch):
+    made = machine()
+    laps_end("rejected", monkeypatch)
+    run = one_lap(made)
+    assert (run["state"], run["adapter"]) == ("succeeded", ONE)
+    with monkeypatch.context() as full:
+        fails_at(made, "succeeded", full)
+        assert one_lap(made)["reason"] == "The lap could not be run: The disk is full."
+    assert made.store.rows("SELECT adapter FROM adapter") == [{"adapter": ONE}]
+    assert one_lap(made)["adapter"] == TWO, "what the lap before has left must not stand in its way"
+
+
+def test_a_lap_whose_start_cannot_be_kept_is_ended(machine, monkeypatch):
+    made, children, popen = machine(), [], subprocess.Popen
+
+    def start(*words: object, **more: object) -> subprocess.Popen[bytes]:
+        children.append(popen(*words, **more))
+        return children[-1]
+
+    monkeypatch.setattr("learner.supervisor.subprocess.Popen", start)
+    fails_at(made, "running", monkeypatch)
+    assert one_lap(made)["reason"] == "The lap could not be run: The disk is full."
+    assert [child.poll() is not None for child in children] == [True]
+
+
 def test_an_adapter_that_no_row_names_is_swept_away(machine, tmp_path):
     made = machine()
     register(made.registry, tmp_path / "run", 1, 0.1)
@@ -260,6 +317,8 @@ def test_each_model_keeps_its_own_champion_and_its_own_way_back(machine, tmp_pat
     other = machine("other")
     assert (other.learner.status()["champion"], other.learner.status()["experiment"]) == ("base", None)
     other.learner.promote(register(other.registry, tmp_path / "run-3", 3, 0.1), "operator", "a test")
+    other.learner.null_experiment("operator")
+    other.learner.stop_experiment("operator", "a test")
     assert other.learner.rollback("operator").champion == "base"
     with pytest.raises(NothingToRollBackTo):
         other.learner.rollback("operator")
