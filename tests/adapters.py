@@ -39,16 +39,16 @@ def adapter(folder: Path, seed: int, size: float) -> Path:
     return folder
 
 
-def finished(run: Path, seed: int, size: float) -> None:
-    """Make an adapter as a finished lap leaves it in its folder `run`."""
+def finished(run: Path, seed: int, size: float, champion: str = "base") -> None:
+    """Make an adapter as a lap that was gated against `champion` leaves it in its folder `run`."""
     adapter(run / "adapter", seed, size)
-    for name, content in (("manifest", {}), ("gates", {"gates": []}), ("run", {"champion_name": "base"})):
+    for name, content in (("manifest", {}), ("gates", {"gates": []}), ("run", {"champion_name": champion})):
         (run / f"{name}.json").write_text(json.dumps(content))
 
 
 def register(
     registry: Registry, run: Path, seed: int, size: float, champion: str = "base", passed: bool = False
 ) -> str:
-    """Make an adapter as a finished lap leaves it in its folder `run`, and register it; returns its name."""
-    finished(run, seed, size)
+    """Make an adapter as a lap that was gated against `champion` leaves it, and register it; returns its name."""
+    finished(run, seed, size, champion)
     return registry.register(run, run_id=run.name, passed=passed, reason="made by a test")

@@ -208,6 +208,32 @@ def test_an_adapter_and_the_end_of_its_run_are_kept_together_or_not_at_all(machi
     assert one_lap(made)["adapter"] == TWO, "what the lap before has left must not stand in its way"
 
 
+@pytest.mark.parametrize(("outcome", "challenger"), [("passed", ONE), ("rejected", None)])
+def test_an_adapter_that_passed_its_gates_begins_its_experiment_at_the_end_of_its_lap(
+    machine, monkeypatch, outcome, challenger
+):
+    made = machine()
+    laps_end(outcome, monkeypatch)
+    run, status = one_lap(made), made.learner.status()
+    assert (run["state"], run["outcome"], run["adapter"]) == ("succeeded", outcome, ONE)
+    assert (status["champion"], status["challenger"]) == ("base", challenger)
+    assert (status["experiment"] is not None) == (outcome == "passed")
+    assert made.loaded == ({ONE} if challenger else set())
+
+
+def test_an_adapter_that_was_gated_against_another_champion_waits_until_that_one_is_back(machine, tmp_path):
+    made = machine(experiment_look_seconds=0.1)
+    made.learner.promote(register(made.registry, tmp_path / "run-1", 1, 0.1), "operator", "a test")
+    register(made.registry, tmp_path / "run-2", 2, 0.1, champion=ONE, passed=True)
+    register(made.registry, tmp_path / "run-3", 3, 0.1, champion="base", passed=True)
+    made.learner.start()
+    until(lambda: made.learner.status()["challenger"])
+    assert made.learner.status()["challenger"] == TWO, "the newest one was compared with the base"
+    made.learner.rollback("operator")
+    until(lambda: made.learner.status()["challenger"])
+    assert made.learner.status()["challenger"] == "starter@3"
+
+
 def test_a_lap_whose_start_cannot_be_kept_is_ended(machine, monkeypatch):
     made, children, popen = machine(), [], subprocess.Popen
 
