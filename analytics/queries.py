@@ -49,6 +49,13 @@ def counts(store: Store) -> dict[str, int]:
     return row
 
 
+def first_turn(store: Store) -> datetime | None:
+    """When the first turn was logged; None while there is none."""
+    (row,) = store.rows('SELECT min("at") AS first FROM turn')
+    first: datetime | None = row["first"]
+    return first
+
+
 def review_queue(store: Store) -> list[Row]:
     """What waits for a reviewer, the oldest first: the turn, why, reason, at, claimed_by, until."""
     return store.rows(

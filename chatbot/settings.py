@@ -47,7 +47,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("lora_rank", 16, "Largest LoRA rank, of training and of serving."),
     Setting("stream_interval", 4, "Tokens the engine gathers between two pieces of a stream after the first."),
     Setting("split", "60/30/10", "Percent of people in the groups learn, decide and holdout."),
-    Setting("learn_every_hours", 24.0, "A lap starts at least this often, in hours; 0 turns the clock off."),
+    Setting("learn_every_hours", 24.0, "Hours from the last lap or the first turn to the next lap; 0 turns it off."),
     Setting("learn_after_feedback", 200, "A lap starts after this much new usable feedback; 0 turns it off."),
     Setting("train_minutes", 20.0, "Time limit of one training run, in minutes."),
     Setting("train_threads", 1, "Threads that a lap may use on a CPU, so that chat keeps the rest."),

@@ -20,7 +20,7 @@ from learner.runs import Runs
 from learner.settings import LearnerSettings
 from learner.supervisor import Ended, Supervisor
 
-FEEDBACK_SECONDS = 5.0
+WATCH_SECONDS = 5.0  # between two looks at the clock and at the feedback
 log = logging.getLogger(__name__)
 
 
@@ -59,14 +59,9 @@ class Learner:
         """Begin to watch the clock, the feedback and the experiment."""
         settings = self.settings
         if settings.learn_every_hours > 0:
-            self._scheduler.add_job(
-                lambda: self._try_lap("clock"),
-                "interval",
-                hours=settings.learn_every_hours,
-                next_run_time=self._next_by_clock(),
-            )
+            self._scheduler.add_job(self._lap_by_clock, "interval", seconds=WATCH_SECONDS)
         if settings.learn_after_feedback > 0:
-            self._scheduler.add_job(self._lap_after_feedback, "interval", seconds=FEEDBACK_SECONDS)
+            self._scheduler.add_job(self._lap_after_feedback, "interval", seconds=WATCH_SECONDS)
         self._scheduler.add_job(self._glance, "interval", seconds=settings.experiment_look_seconds)
         self._scheduler.start()
 
@@ -187,10 +182,11 @@ class Learner:
         experiment_id = self.registry.state().experiment_id
         return None if experiment_id is None else self._found(self.registry.experiment(experiment_id))
 
-    def _next_by_clock(self) -> datetime:
-        last = self._runs.last_start()
-        due = (last or datetime.now(UTC)) + timedelta(hours=self.settings.learn_every_hours)
-        return max(due, datetime.now(UTC))
+    def _lap_by_clock(self) -> None:
+        # Asked of the store at every look: a start of the server moves no due time, and a lap for another reason does.
+        since = self._runs.last_start() or queries.first_turn(self._store)
+        if since is not None and datetime.now(UTC) - since >= timedelta(hours=self.settings.learn_every_hours):
+            self._try_lap("clock")
 
     def _lap_after_feedback(self) -> None:
         new = queries.new_usable_feedback(self._store, self._runs.last_start())

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import psutil
 import pytest
@@ -88,7 +89,7 @@ def machine(tmp_path):
 
 
 def test_votes_alone_start_a_lap_and_a_few_votes_do_not(machine, monkeypatch):
-    monkeypatch.setattr("learner.scheduler.FEEDBACK_SECONDS", 0.1)
+    monkeypatch.setattr("learner.scheduler.WATCH_SECONDS", 0.1)
     made = machine(learn_after_feedback=5)
     history, voters = History(made.store), people("learn", 5)
     turns = {person: history.answer(person, "text") for person in voters}
@@ -109,12 +110,48 @@ def test_votes_alone_start_a_lap_and_a_few_votes_do_not(machine, monkeypatch):
     assert "Not enough to learn from yet: 0 usable pairs" in run["reason"]
 
 
-def test_the_clock_alone_starts_a_lap(machine):
-    made = machine(learn_every_hours=0.5 / 3600)
-    made.learner.start()
+def hours_pass(made: Machine, hours: float) -> None:
+    """Stop the machine, and have all that its store tells of have happened `hours` earlier."""
+    made.close()
+    with duckdb.connect(str(made.home / "store.duckdb")) as file:
+        for table in ("turn", "run"):
+            file.execute(f'UPDATE {table} SET "at" = "at" - to_seconds(?)', (3600 * hours,))
+
+
+def test_the_clock_counts_from_the_first_turn_and_then_from_the_last_lap_however_often_the_server_starts(
+    machine, monkeypatch
+):
+    monkeypatch.setattr("learner.scheduler.WATCH_SECONDS", 0.1)
+    laps_end("rejected", monkeypatch)
+
+    def started() -> Machine:
+        made = machine(learn_every_hours=24)
+        made.learner.start()
+        return made
+
+    def laps(made: Machine) -> list[str]:
+        time.sleep(0.5)
+        return [run["trigger"] for run in made.learner.runs()]
+
+    made = started()
+    assert laps(made) == [], "nobody has said anything yet"
+    History(made.store).answer("person-1", "text")
+    hours_pass(made, 23.9)
+    made = started()
+    assert laps(made) == []
+    hours_pass(made, 0.2)
+    made = started()
     until(made.learner.runs)
-    made.learner.close()
-    assert made.learner.runs()[-1]["trigger"] == "clock"
+    assert laps(made) == ["clock"]
+    hours_pass(made, 23.9)
+    made = started()
+    assert laps(made) == ["clock"]
+    one_lap(made)
+    hours_pass(made, 0.2)
+    made = started()
+    assert laps(made) == ["operator", "clock"], "the lap in between has put it off"
+    hours_pass(made, 24)
+    assert len(laps(started())) == 3
 
 
 def test_a_trainer_that_is_killed_is_shown_as_failed_and_the_next_lap_goes_all_the_way(machine):
