@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 Messages = Sequence[Mapping[str, str]]
 Live = Callable[[], list[tuple[str, Path]]]
+DoWithout = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,13 @@ class Piece:
 class Engine:
     """Starts vLLM, watches it, starts it again when it dies, and streams from it.
 
-    `live` names the adapters that must be loaded after every start. `start` and `close` belong to the event loop;
+    `live` names the adapters that must be loaded after every start; `do_without` is told which of them is refused, and
+    why, after which `live` must not name it. `start` and `close` belong to the event loop;
     `load` and `unload` are called from other threads.
     """
 
-    def __init__(self, model: Model, settings: Settings, home: Path, live: Live) -> None:
-        self.model, self._settings, self._live = model, settings, live
+    def __init__(self, model: Model, settings: Settings, home: Path, live: Live, do_without: DoWithout) -> None:
+        self.model, self._settings, self._live, self._do_without = model, settings, live, do_without
         self._log = home / "engine.log"
         self._key, self._port = secrets.token_urlsafe(32), 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -162,8 +164,12 @@ class Engine:
         try:
             await self._post("/v1/load_lora_adapter", {"lora_name": name, "lora_path": str(folder)})
         except EngineRefused as error:
-            if "already" not in str(error):
-                raise
+            if "already" in str(error):
+                return
+            # One that is dying refuses whatever comes.
+            if not await self._healthy():
+                raise EngineDown("The engine broke off; it is being started again.") from error
+            raise
 
     async def _unload(self, name: str) -> None:
         with contextlib.suppress(EngineRefused):
@@ -206,7 +212,12 @@ class Engine:
 
     async def _load_live(self) -> None:
         for name, folder in self._live():
-            await self._load(name, folder)
+            try:
+                await self._load(name, folder)
+            except EngineRefused as error:  # at every start again, and nobody would be answered
+                await asyncio.to_thread(self._do_without, name, f"The engine refuses {name}: {error}")
+                await self._load_live()  # what takes its place must be loaded as well
+                return
 
     async def _until_it_ends(self) -> None:
         assert self._process is not None

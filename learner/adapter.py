@@ -6,6 +6,7 @@ import json
 import shutil
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from learner.errors import BadAdapter
 
@@ -31,7 +32,7 @@ _REFUSED: dict[str, tuple[object, ...]] = {
 def weights_sha256(folder: Path) -> str:
     """The hash of the weights in `folder`: of the one safetensors file, or of the hashes of several, by name.
 
-    Raises BadAdapter where there is none.
+    Raises BadAdapter where there is none, or it cannot be read.
     """
     hashes = [_file_sha256(path) for path in sorted(folder.glob("*.safetensors"))]
     if not hashes:
@@ -43,17 +44,27 @@ def check_adapter(folder: Path, max_rank: int) -> None:
     """Raise BadAdapter unless `folder` holds a plain LoRA adapter of a rank up to `max_rank` that vLLM can serve."""
     if not (folder / WEIGHTS).is_file() or not (folder / CONFIG).is_file():
         raise BadAdapter(f"{folder} must hold {WEIGHTS} and {CONFIG}; at least one is missing.")
-    try:
-        config = json.loads((folder / CONFIG).read_text())
-    except ValueError as error:
-        raise BadAdapter(f"{folder / CONFIG} cannot be read ({error}).") from error
+    config = read_object(folder / CONFIG)
     if config.get("peft_type") != "LORA":
         raise BadAdapter(f"The engine serves LoRA adapters only; this one is {config.get('peft_type')}.")
-    if config["r"] > max_rank:
-        raise BadAdapter(f"The adapter's rank {config['r']} exceeds {max_rank}, the engine's: raise lora_rank.")
+    if not isinstance(rank := config.get("r"), int):
+        raise BadAdapter(f"{folder / CONFIG} names no rank.")
+    if rank > max_rank:
+        raise BadAdapter(f"The adapter's rank {rank} exceeds {max_rank}, the engine's: raise lora_rank.")
     for name, allowed in _REFUSED.items():
         if config.get(name) not in allowed:
             raise BadAdapter(f"The engine refuses adapters with {name} = {config[name]!r}; train without it.")
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in one of an adapter's files. Raises BadAdapter."""
+    try:
+        told = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BadAdapter(f"{path} cannot be read ({error}); the adapter cannot be served.") from error
+    if not isinstance(told, dict):
+        raise BadAdapter(f"{path} holds no JSON object; the adapter cannot be served.")
+    return told
 
 
 def copy_adapter(source: Path, target: Path, card: dict[str, object]) -> None:
@@ -69,7 +80,10 @@ def copy_adapter(source: Path, target: Path, card: dict[str, object]) -> None:
 
 def _file_sha256(path: Path) -> str:
     digest = sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise BadAdapter(f"{path} cannot be read ({error}); the weights cannot be served.") from error
     return digest.hexdigest()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,9 @@ from analytics import Event, Experiment, Routing, Store
 from learner.errors import AlreadyChampion, BadAdapter, ExperimentRunning, NoExperiment, NothingToRollBackTo, NotProven
 from learner.experiment import Arm, Judgement, RoutingState
 from learner.shelf import Shelf
+
+UNUSABLE = "adapter.unusable"  # the action in the audit
+log = logging.getLogger(__name__)
 
 
 class RolledBack(NamedTuple):
@@ -36,6 +40,7 @@ class Registry:
         self._store, self._lock = store, threading.RLock()
         self._shelf = Shelf(store, home, base.replace("/", "--"), base_sha256, rank)
         self._state = self._read_state()
+        self._leave_out_unusable()
 
     def state(self) -> RoutingState:
         """What is live now."""
@@ -43,10 +48,12 @@ class Registry:
 
     def live(self) -> list[tuple[str, Path]]:
         """Served name and folder of every adapter that the engine must hold: champion, previous and challenger."""
-        state = self._state
-        arms = [arm for arm in (state.champion, state.previous, state.challenger) if arm is not None]
-        folders = ((arm.served_name, self._shelf.folder(arm.adapter)) for arm in arms)
+        folders = ((arm.served_name, self._shelf.folder(arm.adapter)) for arm in self._arms())
         return [(name, folder) for name, folder in folders if folder is not None]
+
+    def _arms(self) -> list[Arm]:
+        state = self._state
+        return [arm for arm in (state.champion, state.previous, state.challenger) if arm is not None]
 
     def arm(self, adapter: str) -> Arm:
         """An adapter as an arm. Raises UnknownAdapter, BadAdapter."""
@@ -181,6 +188,53 @@ class Registry:
             self._move(following, "rollback", reason, actor, events, detail)
             return RolledBack(time.perf_counter() - started, restored.adapter)
 
+    def do_without(self, adapter: str, reason: str) -> None:
+        """Serve what is live without `adapter`, which cannot be served; in place of a champion the one before it.
+
+        An experiment that it had a part in is stopped. Nothing happens when it is not live.
+        """
+        with self._lock:
+            state, following = self._state, self._without(adapter)
+            if following == state:
+                return
+            log.error("%s", _gone(adapter, reason))
+            events: list[Event] = [*self._shelf.moved(adapter, "rejected", reason)]
+            if following.champion != state.champion:
+                events += self._shelf.moved(following.champion.adapter, "champion", f"in place of {adapter}")
+            if following.experiment_id != state.experiment_id:
+                if state.challenger is not None and state.challenger.adapter != adapter:
+                    events += self._shelf.moved(state.challenger.adapter, "retired", reason)
+                events.append(self._ended("stopped", reason, None))
+            detail: dict[str, object] = {"adapter": adapter, "from": state.champion.adapter}
+            self._move(following, UNUSABLE, reason, "learner", events, {**detail, "to": following.champion.adapter})
+
+    def warning(self) -> str | None:
+        """What cannot be served any more and why, until somebody promotes or rolls back; None when all is well."""
+        sql = (
+            "WITH moves AS (SELECT * FROM audit WHERE action IN ('promote', 'rollback', $unusable) "
+            "AND (detail->>'base') = $base AND (detail->>'base_sha256') = $sha256) "
+            "SELECT detail FROM moves WHERE action = $unusable "
+            "AND seq > coalesce((SELECT max(seq) FROM moves WHERE action <> $unusable), -1) ORDER BY seq"
+        )
+        base = self._shelf.base_arm.weights_sha256
+        rows = self._store.rows(sql, {"unusable": UNUSABLE, "base": self._shelf.base, "sha256": base})
+        if not rows:
+            return None
+        told = " ".join(_gone(row["detail"]["adapter"], row["detail"]["reason"]) for row in rows)
+        return f"{told} The champion is {self._state.champion.adapter}."
+
+    def _without(self, adapter: str) -> RoutingState:
+        state = self._state
+        if state.champion.adapter == adapter:
+            champion = state.previous or self._shelf.base_arm
+            before = self._before(champion)
+            return RoutingState(champion, None if before is None or before.adapter == adapter else before)
+        if state.previous is not None and state.previous.adapter == adapter:
+            return replace(state, previous=None)
+        if state.challenger is not None and state.challenger.adapter == adapter:
+            return RoutingState(state.champion, state.previous)
+        return state
+
     def _ended(self, state: str, reason: str, found: Judgement | None) -> Experiment:
         live, detail = self._state, asdict(found) if found else {}
         if live.experiment_id is None or live.challenger is None:
@@ -215,7 +269,9 @@ class Registry:
             base=self._shelf.base,
             base_sha256=self._shelf.base_arm.weights_sha256,
         )
-        self._store.append(*events, routing, self._store.audit(action, actor, {"reason": reason, **detail}))
+        # "base" under another model is another champion, so the audit names the model as well.
+        told = {"reason": reason, "base": routing.base, "base_sha256": routing.base_sha256, **detail}
+        self._store.append(*events, routing, self._store.audit(action, actor, told))
         self._state = following
 
     def _before(self, arm: Arm) -> Arm | None:
@@ -243,25 +299,21 @@ class Registry:
         row = self._newest("true")
         if row is None:
             return RoutingState(self._shelf.base_arm)
-        champion, previous, challenger = (self._usable(row[role]) for role in ("champion", "previous", "challenger"))
-        if champion is None:
-            return self._do_without(row, RoutingState(self._shelf.base_arm))
-        if challenger is None and row["challenger"] is not None:
-            return self._do_without(row, RoutingState(champion, previous))
+        champion = self._shelf.recorded(str(row["champion"]))
+        previous, challenger = (
+            None if row[role] is None else self._shelf.recorded(str(row[role])) for role in ("previous", "challenger")
+        )
         experiment_id = None if row["experiment_id"] is None else str(row["experiment_id"])
         return RoutingState(champion, previous, challenger, experiment_id, float(str(row["share"])))
 
-    def _do_without(self, row: dict[str, object], following: RoutingState) -> RoutingState:
-        """Serve `following` instead of what the row names, a part of which is not usable any more."""
-        self._state = following
-        reason = "an adapter was changed, or is not one that the engine can serve"
-        detail: dict[str, object] = {"from": row["champion"], "to": following.champion.adapter}
-        events: list[Event] = []
-        if row["experiment_id"] is not None:
-            experiment_id, champion, challenger = (
-                str(row[name]) for name in ("experiment_id", "champion", "challenger")
-            )
-            share = float(str(row["share"]))
-            events.append(Experiment(experiment_id, champion, challenger, share, "stopped", reason, {}))
-        self._move(following, "adapter.unusable", reason, "learner", events, detail)
-        return following
+    def _leave_out_unusable(self) -> None:
+        """Do without what was changed since it was live last, or what the engine takes no longer."""
+        for arm in self._arms():
+            try:
+                self._shelf.arm(arm.adapter)
+            except BadAdapter as error:
+                self.do_without(arm.adapter, str(error))
+
+
+def _gone(adapter: str, reason: str) -> str:
+    return f"{adapter} is not served any more: {reason}{'' if reason.endswith('.') else '.'}"

@@ -140,11 +140,15 @@ class Learner:
         return rolled_back
 
     def status(self) -> dict[str, Any]:
-        """The champion, the challenger, the experiment (the last one if none runs) and the newest runs."""
+        """The champion, the challenger, the experiment (the last one if none runs) and the newest runs.
+
+        `warning` says what cannot be served any more and why, and is None when all is well.
+        """
         state = self.registry.state()
         return {
             "champion": state.champion.adapter,
             "challenger": state.challenger.adapter if state.challenger else None,
+            "warning": self.registry.warning(),
             "experiment": self._experiment(),
             "runs": self.runs(),
         }
@@ -221,7 +225,9 @@ class Learner:
 
     def _challenge(self, adapter: str, actor: str) -> str:
         self.hold(adapter)
-        return self.registry.start_experiment(adapter, self.settings.experiment_share, actor)
+        experiment_id = self.registry.start_experiment(adapter, self.settings.experiment_share, actor)
+        self._hold_live()
+        return experiment_id
 
     def hold(self, adapter: str) -> Arm:
         """Have the engine hold `adapter`, live or not, and return it as an arm. Raises UnknownAdapter, BadAdapter."""
@@ -238,7 +244,12 @@ class Learner:
     def _hold_live(self) -> None:
         # An engine that was started again holds what was live then; to tell it twice does no harm.
         for name, _ in self.registry.live():
-            self._hold(name)
+            try:
+                self._hold(name)
+            except BadAdapter as error:
+                self.registry.do_without(name, str(error))
+                self._hold_live()  # what takes its place must be held as well
+                return
 
     def _tidy(self) -> None:
         """Take adapters from the engine that nobody is routed to any more."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from analytics import Adapter, Event, Store
-from learner.adapter import CARD, check_adapter, copy_adapter, weights_sha256
+from learner.adapter import CARD, check_adapter, copy_adapter, read_object, weights_sha256
 from learner.errors import BadAdapter, UnknownAdapter
 from learner.experiment import Arm
 
@@ -43,15 +42,19 @@ class Shelf:
             return self.base_arm
         if not self.fits(adapter):
             raise BadAdapter(f"{adapter} was made for another model than the one that is served.")
-        row = self._row(adapter)
-        digest = str(row["weights_sha256"])
-        folder = self.folder(adapter)
+        arm, folder = self.recorded(adapter), self.folder(adapter)
         if folder is None:
-            return Arm(adapter, BASE, digest)
-        if weights_sha256(folder) != digest:
+            return arm
+        if weights_sha256(folder) != arm.weights_sha256:
             raise BadAdapter(f"The files of {adapter} were changed after it was registered; it cannot be served.")
         check_adapter(folder, self.rank)  # the engine's rank is a setting, and may be lower than it was
-        return Arm(adapter, adapter, digest)
+        return arm
+
+    def recorded(self, adapter: str) -> Arm:
+        """The adapter as an arm, as it was when it was registered. Raises UnknownAdapter."""
+        if adapter == BASE:
+            return self.base_arm
+        return Arm(adapter, adapter if self.folder(adapter) else BASE, str(self._row(adapter)["weights_sha256"]))
 
     def fits(self, adapter: str) -> bool:
         """Whether the adapter was made for the model that is served."""
@@ -60,8 +63,8 @@ class Shelf:
         folder = self.folder(adapter)
         if folder is None:
             return str(self._row(adapter)["weights_sha256"]) == self.base_arm.weights_sha256
-        card = _card(folder)
-        return (card["base"], card["base_sha256"]) == (self.base, self.base_arm.weights_sha256)
+        card = read_object(folder / CARD)
+        return (card.get("base"), card.get("base_sha256")) == (self.base, self.base_arm.weights_sha256)
 
     def add(
         self,
@@ -122,7 +125,8 @@ class Shelf:
 
     def _waits_for(self, adapter: str, champion: str) -> bool:
         try:
-            return self.fits(adapter) and _card(self.folder_of_all / adapter)["champion_then"] == champion
+            card = read_object(self.folder_of_all / adapter / CARD)
+            return self.fits(adapter) and card.get("champion_then") == champion
         except BadAdapter:  # one that cannot be read must not keep the others from their experiment
             return False
 
@@ -171,11 +175,3 @@ class Shelf:
         for folder in self.folder_of_all.iterdir():
             if folder.name not in known:
                 shutil.rmtree(folder)
-
-
-def _card(folder: Path) -> dict[str, object]:
-    try:
-        card: dict[str, object] = json.loads((folder / CARD).read_text())
-    except (OSError, ValueError) as error:
-        raise BadAdapter(f"The adapter in {folder} cannot be read ({error}); it cannot be served.") from error
-    return card

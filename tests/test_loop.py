@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 
 from analytics import Event, NotStored, Run, Store
 from chatbot.engine import Engine
+from chatbot.errors import EngineDown
 from chatbot.model import Model
 from chatbot.settings import Settings
 from learner import (
@@ -50,7 +51,7 @@ class Machine:
     """A learner in a home of its own, with an engine that only remembers what it was told."""
 
     def __init__(self, home: Path, base: str = "starter", rank: int = 16, **settings: object) -> None:
-        self.home, self.loaded, self.refused = home, set(), set()
+        self.home, self.loaded, self.refused, self.dies_after = home, set(), set(), ""
         self.store = Store.open(home / "store.duckdb")
         self.registry = Registry(self.store, home, base=base, base_sha256=weights_sha256(MODEL_DIR), rank=rank)
         self.learner = Learner(
@@ -62,13 +63,16 @@ class Machine:
             settings=LearnerSettings(**{"learn_every_hours": 0, "learn_after_feedback": 0, **settings}),
             groups=(60, 30, 10),
             load=self._load,
-            unload=self.loaded.discard,
+            unload=lambda name: self.loaded.discard(name),
         )
 
     def _load(self, name: str, folder: Path) -> None:
         if name in self.refused:
             raise BadAdapter(f"The engine refuses {name}: it has a cold.")
         self.loaded.add(name)
+        if name == self.dies_after:  # and starts again, with what is live by now
+            self.loaded = {live for live, _ in self.registry.live()}
+            self.dies_after = ""
 
     def close(self) -> None:
         self.learner.close()
@@ -328,12 +332,32 @@ def test_a_start_serves_the_base_where_the_champion_was_changed_and_says_so(mach
     again = machine()
     state = again.learner.status()
     assert (state["champion"], state["challenger"]) == ("base", None)
-    assert (state["experiment"]["state"], state["experiment"]["reason"].split(",")[0]) == (
-        "stopped",
-        "an adapter was changed",
-    )
+    changed = f"The files of {ONE} were changed after it was registered; it cannot be served."
+    assert (state["experiment"]["state"], state["experiment"]["reason"]) == ("stopped", changed)
+    assert state["warning"] == f"{ONE} is not served any more: {changed} The champion is base."
     (row,) = again.store.rows("SELECT * FROM audit ORDER BY seq DESC LIMIT 1")
     assert (row["action"], row["detail"]["from"]) == ("adapter.unusable", ONE)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("adapter_config.json", "[]"), ("adapter_config.json", "{"), ("card.json", "{}"), ("card.json", None)],
+)
+def test_a_start_serves_the_champion_before_the_one_whose_folder_is_broken(machine, tmp_path, name, content):
+    made = machine()
+    for seed in (1, 2, 3):
+        made.learner.promote(register(made.registry, tmp_path / f"run-{seed}", seed, 0.1), "operator", "a test")
+    made.close()
+    broken = made.home / "adapters" / "starter@3" / name
+    broken.unlink()
+    if content is not None:
+        broken.write_text(content)
+    again = machine()
+    state = again.learner.status()
+    assert state["champion"] == TWO
+    assert state["warning"].startswith("starter@3 is not served any more: ")
+    assert again.learner.rollback("operator").champion == ONE
+    assert again.learner.status()["warning"] is None
 
 
 def test_a_rank_that_the_engine_no_longer_takes_keeps_nobody_from_the_base(machine, tmp_path):
@@ -343,6 +367,7 @@ def test_a_rank_that_the_engine_no_longer_takes_keeps_nobody_from_the_base(machi
     made.close()
     again = machine(rank=2)
     assert again.registry.live() == []
+    assert "rank 4 exceeds 2" in again.learner.status()["warning"]
     assert again.learner.status()["champion"] == "base"
     with pytest.raises(BadAdapter, match="rank 4 exceeds 2"):
         again.learner.promote(ONE, "operator", "a test")
@@ -359,6 +384,26 @@ def test_an_adapter_that_the_engine_refuses_is_rejected_and_the_next_one_has_its
     assert made.learner.status()["challenger"] == ONE
     (row,) = made.store.rows("SELECT state, reason FROM adapter WHERE adapter = ? AND state <> 'gated'", (TWO,))
     assert (row["state"], row["reason"]) == ("rejected", f"The engine refuses {TWO}: it has a cold.")
+
+
+def test_an_engine_that_starts_again_while_an_experiment_begins_holds_both_arms(machine, tmp_path):
+    made = machine()
+    made.learner.promote(register(made.registry, tmp_path / "run", 1, 0.1), "operator", "a test")
+    made.dies_after = "starter-copy@1"
+    made.learner.null_experiment("operator")
+    assert made.loaded == {ONE, "starter-copy@1"}
+
+
+def test_a_way_back_that_the_engine_refuses_does_not_undo_a_rollback(machine, tmp_path):
+    made = machine()
+    for seed in (1, 2, 3):
+        made.learner.promote(register(made.registry, tmp_path / f"run-{seed}", seed, 0.1), "operator", "a test")
+    made.refused.add(ONE)
+    assert made.learner.rollback("operator").champion == TWO
+    assert made.learner.status()["champion"] == TWO
+    assert f"The engine refuses {ONE}: it has a cold." in made.learner.status()["warning"]
+    with pytest.raises(NothingToRollBackTo):
+        made.learner.rollback("operator")
 
 
 def test_an_adapter_of_another_model_is_neither_served_nor_promoted(machine, tmp_path):
@@ -417,15 +462,19 @@ import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 class Refuses(BaseHTTPRequestHandler):
+    health = 200
+
     def do_GET(self):
-        self.send_response(200)
+        self.send_response(self.health)
         self.end_headers()
 
     def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(400 if "lora" in self.path else 200)
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(500 if "lora" in self.path else 200)
         self.end_headers()
         self.wfile.write(b"it has a cold")
+        if b"deadly" in sent:
+            Refuses.health = 503
 
 HTTPServer(("127.0.0.1", int(sys.argv[1])), Refuses).serve_forever()
 """
@@ -450,7 +499,7 @@ class ColdEngine(Engine):
 async def test_a_start_that_fails_is_tried_again_and_what_the_engine_refuses_is_a_bad_adapter(tmp_path, monkeypatch):
     monkeypatch.setattr("chatbot.engine.STOP_SECONDS", 0.1)
     engine = ColdEngine(
-        Model("starter", MODEL_DIR, ""), Settings.load({"home": str(tmp_path)}, environ={}), tmp_path, list
+        Model("starter", MODEL_DIR, ""), Settings.load({"home": str(tmp_path)}, environ={}), tmp_path, list, print
     )
     await engine.start()
     await asyncio.to_thread(until, lambda: engine.trouble)
@@ -458,7 +507,30 @@ async def test_a_start_that_fails_is_tried_again_and_what_the_engine_refuses_is_
     await asyncio.to_thread(until, lambda: engine.ready)
     with pytest.raises(BadAdapter, match=f"The engine refuses {ONE}: it has a cold"):
         await asyncio.to_thread(engine.load, ONE, tmp_path)
+    with pytest.raises(EngineDown):  # which says nothing of the adapter
+        await asyncio.to_thread(engine.load, "deadly@1", tmp_path)
     await engine.close()
+
+
+async def test_a_champion_that_the_engine_refuses_does_not_keep_the_server_down(machine, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("chatbot.engine.STOP_SECONDS", 0.1)
+    made = machine()
+    for seed in (1, 2):
+        made.learner.promote(register(made.registry, tmp_path / f"run-{seed}", seed, 0.1), "operator", "a test")
+    settings = Settings.load({"home": str(made.home)}, environ={})
+    engine = ColdEngine(
+        Model("starter", MODEL_DIR, ""), settings, made.home, made.registry.live, made.registry.do_without
+    )
+    await engine.start()
+    await asyncio.to_thread(until, lambda: engine.ready)
+    await engine.close()
+    assert engine.starts == 2, "the first one fails for want of memory"
+    assert made.learner.status()["champion"] == "base"
+    assert f"{TWO} is not served any more: The engine refuses {TWO}: it has a cold." in caplog.text
+    told = " ".join(f"{name} is not served any more: The engine refuses {name}: it has a cold." for name in (TWO, ONE))
+    assert made.learner.status()["warning"] == f"{told} The champion is base."
+    made.close()
+    assert machine().learner.status()["champion"] == "base"
 
 
 def votes(made: Machine, experiment_id: str, *, champion: int, challenger: int) -> None:

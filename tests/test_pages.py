@@ -13,6 +13,8 @@ import pytest
 from pages_server import ANSWERS, LONG, Running, running
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.adapters import register
+
 pytestmark = pytest.mark.browser
 
 FLAGS = (
@@ -371,6 +373,15 @@ def test_the_operator_sees_the_votes_and_starts_a_lap(served, chat, visit):
     (run,) = served.rows("SELECT * FROM run WHERE state = 'queued'")
     expect(operate.locator(".rt-card h3", has_text=f"Lap {run['run_id']}")).to_be_visible()
     expect(operate.locator(".rt-card", has_text="Not enough to learn from yet")).to_be_visible(timeout=60_000)
+
+
+def test_the_operator_is_warned_of_a_champion_that_cannot_be_served(served, visit, tmp_path):
+    learner = served.services.learner
+    name = register(learner.registry, tmp_path / "run", 1, 0.1)
+    learner.promote(name, "operator", "a test")
+    learner.registry.do_without(name, "It has a <cold>.")
+    warning = visit(served.link("operate")).locator("p.rt-bad")
+    expect(warning).to_have_text(f"{name} is not served any more: It has a <cold>. The champion is base.")
 
 
 def test_doors_open_to_keys_only(served, browser):

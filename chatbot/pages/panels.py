@@ -11,7 +11,7 @@ WIDTH, HEIGHT = 460, 64
 
 
 def numbers(state: Mapping[str, Any], share_up: float | None) -> str:
-    """The row on top."""
+    """The row on top, below a warning if there is one."""
     shown = (
         (state["champion"], "champion"),
         (state["challenger"] or "none", "challenger"),
@@ -23,7 +23,8 @@ def numbers(state: Mapping[str, Any], share_up: float | None) -> str:
     cells = (
         f"<div class='rt-number'><b>{html.escape(str(value))}</b><span>{name}</span></div>" for value, name in shown
     )
-    return f"<div class='rt-numbers'>{''.join(cells)}</div>"
+    warning = said(state["warning"], good=False) if state["warning"] else ""
+    return f"{warning}<div class='rt-numbers'>{''.join(cells)}</div>"
 
 
 def lap(runs: Sequence[Mapping[str, Any]]) -> str:
