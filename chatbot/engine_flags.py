@@ -7,13 +7,10 @@ import shutil
 import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from chatbot.model import Model
 from chatbot.settings import Settings
-from learner import BASE
-
-_CPU_INFO = Path("/proc/cpuinfo")
+from learner import BASE, fast_bfloat16
 
 
 @cache
@@ -31,8 +28,7 @@ def dtype() -> str:
     """The arithmetic to serve with: float32 on a CPU without instructions for bfloat16, which is much slower there."""
     if on_gpu():
         return "auto"
-    flags = _CPU_INFO.read_text() if _CPU_INFO.exists() else ""
-    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
+    return "bfloat16" if fast_bfloat16() else "float32"
 
 
 def command(model: Model, settings: Settings, port: int) -> list[str]:

@@ -16,6 +16,7 @@ from learner.errors import (
     UnknownRun,
 )
 from learner.experiment import Arm, Judgement, Route, RoutingState, route
+from learner.hardware import fast_bfloat16
 from learner.people import Group, person_group
 from learner.registry import Registry, RolledBack
 from learner.scheduler import Learner
@@ -46,6 +47,7 @@ __all__ = [
     "TrainingFailed",
     "UnknownAdapter",
     "UnknownRun",
+    "fast_bfloat16",
     "person_group",
     "route",
     "weights_sha256",

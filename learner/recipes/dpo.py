@@ -20,6 +20,7 @@ from trl import DPOConfig, DPOTrainer
 from learner.adapter import CONFIG, check_adapter
 from learner.curate import Pair
 from learner.errors import TrainingFailed
+from learner.hardware import fast_bfloat16
 from learner.settings import LapSettings
 from learner.tokens import encode
 
@@ -147,7 +148,7 @@ def _arguments(out: Path, rate: float, settings: LapSettings) -> DPOConfig:
         max_length=settings.max_model_len,
         precompute_ref_log_probs=True,
         gradient_checkpointing=torch.cuda.is_available(),
-        bf16=True,
+        bf16=torch.cuda.is_available() or fast_bfloat16(),
         seed=settings.seed,
         logging_steps=1,
         save_strategy="no",
