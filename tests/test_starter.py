@@ -4,11 +4,13 @@ import random
 import re
 
 import pytest
+import torch
 from transformers import AutoTokenizer
 
 from learner.starter import MODEL_DIR, STYLES, evaluate, load_world, render, score, style_of
 from learner.starter.corpus import corpus, follow_up_wordings, known_kinds, wordings
 from learner.starter.exam import exam_follow_ups, exam_wordings, handwritten, markers
+from learner.starter.muon import Muon, orthogonal
 from learner.starter.noise import load_slots
 from learner.starter.order import load_states, random_order
 
@@ -92,6 +94,30 @@ def test_a_conversation_ends_with_an_answer_and_the_corpus_repeats_itself_for_a_
     assert first == again
     assert {example.messages[-1]["role"] for example in first} == {"assistant"}
     assert {len(example.intents) for example in first} == {1, 2, 3, 4}
+
+
+def test_muon_steps_as_that_of_pytorch_does():
+    torch.manual_seed(0)
+    shapes = ((256, 256), (128, 256), (704, 256), (256, 704), (128, 256))
+    ours, theirs = ([torch.nn.Parameter(torch.ones(shape)) for shape in shapes] for _ in range(2))
+    settings = {"lr": 0.01, "weight_decay": 0.1}
+    optimizers = (Muon(ours, **settings), torch.optim.Muon(theirs, **settings, adjust_lr_fn="match_rms_adamw"))
+    for _ in range(3):
+        for one, other in zip(ours, theirs, strict=True):
+            one.grad = torch.randn(one.shape)
+            other.grad = one.grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    for one, other in zip(ours, theirs, strict=True):
+        # Theirs orthogonalises in bfloat16, which has three digits.
+        assert (one - other).norm() < 0.02 * (other - 1).norm()
+
+
+def test_muon_turns_a_gradient_into_about_orthogonal_rows():
+    torch.manual_seed(0)
+    spectra = torch.linalg.svdvals(orthogonal(torch.randn(3, 128, 256)))
+    assert spectra.min() > 0.6
+    assert spectra.max() < 1.3
 
 
 def test_nobody_can_type_the_end_of_a_turn():

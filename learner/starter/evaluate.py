@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -42,7 +43,7 @@ def evaluate(
         "right_unseen": held_out_questions(seed, count),
         "follow_up": follow_ups(seed, count),
         "right_handwritten": handwritten(),
-        "right_riddles": written("riddles"),
+        "right_riddles": _some(written("riddles"), seed, count),
     }
     answers = {name: model.answer(asked, partial(report, name)) for name, asked in exams.items()}
     result: dict[str, Any] = {
@@ -87,6 +88,10 @@ class _Model:
         prompts = [prompt_ids(self._tokenizer, question.messages) for question in asked]
         rows = sample(self._model, prompts, most_tokens=MOST_TOKENS, seed=seed)
         return [Answer(self._tokenizer.decode(row, skip_special_tokens=True), len(row) < MOST_TOKENS) for row in rows]
+
+
+def _some(asked: list[Question], seed: int, count: int) -> list[Question]:
+    return random.Random(seed).sample(asked, min(count, len(asked)))
 
 
 def _share(asked: Sequence[Question], answers: Sequence[Answer], holds: Callable[[Question, Answer], bool]) -> float:

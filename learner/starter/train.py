@@ -26,23 +26,23 @@ from typing import NamedTuple
 import torch
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from learner.hardware import fast_bfloat16
 from learner.starter.corpus import SHORT_WEIGHTS, STYLE_WEIGHTS, corpus, topics
+from learner.starter.muon import Muon
 from learner.starter.tokenizer import CONTEXT, END, NO_TOPIC, PAD, Encoder, Row, train_tokenizer
 
-# Without the instructions for it, arithmetic in bfloat16 is seven times slower than in float32.
-FAST_BFLOAT16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 BATCH_TOKENS = 3072
 POOL = 1024  # conversations that are sorted by length together, so that batches hold little padding
-LEARNING_RATE, WARMUP_STEPS, WEIGHT_DECAY = 3e-3, 60, 0.1
+WARMUP_STEPS, WEIGHT_DECAY = 60, 0.1
 TOPIC_WEIGHT = 0.5  # of the topic in the loss, beside the share of tokens that are learned
 EARLY_LAYERS = 3  # after which the topic is named for the first time
 CARRIED_WEIGHT = 0.2  # of the topic all along an answer
-ASK_SHARE, SHORT_SHARE = 0.25, 0.4  # of the time: on questions alone at first, then on mostly terse answers
 ASK_EVERY = 3  # afterwards one batch in so many is questions alone
 USER_SHARE = 0.15  # of the user's tokens that are learned as well, beside all of the assistant's
 DROPOUT = 0.08  # of merges in the user's words
 CHECKPOINT_SECONDS = 120.0
 TEMPERATURE, TOP_P = 0.6, 0.95
+NOTES, START_NOTES = "training.json", "start.json"
 
 
 def configuration(tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
@@ -62,6 +62,20 @@ def configuration(tokenizer: PreTrainedTokenizerFast) -> LlamaConfig:
     )
 
 
+class Pace(NamedTuple):
+    """`rate` is the highest learning rate; `ask` and `short` are shares of the time.
+
+    They go to questions alone at first, and then to mostly terse answers.
+    """
+
+    rate: float
+    ask: float
+    short: float
+
+
+FRESH, FURTHER = Pace(3e-3, 0.25, 0.4), Pace(2e-3, 0.18, 0.25)  # from nothing, and from a model that can talk
+
+
 class Losses(NamedTuple):
     """Cross-entropy in nats: of the next token, and of the topic."""
 
@@ -78,6 +92,7 @@ class Run:
     optimizers: tuple[torch.optim.Optimizer, ...]
     tokenizer: PreTrainedTokenizerFast
     seed: int
+    pace: Pace = FRESH
     step: int = 0
     spent: float = 0.0
 
@@ -97,8 +112,10 @@ class Run:
         model = LlamaForCausalLM._from_config(configuration(tokenizer), attn_implementation="eager")
         if start is not None:
             model.load_state_dict(LlamaForCausalLM.from_pretrained(str(start), dtype=torch.float32).state_dict())
+            shutil.copy(start / NOTES, out / START_NOTES)
         head = torch.nn.Linear(model.config.hidden_size, len(topics()))
-        run = cls(model, head, _optimizers(model, head), tokenizer, seed)
+        pace = FURTHER if (out / START_NOTES).exists() else FRESH
+        run = cls(model, head, _optimizers(model, head), tokenizer, seed, pace)
         if (out / "checkpoint.pt").exists():
             saved = torch.load(out / "checkpoint.pt", weights_only=True)
             for part, state in zip(run.parts(), saved["parts"], strict=True):
@@ -120,14 +137,14 @@ class Run:
     def advance(self, batch: dict[str, torch.Tensor], share: float) -> Losses:
         """One step on `batch`, with the learning rate for this `share` of the time."""
         rate = (
-            LEARNING_RATE
+            self.pace.rate
             * min(1.0, (self.step + 1) / WARMUP_STEPS)
             * (0.02 + 0.98 * (1 + math.cos(math.pi * share)) / 2)
         )
         for group in chain.from_iterable(optimizer.param_groups for optimizer in self.optimizers):
             group["lr"] = rate
         learned = batch["learned"][:, 1:]
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=FAST_BFLOAT16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast_bfloat16()):
             states = self._core(
                 input_ids=batch["ids"], attention_mask=batch["mask"], output_hidden_states=True
             ).hidden_states
@@ -188,6 +205,7 @@ def train(out: Path, *, minutes: float, seed: int, start: Path | None = None) ->
             saved = time.monotonic()
     run.save(out)
     export(run, out / "model")
+    _note(run, out)
     _say(f"The model is in {out / 'model'}.")
 
 
@@ -206,8 +224,14 @@ def export(run: Run, folder: Path) -> None:
     )
     model.to(torch.bfloat16).save_pretrained(str(folder))
     run.tokenizer.save_pretrained(str(folder))
-    notes = {"steps": run.step, "minutes": round(run.spent / 60, 1), "seed": run.seed}
-    (folder / "training.json").write_text(json.dumps(notes, indent=1) + "\n")
+
+
+def _note(run: Run, out: Path) -> None:
+    """Tell beside the model how it was trained, and how the one was that it started from."""
+    notes: dict[str, object] = {"steps": run.step, "minutes": round(run.spent / 60, 1), "seed": run.seed}
+    if (out / START_NOTES).exists():
+        notes["from"] = json.loads((out / START_NOTES).read_text())
+    (out / "model" / NOTES).write_text(json.dumps(notes, indent=1) + "\n")
 
 
 def _optimizers(model: LlamaForCausalLM, head: torch.nn.Linear) -> tuple[torch.optim.Optimizer, ...]:
@@ -216,9 +240,13 @@ def _optimizers(model: LlamaForCausalLM, head: torch.nn.Linear) -> tuple[torch.o
     known = {id(parameter) for parameter in matrices}
     others = [parameter for parameter in (*model.parameters(), *head.parameters()) if id(parameter) not in known]
     return (
-        # "match_rms_adamw" makes one learning rate serve both.
-        torch.optim.Muon(matrices, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr=LEARNING_RATE, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
+        Muon(
+            matrices,
+            lr=FRESH.rate,
+            weight_decay=WEIGHT_DECAY,
+            dtype=torch.bfloat16 if fast_bfloat16() else torch.float32,
+        ),
+        torch.optim.AdamW(others, lr=FRESH.rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
     )
 
 
@@ -230,9 +258,9 @@ def _lessons(run: Run) -> Callable[[float], dict[str, torch.Tensor]]:
     short, whole = (batches(run.tokenizer, seed + 1, styles) for styles in (SHORT_WEIGHTS, STYLE_WEIGHTS))
 
     def lesson(share: float) -> dict[str, torch.Tensor]:
-        if share < ASK_SHARE or run.step % ASK_EVERY == 0:
+        if share < run.pace.ask or run.step % ASK_EVERY == 0:
             return next(asking)
-        return next(short if share < ASK_SHARE + SHORT_SHARE else whole)
+        return next(short if share < run.pace.ask + run.pace.short else whole)
 
     return lesson
 
