@@ -18,6 +18,10 @@ class DemoError(Exception):
     """The server could not be used; the message says what it answered."""
 
 
+class Conflict(DemoError):
+    """The server is at something that excludes what it was asked for."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """An answer with the id that feedback names, and the weights that gave it."""
@@ -69,12 +73,13 @@ class Client:
             return False
 
     async def operate(self, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, Any]:
-        """Call the operator's API."""
+        """Call the operator's API. Raises Conflict, DemoError."""
         headers = {"Authorization": f"Bearer {self.key}"}
         async with self._session.request(method, self.url + path, json=body, headers=headers) as response:
             told: dict[str, Any] = await response.json(content_type=None)
             if response.status >= 400:
-                raise DemoError(f"{method} {path} was refused: {_reason(told)}")
+                kind = Conflict if response.status == 409 else DemoError
+                raise kind(f"{method} {path} was refused: {_reason(told)}")
             return told
 
     async def _as_person(self, path: str, body: dict[str, object], cookie: str) -> tuple[dict[str, Any], str]:

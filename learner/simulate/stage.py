@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from learner.simulate.client import Client, DemoError
+from learner.simulate.client import Client, Conflict, DemoError
 from learner.simulate.crowd import Crowd, Seen
 from learner.simulate.plan import Plan
 
 Act = Literal["starting", "before", "gathering", "learning", "experiment", "after", "done"]
 GLANCE_SECONDS = 0.5
 STARTUP_SECONDS = 300.0
+START_SECONDS = 60.0  # from the end of a lap that passed to the start of its experiment
 LAST_LOOK_SECONDS = 15.0
 ENDED = ("succeeded", "failed", "abandoned")
 
@@ -61,6 +63,11 @@ class Stage:
 
     async def play(self, null: bool) -> Outcome:
         """Play to the end. `null` sends a byte copy of the champion through the experiment instead of learning."""
+        if (running := await self._running()) is not None:
+            raise DemoError(
+                f"The experiment {running['experiment_id']} is running on this server, and only one runs at a time; "
+                "wait for its end or stop it on the operate page, then start the demo."
+            )
         before = await self._examine("before", self._seed)
         if null:
             told = await self._client.operate("POST", "/v1/experiments", {"null": True})
@@ -89,25 +96,55 @@ class Stage:
 
     async def _learn(self) -> tuple[str | None, str, str | None]:
         self.story.enter("learning", "The lap starts.")
-        run_id = (await self._client.operate("POST", "/v1/runs"))["run_id"]
+        while True:
+            # A server that learns by itself may have gone through a lap while people still talked.
+            if (running := await self._running()) is not None:
+                return await self._experiment(str(running["experiment_id"]))
+            run_id, own = await self._lap()
+            run = await self._ended(run_id)
+            if run["state"] == "succeeded" and run["outcome"] == "passed":
+                return await self._experiment(await self._started(str(run["adapter"])))
+            if own:  # a lap that began before has not seen all that people said, so what it came to does not count
+                break
+        if run["state"] != "succeeded":
+            raise DemoError(f"The lap {run['state']}: {run['reason']}")
+        return ", ".join(run["stopped_by"]) or str(run["outcome"]), str(run["reason"]), None
+
+    async def _lap(self) -> tuple[str, bool]:
+        """The lap to follow, and whether it was started here: while one is running the server starts no other."""
+        while True:
+            try:
+                return str((await self._client.operate("POST", "/v1/runs"))["run_id"]), True
+            except Conflict:
+                runs = (await self._client.operate("GET", "/v1/status"))["runs"]
+            alive = (str(run["run_id"]) for run in runs if run["state"] not in ENDED)
+            if (run_id := next(alive, None)) is not None:
+                return run_id, False
+            await asyncio.sleep(GLANCE_SECONDS)  # it has ended in between
+
+    async def _ended(self, run_id: str) -> dict[str, Any]:
         while True:
             run = await self._client.operate("GET", f"/v1/runs/{run_id}")
             self.story.note, self.story.progress = str(run["reason"]), float(run["progress"])
             if run["state"] in ENDED:
-                break
+                return run
             await asyncio.sleep(GLANCE_SECONDS)
-        if run["state"] != "succeeded":
-            raise DemoError(f"The lap {run['state']}: {run['reason']}")
-        if run["outcome"] != "passed":
-            return ", ".join(run["stopped_by"]) or str(run["outcome"]), str(run["reason"]), None
-        return await self._experiment(await self._started(str(run["adapter"])))
+
+    async def _running(self) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = (await self._client.operate("GET", "/v1/status"))["experiment"]
+        return found if found and found["state"] == "running" else None
 
     async def _started(self, adapter: str) -> str:
-        until = time.monotonic() + 60
+        until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
             found = (await self._client.operate("GET", "/v1/status"))["experiment"]
             if found and found["challenger"] == adapter:
                 return str(found["experiment_id"])
+            if found and found["state"] == "running":
+                raise DemoError(
+                    f"{adapter} passed its gates, but the experiment {found['experiment_id']} is running; "
+                    "wait for its end or stop it on the operate page, then start the demo again."
+                )
             await asyncio.sleep(GLANCE_SECONDS)
         raise DemoError(f"{adapter} passed its gates, but its experiment did not start.")
 
@@ -121,7 +158,8 @@ class Stage:
             found = await asyncio.wait_for(watch, LAST_LOOK_SECONDS)
         except TimeoutError:
             reason = "everybody was asked and nothing was proven"
-            await self._client.operate("POST", "/v1/experiments/stop", {"reason": reason})
+            with contextlib.suppress(Conflict):  # it has ended in between
+                await self._client.operate("POST", "/v1/experiments/stop", {"reason": reason})
             found = await self._found()
         if found["state"] == "won":
             return None, str(found["reason"]), str(found["challenger"])
@@ -130,7 +168,12 @@ class Stage:
     async def _watch(self, experiment_id: str) -> dict[str, Any]:
         while True:
             found = await self._found()
-            if found["experiment_id"] == experiment_id and found["state"] != "running":
+            if found["experiment_id"] != experiment_id:
+                raise DemoError(
+                    f"The experiment {experiment_id} has ended and {found['experiment_id']} has begun in its place; "
+                    "the demo cannot say what came of it, `./ratchet status` can."
+                )
+            if found["state"] != "running":
                 return found
             await asyncio.sleep(GLANCE_SECONDS)
 
