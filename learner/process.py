@@ -10,16 +10,23 @@ import sys
 from pathlib import Path
 
 PARENT = "RATCHET_PARENT_PID"
+_DEVICES = "CUDA_VISIBLE_DEVICES"
 _PR_SET_PDEATHSIG = 1
 _NICE = 10
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
 def child_environment(threads: int) -> dict[str, str]:
-    """The environment of a lap that this process starts: its parent's id, a cap on threads, and no telemetry."""
+    """The environment of a lap that this process starts: its parent's id, a cap on threads, one GPU, no telemetry."""
     quiet = {"HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false", "TRL_EXPERIMENTAL_SILENCE": "1"}
     caps = dict.fromkeys(_THREAD_VARIABLES, str(threads))
-    return {**os.environ, **quiet, **caps, PARENT: str(os.getpid())}
+    return {**os.environ, **quiet, **caps, _DEVICES: _one_device(), PARENT: str(os.getpid())}
+
+
+def _one_device() -> str:
+    """One GPU of those that may be seen, and none where none may be: with several the trainer would use them all."""
+    # The engine is on the first, so the last is the one with room. Unset, how many there are is not known here.
+    return os.environ.get(_DEVICES, "0").split(",")[-1].strip()
 
 
 def bind_to_parent() -> None:

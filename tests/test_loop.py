@@ -31,6 +31,7 @@ from learner import (
     weights_sha256,
 )
 from learner.adapter import check_adapter
+from learner.process import child_environment
 from learner.progress import read_json, write_json
 from learner.starter import MODEL_DIR
 from learner.supervisor import Supervisor
@@ -286,6 +287,17 @@ def test_a_lap_whose_start_cannot_be_kept_is_ended(machine, monkeypatch):
     fails_at(made, "running", monkeypatch)
     assert one_lap(made)["reason"] == "The lap could not be run: The disk is full."
     assert [child.poll() is not None for child in children] == [True]
+
+
+@pytest.mark.parametrize(
+    ("visible", "used"),
+    [(None, "0"), ("0", "0"), ("2, 3", "3"), ("GPU-1f,GPU-2e", "GPU-2e"), ("", ""), ("-1", "-1")],
+)
+def test_a_lap_sees_one_gpu_of_those_that_the_server_may_use(visible, used, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert child_environment(threads=1)["CUDA_VISIBLE_DEVICES"] == used
 
 
 def test_an_adapter_that_no_row_names_is_swept_away(machine, tmp_path):
