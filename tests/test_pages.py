@@ -13,6 +13,7 @@ import pytest
 from pages_server import ANSWERS, LONG, Running, running
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from chatbot.pages import panels
 from tests.adapters import register
 
 pytestmark = pytest.mark.browser
@@ -382,6 +383,14 @@ def test_the_operator_is_warned_of_a_champion_that_cannot_be_served(served, visi
     learner.registry.do_without(name, "It has a <cold>.")
     warning = visit(served.link("operate")).locator("p.rt-bad")
     expect(warning).to_have_text(f"{name} is not served any more: It has a <cold>. The champion is base.")
+
+
+def test_a_lap_that_failed_after_its_gates_is_not_shown_as_passed():
+    gate = {"gate": "length", "measured": 1.0, "against": 1.0, "passed": True, "skipped": False, "reason": "Within."}
+    run = {"run_id": "1", "state": "succeeded", "outcome": "passed", "adapter": "a@1", "gates": [gate], "reason": "Why"}
+    assert "<span class='rt-good'>passed</span> a@1" in panels.lap([run]) and "Within." in panels.lap([run])
+    failed = panels.lap([{**run, "state": "failed", "adapter": None}])
+    assert "<span class='rt-bad'>failed</span>" in failed and "Why" in failed and "passed" not in failed
 
 
 def test_doors_open_to_keys_only(served, browser):
