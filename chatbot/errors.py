@@ -2,7 +2,7 @@
 
 ChatbotError
 ├── UserError              a person can fix it: printed without a traceback, with what to do
-│   ├── BadSetting         a setting has a value that cannot be used
+│   ├── BadSetting         a setting that nobody knows, or a value that cannot be used
 │   ├── PortTaken          the web server's port is in use
 │   ├── HomeTaken          another process works in the home
 │   ├── NoServer           a command needs the running server and there is none
@@ -31,11 +31,10 @@ class UserError(ChatbotError):
 
 
 class BadSetting(UserError):
-    """A setting has a value that cannot be used."""
+    """A setting that nobody knows, or a value that cannot be used."""
 
-    def __init__(self, name: str, value: str, wanted: str) -> None:
-        super().__init__(f"The setting {name!r} is {value!r}; it must be {wanted}.")
-        self.name = name
+    def __init__(self, name: str, told: str) -> None:
+        super().__init__(f"The setting {name!r} {told}.")
 
 
 class PortTaken(UserError):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, cast
 
-from chatbot.errors import BadSetting
+from chatbot.errors import BadSetting, UserError
 
 Value = str | int | float | bool
 
@@ -80,10 +80,9 @@ _BY_NAME: Mapping[str, Setting] = MappingProxyType({setting.name: setting for se
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings in force, by name, each with where its value came from."""
+    """The settings in force, by name."""
 
     values: Mapping[str, Value]
-    origins: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(
@@ -91,24 +90,21 @@ class Settings:
     ) -> Settings:
         """Gather the settings from flags, environment and `ratchet.toml`.
 
-        Raises BadSetting for an unknown name, a value of the wrong type or one out of the choices.
+        Raises BadSetting for an unknown name and for a value that cannot be used, UserError for a file that cannot.
         """
         given = {name: value for name, value in (flags or {}).items() if value is not None}
         environ = os.environ if environ is None else environ
         home = Path(str(given.get("home") or environ.get("RATCHET_HOME") or _BY_NAME["home"].default)).expanduser()
         layers: list[tuple[str, Mapping[str, object]]] = [
-            (str(home / "ratchet.toml"), _read_toml(home / "ratchet.toml")),
-            ("environment", _from_environment(environ)),
-            ("flag", given),
+            (f"in {home / 'ratchet.toml'}", _read_toml(home / "ratchet.toml")),
+            ("in the environment", _from_environment(environ)),
+            ("as a flag", given),
         ]
         values: dict[str, Value] = {setting.name: setting.default for setting in SETTINGS}
-        origins = dict.fromkeys(values, "default")
-        for origin, layer in layers:
-            for name, raw in layer.items():
-                values[name] = _convert(name, raw, origin)
-                origins[name] = origin
+        for where, layer in layers:
+            values.update({name: _convert(name, raw, where) for name, raw in layer.items()})
         values["home"] = str(home.resolve())
-        return cls(MappingProxyType(values), MappingProxyType(origins))
+        return cls(MappingProxyType(values))
 
     @property
     def home(self) -> Path:
@@ -132,12 +128,13 @@ class Settings:
 
         Raises BadSetting where they are not three whole numbers that add up to 100.
         """
+        split = self.text("split")
         try:
-            learn, decide, holdout = (int(part) for part in self.text("split").split("/"))
+            learn, decide, holdout = (int(part) for part in split.split("/"))
         except ValueError:
-            raise BadSetting("split", self.text("split"), "three whole numbers such as 60/30/10") from None
+            raise BadSetting("split", f"is {split!r}; it must be three whole numbers such as 60/30/10") from None
         if min(learn, decide, holdout) < 0 or learn + decide + holdout != 100:
-            raise BadSetting("split", self.text("split"), "three whole numbers that add up to 100")
+            raise BadSetting("split", f"is {split!r}; it must be three whole numbers that add up to 100")
         return learn, decide, holdout
 
 
@@ -146,8 +143,8 @@ def _read_toml(path: Path) -> Mapping[str, object]:
         return {}
     try:
         return tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise BadSetting("ratchet.toml", str(path), f"valid TOML ({error})") from None
+    except (OSError, ValueError) as error:  # among them what is not UTF-8
+        raise UserError(f"{path} must be valid TOML, and cannot be read: {error}.") from None
 
 
 def _from_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -156,18 +153,19 @@ def _from_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
     return {name.removeprefix(PREFIX).lower(): value for name, value in given.items()}
 
 
-def _convert(name: str, raw: object, origin: str) -> Value:
+def _convert(name: str, raw: object, where: str) -> Value:
     setting = _BY_NAME.get(name)
     if setting is None:
-        raise BadSetting(name, str(raw), f"one of the settings of `ratchet --help` (found in {origin})")
+        raise BadSetting(name, f"is given {where}, but there is none of that name; `./ratchet up --help` lists them")
     kind = type(setting.default)
     try:
         value: Value = kind(str(raw)) if kind is not bool else str(raw).lower() in ("1", "true", "yes")
     except (TypeError, ValueError):
-        words = {int: "a whole number", float: "a number"}
-        raise BadSetting(name, str(raw), words.get(kind, "text")) from None
+        wanted = {int: "a whole number", float: "a number"}.get(kind, "text")
+        raise BadSetting(name, f"is {str(raw)!r} {where}; it must be {wanted}") from None
     if setting.choices and value not in setting.choices:
-        raise BadSetting(name, str(raw), "one of " + ", ".join(setting.choices))
+        raise BadSetting(name, f"is {value!r} {where}; it must be one of {', '.join(setting.choices)}")
     if setting.limits and not setting.limits[0] <= float(value) <= setting.limits[1]:
-        raise BadSetting(name, str(raw), f"from {setting.limits[0]} to {setting.limits[1]}")
+        low, high = setting.limits
+        raise BadSetting(name, f"is {value!r} {where}; it must be from {low} to {high}")
     return value

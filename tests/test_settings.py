@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatbot.errors import BadSetting
+from chatbot.errors import BadSetting, UserError
 from chatbot.settings import Settings
 
 
@@ -11,23 +11,24 @@ def test_flags_beat_the_environment_which_beats_the_file(tmp_path):
     environ = {"RATCHET_HOME": str(tmp_path), "RATCHET_PORT": "10", "RATCHET_LORA_SLOTS": "20"}
     settings = Settings.load({"port": 100, "host": None}, environ)
     assert [settings.whole(name) for name in ("port", "lora_slots", "stream_interval")] == [100, 20, 3]
-    assert [settings.origins[name] for name in ("port", "lora_slots", "host")] == ["flag", "environment", "default"]
+    assert settings.text("host") == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("prot = 1", "'prot'"),
-        ('port = "many"', "a whole number"),
+        ("prot = 1", r"'prot' is given in .*ratchet\.toml, but there is none"),
+        ('port = "many"', r"'many' in .*ratchet\.toml; it must be a whole number"),
         ("port = 99999", "from 0 to 65535"),
         ("port = -1", "from 0 to 65535"),
         ('promotion = "sometimes"', "auto, ask"),
         ("port = ", "valid TOML"),
+        (b"\xff", "valid TOML"),
     ],
 )
 def test_a_bad_line_of_the_file_is_named(tmp_path, line, told):
-    (tmp_path / "ratchet.toml").write_text(line)
-    with pytest.raises(BadSetting, match=told):
+    (tmp_path / "ratchet.toml").write_bytes(line if isinstance(line, bytes) else line.encode())
+    with pytest.raises(UserError, match=told):
         Settings.load({"home": str(tmp_path)}, {})
 
 
