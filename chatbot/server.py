@@ -58,7 +58,8 @@ def home_lock(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise HomeTaken(f"A Ratchet server already runs in {home}; stop it, or choose another --home.") from None
+            told = f"Ratchet already runs in {home}, as a server that may still be starting or as a command"
+            raise HomeTaken(f"{told}; wait a moment, stop it, or choose another --home.") from None
         # Of a server that was killed. Somebody else may listen there by now, and must not be sent the operator's key.
         (home / SERVER_FILE).unlink(missing_ok=True)
         yield

@@ -62,7 +62,8 @@ class NotProven(LearnerError):
 
     def __init__(self, adapter: str) -> None:
         super().__init__(
-            f"{adapter} has not won an experiment; wait for one, or give a reason to promote it all the same."
+            f"{adapter} has not won an experiment; wait for one, or give a reason to promote it all the same: "
+            f"`./ratchet promote {adapter} --override REASON`."
         )
         self.adapter = adapter
 

@@ -147,7 +147,10 @@ class Registry:
         with self._lock:
             state = self._state
             if adapter is None and state.challenger is None:
-                raise NoExperiment("There is no challenger to promote; name an adapter and give a reason.")
+                raise NoExperiment(
+                    "There is no challenger to promote; name an adapter and give a reason: "
+                    "`./ratchet promote NAME --override REASON`."
+                )
             arm = state.challenger if adapter is None else self._shelf.arm(adapter)
             assert arm is not None
             if arm == state.champion:
