@@ -8,12 +8,16 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from pages_server import ANSWERS, LONG, Running, running
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from analytics import NotStored
 from chatbot.pages import panels
+from chatbot.pages.ratings import Ratings
+from chatbot.pages.talk import Talk
 from tests.adapters import register
 
 pytestmark = pytest.mark.browser
@@ -383,6 +387,15 @@ def test_the_operator_is_warned_of_a_champion_that_cannot_be_served(served, visi
     learner.registry.do_without(name, "It has a <cold>.")
     warning = visit(served.link("operate")).locator("p.rt-bad")
     expect(warning).to_have_text(f"{name} is not served any more: It has a <cold>. The champion is base.")
+
+
+def test_a_vote_that_could_not_be_stored_is_told():
+    def give(*_, **given):
+        raise NotStored("The disk is full.")
+
+    ratings = Ratings(SimpleNamespace(accounts=None, feedbacks=SimpleNamespace(give=give)))
+    ratings._person_of = lambda request: "guest:1"
+    assert ratings.rate(1, 1, Talk(turns={1: "turn-1"}), None) == "The disk is full."
 
 
 def test_a_lap_that_failed_after_its_gates_is_not_shown_as_passed():

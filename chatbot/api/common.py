@@ -43,7 +43,7 @@ _STATUS: dict[type[Exception], tuple[int, str]] = {
     AnalyticsError: (503, "unavailable_error"),
     ChatbotError: (500, "server_error"),
 }
-OURS = (ChatbotError, LearnerError, AnalyticsError)
+OURS = (ChatbotError, LearnerError, AnalyticsError)  # errors whose message is for whoever asked, here and on the pages
 log = logging.getLogger(__name__)
 
 

@@ -10,14 +10,12 @@ from functools import partial
 
 import gradio as gr
 
-from analytics import AnalyticsError
 from chatbot import conversations
-from chatbot.errors import ChatbotError
+from chatbot.api.common import OURS
 from chatbot.pages.access import person_of
 from chatbot.pages.talk import History, Tab, Talk, Wish, message
 from chatbot.services import Services
 from chatbot.turn import Begun, Delta, Done, TurnRequest
-from learner import LearnerError
 
 YIELD_SECONDS = 0.08  # between two updates of a streaming answer; more often only costs
 WAKING_SECONDS = 180.0
@@ -67,7 +65,7 @@ class Answers:
             async with aclosing(self._pieces(wish, talk, request)) as pieces:
                 async for said in pieces:
                     yield [*history, message("assistant", said)], talk.conversation_id
-        except (ChatbotError, LearnerError, AnalyticsError) as error:
+        except OURS as error:
             yield [*history, message("assistant", f"{said}\n\n*{error}*".strip())], talk.conversation_id
         finally:
             if talk.answering is wish:

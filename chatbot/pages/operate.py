@@ -8,14 +8,12 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from analytics import AnalyticsError
-from chatbot.errors import ChatbotError
+from chatbot.api.common import OURS
 from chatbot.pages import panels
 from chatbot.pages.access import person_of
 from chatbot.pages.look import QUIET, header
 from chatbot.pages.plot import satisfaction
 from chatbot.services import Services
-from learner import LearnerError
 
 REFRESH_SECONDS = 2.0
 HOURS = 24.0 * 7
@@ -85,7 +83,7 @@ class OperatePage:
     def _told(self, step: Callable[[], str]) -> str:
         try:
             return panels.said(step(), good=True)
-        except (ChatbotError, LearnerError, AnalyticsError) as error:
+        except OURS as error:
             return panels.said(str(error), good=False)
 
 

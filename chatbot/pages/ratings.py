@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from chatbot import conversations
-from chatbot.errors import ChatbotError
+from chatbot.api.common import OURS
 from chatbot.pages.access import person_of
 from chatbot.pages.talk import Talk
 from chatbot.services import Services
@@ -67,7 +67,7 @@ class Ratings:
             return "There is nothing to appeal."
         try:
             number = self._services.feedbacks.appeal(self._person_of(request), talk.blocked, comment.strip())
-        except ChatbotError as error:
+        except OURS as error:
             return str(error)
         talk.blocked = None
         return f"A person will look at it. Receipt {number}."
@@ -97,6 +97,6 @@ class Ratings:
         """What to tell, and whether it was kept."""
         try:
             receipt = self._services.feedbacks.give(self._person_of(request), turn_id, **given)
-        except ChatbotError as error:
+        except OURS as error:
             return str(error), False
         return f"{told} Receipt {receipt.receipt}. {receipt.judged or ''}".strip(), True

@@ -11,7 +11,8 @@ from typing import Any
 import gradio as gr
 
 from analytics import queries
-from chatbot.errors import BadRequest, ChatbotError
+from chatbot.api.common import OURS
+from chatbot.errors import BadRequest
 from chatbot.pages import transcript
 from chatbot.pages.access import person_of
 from chatbot.pages.look import QUIET, header
@@ -97,7 +98,7 @@ class ReviewPage:
     def _told(self, step: Callable[[], object], done: str) -> str:
         try:
             step()
-        except ChatbotError as error:
+        except OURS as error:
             return f"<p class='rt-bad'>{html.escape(str(error))}</p>"
         return f"<p class='rt-good'>{done}</p>"
 
