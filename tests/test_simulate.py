@@ -2,16 +2,21 @@
 
 import random
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from rich.console import Console
 
+from learner.simulate.__main__ import _tell, demo
 from learner.simulate.client import Client, DemoError
 from learner.simulate.crowd import Seen
 from learner.simulate.people import Person
 from learner.simulate.plan import PLANS
+from learner.simulate.show import screen
 from learner.simulate.stage import Outcome, Stage, Story
 from learner.simulate.taste import load_taste
 from learner.starter import STYLES, held_out_questions, render
@@ -188,3 +193,17 @@ async def test_the_demo_does_not_stop_an_experiment_that_took_the_place_of_its_o
     server.status = another
     with pytest.raises(DemoError, match="starter@7#1 has ended and starter@8#1 has begun in its place"):
         await play(server, lambda: server.begin_experiment("starter@7"))
+
+
+def test_a_picture_that_has_no_place_is_told_before_anybody_talks(tmp_path):
+    with pytest.raises(typer.BadParameter, match="is no folder that can be written to"):
+        demo(null=None, url=None, png=tmp_path / "nowhere" / "demo.png")
+
+
+def test_what_the_server_says_is_printed_as_it_is(monkeypatch, capsys):
+    odd = "a[/b] [red]c\\"
+    monkeypatch.setenv("COLUMNS", "200")
+    _tell(Outcome(None, "length", 0.5, 0.5, None, 1, 1.0, 1, "0", odd), Path(odd), as_json=False)
+    assert capsys.readouterr().out.count(odd) == 2
+    Console().print(screen(Story(note=odd)))
+    assert odd in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import aiohttp
 import typer
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from learner.simulate.client import Client, DemoError
 from learner.simulate.crowd import Crowd
@@ -35,10 +37,12 @@ def demo(
     null: Annotated[
         str | None, typer.Option(help="'aa' sends a byte copy of the champion through the experiment.")
     ] = None,
-    size: Annotated[Size, typer.Option(help="'small' takes at most 3 minutes.")] = "full",
+    size: Annotated[
+        Size, typer.Option(help="'small' has fewer people and a larger effect, and is over sooner.")
+    ] = "full",
     seed: Annotated[int, typer.Option(help="Seed of the people and of what they ask.")] = 0,
     url: Annotated[str | None, typer.Option(help="Use a running server instead of starting one; needs --key.")] = None,
-    key: Annotated[str, typer.Option(help="Operator's key of that server.")] = "",
+    key: Annotated[str, typer.Option(help="Operator's key of that server; keys.json in its home has it.")] = "",
     png: Annotated[Path, typer.Option(help="Where the picture goes.")] = Path("ratchet-demo.png"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object, last, and nothing for people.")
@@ -46,25 +50,33 @@ def demo(
 ) -> None:
     """Watch the loop: simulated people chat, rate and rewrite; the learner trains; the experiment decides.
 
-    It starts a server of its own on a free port with a temporary home; yours is never touched. The people have a hidden
-    taste and their own noise, and talk over HTTP alone. A taste is a small TOML file: see learner/simulate/tastes/.
+    Without --url it starts a server of its own on a free port with a temporary home, and yours is not touched. The
+    people have a hidden taste and their own noise, and talk over HTTP alone. A taste is a small TOML file: see
+    learner/simulate/tastes/.
     """
-    if null not in (None, "aa"):
-        raise typer.BadParameter("the only null is 'aa'", param_hint="--null")
-    if url and not key:
-        raise typer.BadParameter("a running server needs its operator's key: --key KEY", param_hint="--url")
+    _check(null, url, key, png)
     trouble: BaseException | None = None
     try:
         plan = PLANS[size]
         story, outcome = _run(plan, plan.taste(load_taste(taste)), votes, null == "aa", seed, url, key, as_json)
         picture(story, outcome, png)
-    except* (DemoError, TasteError, aiohttp.ClientError) as errors:
+    except* (DemoError, TasteError, aiohttp.ClientError, TimeoutError) as errors:
         trouble = _first(errors)
     if trouble is not None:
         # Raised in the handler it would become part of a group, which nobody can read.
-        Console(stderr=True).print(f"[bold red]ratchet:[/] {trouble}", highlight=False, soft_wrap=True)
+        told = str(trouble) or "The server did not answer in time."
+        Console(stderr=True).print(Text.assemble(("ratchet:", "bold red"), f" {told}"), soft_wrap=True)
         raise typer.Exit(1)
     _tell(outcome, png, as_json)
+
+
+def _check(null: str | None, url: str | None, key: str, png: Path) -> None:
+    if null not in (None, "aa"):
+        raise typer.BadParameter("the only null is 'aa'", param_hint="--null")
+    if url and not key:
+        raise typer.BadParameter("a running server needs its operator's key: --key KEY", param_hint="--url")
+    if not os.access(png.resolve().parent, os.W_OK):
+        raise typer.BadParameter(f"{png.resolve().parent} is no folder that can be written to", param_hint="--png")
 
 
 def _run(
@@ -103,10 +115,12 @@ def _tell(outcome: Outcome, png: Path, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps({**asdict(outcome), "picture": str(png)}) + "\n")
         return
-    ended = f"[bold green]{outcome.promoted} was promoted.[/]" if outcome.promoted else "[bold]Nothing was promoted.[/]"
+    promoted = (f"{outcome.promoted} was promoted.", "bold green")
+    ended = promoted if outcome.promoted else ("Nothing was promoted.", "bold")
     before, after = outcome.satisfaction_before, outcome.satisfaction_after
     change = f"True satisfaction of new people: {before:.2f} before, {after:.2f} after."
-    Console().print(f"{ended} {outcome.reason}\n{change}\nThe picture is {png}.", highlight=False)
+    # Not markup, which a path and what a server says may look like.
+    Console().print(Text.assemble(ended, f" {outcome.reason}\n{change}\nThe picture is {png}."))
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -119,6 +133,6 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
 if __name__ == "__main__":
     # Whoever ends the demo from outside wants its server and its home gone as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    app = typer.Typer(add_completion=False)
+    app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
     app.command()(demo)
-    app(prog_name="ratchet demo")
+    app(prog_name="./ratchet demo")

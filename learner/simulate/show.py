@@ -37,7 +37,7 @@ def screen(story: Story) -> RenderableType:
     facts.add_column(style="dim", width=12)
     facts.add_column()
     facts.add_row("now", f"[bold]{TITLES[story.act]}[/]")
-    facts.add_row("", story.note)
+    facts.add_row("", Text(story.note))
     facts.add_row("answers", f"{len(story.seen)} in {time.monotonic() - story.began:.0f} s")
     if interval := story.experiment.get("interval"):
         facts.add_row("difference", f"{interval[0]:+.3f} to {interval[1]:+.3f} per user")

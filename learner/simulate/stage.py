@@ -157,7 +157,7 @@ class Stage:
         try:
             found = await asyncio.wait_for(watch, LAST_LOOK_SECONDS)
         except TimeoutError:
-            reason = "everybody was asked and nothing was proven"
+            reason = "Everybody was asked, and nothing was proven."
             with contextlib.suppress(Conflict):  # it has ended in between
                 await self._client.operate("POST", "/v1/experiments/stop", {"reason": reason})
             found = await self._found()
