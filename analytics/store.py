@@ -79,7 +79,7 @@ class Store:
         return self._writer.append(events)
 
     async def append_async(self, *events: Event) -> None:
-        """The same without blocking the event loop."""
+        """`append` without blocking the event loop."""
         # Once queued the events are written whether or not somebody still waits for them.
         await asyncio.shield(asyncio.wrap_future(self._writer.append(events)))
 
@@ -98,10 +98,8 @@ class Store:
 
     def verify_audit(self) -> int:
         """Follow the audit chain and return its length. Raises StoreBroken at the first row that does not hold."""
-        previous, chain = (
-            GENESIS,
-            self.rows("SELECT * EXCLUDE (detail), detail::VARCHAR AS detail FROM audit ORDER BY seq"),
-        )
+        previous = GENESIS
+        chain = self.rows("SELECT * EXCLUDE (detail), detail::VARCHAR AS detail FROM audit ORDER BY seq")
         for row in chain:
             expected = audit_hash(previous, row["action"], row["actor"], row["detail"], row["at"])
             if (row["previous_hash"], row["hash"]) != (previous, expected):

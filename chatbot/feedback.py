@@ -59,17 +59,7 @@ class Feedbacks:
         better = screened(self._screen, rewrite, "rewrite", "output", turn, person)
         number = _receipt("F")
         events: list[Event] = [
-            Feedback(
-                number,
-                response_id,
-                person,
-                vote,
-                list(reasons),
-                said.text,
-                better.text,
-                preferred_over,
-                "user",
-            ),
+            Feedback(number, response_id, person, vote, list(reasons), said.text, better.text, preferred_over, "user"),
             *said.flags,
             *better.flags,
         ]

@@ -13,7 +13,6 @@ from learner.errors import BadAdapter
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 CARD = "card.json"
-FILES = (WEIGHTS, CONFIG, CARD)
 
 # What vLLM refuses, and the value each must have. Initialisations such as PiSSA change the base as well, so an adapter
 # made with one is wrong on the base that is served.

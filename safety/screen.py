@@ -48,15 +48,15 @@ class _Breaker:
     """Keeps a filter that always fails from being waited for; it counts as failed all the same."""
 
     failures: int = 0
-    closed_until: float = 0.0
+    open_until: float = 0.0
 
     def open(self) -> bool:
-        return time.monotonic() < self.closed_until
+        return time.monotonic() < self.open_until
 
     def note(self, failed: bool) -> None:
         self.failures = self.failures + 1 if failed else 0
         if self.failures >= BREAK_AFTER:
-            self.closed_until = time.monotonic() + BREAK_SECONDS
+            self.open_until = time.monotonic() + BREAK_SECONDS
 
 
 class Screen:
