@@ -125,15 +125,20 @@ def cookie_header(name: str, value: str) -> str:
     return cookie[name].OutputString()
 
 
+def write_private(path: Path, value: Mapping[str, object]) -> None:
+    """Write `value` as JSON, in one step, to a file that only its owner can read."""
+    draft = path.with_name(f".{path.name}.draft")
+    with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
+        json.dump(value, file, indent=1)
+    draft.replace(path)
+
+
 def _keys(path: Path) -> dict[str, str]:
     if path.exists():
         found: dict[str, str] = json.loads(path.read_text())
         return found
     keys = {name: secrets.token_urlsafe(24) for name in ("operator", "reviewer", "chat", "signature")}
-    draft = path.with_name(".keys.draft")
-    with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
-        json.dump(keys, file, indent=1)
-    draft.replace(path)
+    write_private(path, keys)
     return keys
 
 

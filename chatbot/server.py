@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import logging
 import os
 import signal
@@ -16,6 +15,7 @@ from pathlib import Path
 import uvicorn
 from rich.console import Console
 
+from chatbot.accounts import write_private
 from chatbot.app import create_app
 from chatbot.errors import HomeTaken, PortTaken, UserError
 from chatbot.services import Services, build
@@ -94,20 +94,13 @@ def _run(services: Services, listening: socket.socket) -> None:
     app = create_app(services, mount)
     settings = services.settings
     url = address(settings.text("host"), listening.getsockname()[1])  # of port 0 the system made a free one
-    _write_server_file(settings.home, url, services.accounts.keys["operator"])
+    told = {"url": url, "pid": os.getpid(), "operator_key": services.accounts.keys["operator"]}
+    write_private(settings.home / SERVER_FILE, told)
     _greet(services, url)
     config = uvicorn.Config(
         app, log_level="warning", timeout_graceful_shutdown=STOP_SECONDS, access_log=False, server_header=False
     )
     uvicorn.Server(config).run(sockets=[listening])
-
-
-def _write_server_file(home: Path, url: str, key: str) -> None:
-    path = home / SERVER_FILE
-    draft = path.with_name(".server.draft")
-    with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
-        json.dump({"url": url, "pid": os.getpid(), "operator_key": key}, file)
-    draft.replace(path)
 
 
 def _greet(services: Services, url: str) -> None:
