@@ -60,7 +60,7 @@ def test_of_two_servers_one_gets_the_port(tmp_path):
 def test_a_port_that_cannot_be_is_told_in_a_sentence(tmp_path, words):
     done = ratchet(*words, "--home", str(tmp_path), "--port", "99999")
     assert done.returncode == 1
-    assert done.stderr == "ratchet: The setting 'port' is '99999'; it must be from 0 to 65535.\n"
+    assert done.stderr == "ratchet: The setting 'port' is 99999 as a flag; it must be from 0 to 65535.\n"
 
 
 def test_the_doctor_knows_the_server_of_this_home_by_its_port(tmp_path):
