@@ -2,6 +2,8 @@
 
 import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,13 @@ PACKAGES = ("analytics", "safety", "learner", "learner.experiment", "learner.gat
 
 def test_imports_point_downwards():
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+
+
+def test_the_server_imports_nothing_that_trains():
+    """It stays light; laps and the engine are processes of their own."""
+    code = "import sys, chatbot.server, chatbot.services, chatbot.pages; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {"torch", "transformers", "trl", "peft", "vllm"}.isdisjoint(loaded.split())
 
 
 @pytest.mark.parametrize("name", PACKAGES)
