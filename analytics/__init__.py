@@ -1,4 +1,4 @@
-"""What happened: the store, its schema and migrations, queries, reports, the audit chain."""
+"""What happened: the store, its schema and migrations, queries, export, the audit chain."""
 
 from analytics import queries
 from analytics.errors import AnalyticsError, NotStored, StoreBroken, StoreClosed, StoreLocked

@@ -1,1 +1,1 @@
-"""Benchmarks, run by `./ratchet bench NAME`: each measures two things side by side and prints their ratio."""
+"""Benchmarks, run by `./ratchet bench NAME`: each measures things side by side in one run."""

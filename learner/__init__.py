@@ -1,4 +1,4 @@
-"""How it gets better: curate, train, evaluate, gate, experiment, promote, simulate."""
+"""How it gets better: curate, train, gate, experiment, promote; the starter; the simulated people."""
 
 from learner.adapter import weights_sha256
 from learner.errors import (

@@ -1,4 +1,4 @@
-"""A prompt and its completion as the served chat template makes them into tokens. Used by training and by the gates."""
+"""A prompt and its completion as the served chat template makes them into tokens. For training and for measuring."""
 
 from __future__ import annotations
 

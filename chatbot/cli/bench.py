@@ -1,4 +1,4 @@
-"""`./ratchet bench`: the benchmarks, each a ratio of two things measured side by side in one run."""
+"""`./ratchet bench`: the benchmarks, each of things that are measured side by side in one run."""
 
 from __future__ import annotations
 

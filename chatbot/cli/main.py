@@ -42,7 +42,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None
     (LOOP, "promote", promote.promote, "Make the proven challenger the champion.", None),
     (LOOP, "rollback", promote.rollback, "Bring the last champion back, at once.", None),
     (DATA, "export", export.export, "Pairs, thumbs or turns, ready for TRL.", None),
-    (WORK, "bench", bench.bench, "Benchmarks: two things side by side, as a ratio.", bench.PASS_THROUGH),
+    (WORK, "bench", bench.bench, "Benchmarks: things measured side by side.", bench.PASS_THROUGH),
     (WORK, "test", test.test, "Run the test suite.", test.PASS_THROUGH),
 )
 
