@@ -1,13 +1,12 @@
-# The same server as `./ratchet up`, by the launcher's own steps.
+# The same server as `./ratchet up`, on a CPU, by the launcher's own steps.
 #   docker build -t ratchet .
-#   docker run -p 127.0.0.1:7860:7860 -v ratchet:/home/ratchet/data ratchet
+#   docker run --init -p 127.0.0.1:7860:7860 -v ratchet:/home/ratchet/data ratchet
 
 FROM python:3.11-slim AS build
 WORKDIR /opt/ratchet
-COPY ratchet pyproject.toml ./
+# The launcher and its lists are all that makes the environment, so a change of code does not make it anew.
+COPY ratchet ./
 COPY requirements requirements
-# Only the lists and the launcher are needed to make the environment, so that a change of code does not make it anew.
-COPY chatbot/__init__.py chatbot/__init__.py
 RUN RATCHET_HARDWARE=cpu ./ratchet setup
 
 FROM python:3.11-slim
@@ -15,14 +14,17 @@ RUN apt-get update && apt-get install -y --no-install-recommends libnuma1 libgom
     && useradd --create-home --uid 10001 ratchet && install -d -o ratchet /home/ratchet/data
 WORKDIR /opt/ratchet
 COPY --from=build /opt/ratchet/.venv .venv
-COPY ratchet pyproject.toml ./
+COPY ratchet ./
 COPY requirements requirements
 COPY analytics analytics
 COPY safety safety
 COPY learner learner
 COPY chatbot chatbot
 USER ratchet
-ENV RATCHET_HOME=/home/ratchet/data RATCHET_HOST=0.0.0.0 PYTHONDONTWRITEBYTECODE=1
+# Models that are downloaded stay in the volume. The engine would compile what counts the log-probabilities of an
+# experiment's answers, and there is no compiler here; on a CPU it compiles nothing else.
+ENV RATCHET_HOME=/home/ratchet/data RATCHET_HOST=0.0.0.0 HF_HOME=/home/ratchet/data/huggingface \
+    TORCH_COMPILE_DISABLE=1 PYTHONDONTWRITEBYTECODE=1
 VOLUME /home/ratchet/data
 EXPOSE 7860
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
