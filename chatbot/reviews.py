@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -123,5 +124,6 @@ class Reviews:
         self._turn(turn_id)
         holder, until = queries.claim(self._store, turn_id)
         if holder not in (None, reviewer) and until > time.time():
-            minutes = (until - time.time()) / 60
-            raise AlreadyClaimed(f"{holder} is working on this turn, for {minutes:.0f} more minutes at most.")
+            minutes = math.ceil((until - time.time()) / 60)
+            told = f"Another reviewer holds this turn, for {minutes} more minutes at most; take another turn meanwhile."
+            raise AlreadyClaimed(told)

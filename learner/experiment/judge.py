@@ -54,11 +54,11 @@ def judge(champion: NDArray[np.float64], challenger: NDArray[np.float64], settin
 def _outcome(n_a: int, n_b: int, lower: float, upper: float, settings: LearnerSettings) -> tuple[Outcome, str]:
     interval = f"between {lower:+.3f} and {upper:+.3f} per user"
     if min(n_a, n_b) < settings.experiment_min_users:
-        return "running", f"Waiting for {settings.experiment_min_users} users with a vote in each arm."
+        return "running", f"Waiting for {settings.experiment_min_users} people with a vote in each arm."
     if lower > 0:
         return "won", f"The challenger is better by {interval}."
     if upper < 0:
         return "lost", f"The challenger is worse: the difference is {interval}."
     if n_a + n_b >= settings.experiment_max_users:
-        return "futile", f"Undecided after {n_a + n_b} users: the difference is {interval}."
+        return "futile", f"Undecided after {n_a + n_b} people: the difference is {interval}."
     return "running", f"Undecided so far: the difference is {interval}."
