@@ -28,7 +28,7 @@ class Model:
     @property
     def is_starter(self) -> bool:
         """Whether it is the demo model, which the pages say."""
-        return self.name == STARTER
+        return self.folder == MODEL_DIR
 
 
 def locate(model: str, *, download: bool = False) -> Model:

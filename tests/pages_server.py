@@ -28,6 +28,7 @@ from chatbot.engine import Piece
 from chatbot.model import Model
 from chatbot.services import Services, assemble, open_registry
 from chatbot.settings import Settings
+from learner.starter import MODEL_DIR
 
 ANSWERS = (
     "Delivery takes three to five days. You get a link to follow your parcel.",
@@ -103,7 +104,7 @@ def services(home: Path) -> Services:
     home.mkdir(parents=True, exist_ok=True)
     settings = Settings.load({"home": str(home), "learn_every_hours": 0.0, "learn_after_feedback": 0}, environ={})
     store, engine = Store.open(home / "store.duckdb"), CannedEngine()
-    model = Model("starter", home, "0" * 64)
+    model = Model("starter", MODEL_DIR, "0" * 64)
     registry = open_registry(settings, store, model)
     return assemble(settings, model, store, registry, engine)
 
