@@ -9,9 +9,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-TALK = frozenset({"greeting", "thanks", "goodbye", "how_are_you", "identity", "capabilities"})
 REFUSALS = frozenset({"out_of_scope", "unknown_detail", "harmful", "unclear"})
-ABROAD_AFTER = frozenset({"delivery_time", "delivery_cost", "delivery_express"})
 
 Fact = tuple[str, ...]
 """Alternatives; one of them is enough."""
