@@ -24,7 +24,7 @@ USER ratchet
 # Models that are downloaded stay in the volume. The engine would compile what counts the log-probabilities of an
 # experiment's answers, and there is no compiler here; on a CPU it compiles nothing else.
 ENV RATCHET_HOME=/home/ratchet/data RATCHET_HOST=0.0.0.0 HF_HOME=/home/ratchet/data/huggingface \
-    TORCH_COMPILE_DISABLE=1 PYTHONDONTWRITEBYTECODE=1
+    PYTHONDONTWRITEBYTECODE=1
 VOLUME /home/ratchet/data
 EXPOSE 7860
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \

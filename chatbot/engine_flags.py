@@ -12,6 +12,15 @@ from chatbot.model import Model
 from chatbot.settings import Settings
 from learner import BASE, fast_bfloat16
 
+# On a CPU vLLM would start a process more for the model alone, and with it import everything once more. In one process
+# it leaves the threads to us; one core stays free for the server. It compiles nothing there but its log-probabilities,
+# at the first turn of an experiment, and that breaks it on a machine without a C++ compiler.
+_ON_CPU = {
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "TORCH_COMPILE_DISABLE": "1",
+    "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) - 1)),
+}
+
 
 @cache
 def on_gpu() -> bool:
@@ -49,6 +58,8 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
     }
     if on_gpu():
         flags["gpu-memory-utilization"] = settings.number("gpu_memory_share")
+    else:
+        flags["distributed-executor-backend"] = "uni"
     words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
     # The console script of vLLM looks for a package of that name, which the CPU build does not have.
     module = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
@@ -58,6 +69,7 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
 def environment(settings: Settings, key: str) -> dict[str, str]:
     """The engine's environment: the key, no telemetry, no network for a model whose files are here."""
     return {
+        **({} if on_gpu() else _ON_CPU),
         **os.environ,
         "VLLM_API_KEY": key,
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
