@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from transformers import DynamicCache, LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+from transformers import (
+    DynamicCache,
+    LogitsProcessor,
+    LogitsProcessorList,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
 
 
 @torch.inference_mode()
@@ -20,7 +28,7 @@ def sample(
 ) -> list[list[int]]:
     """One completion per prompt, in tokens, without the end token that stopped it; `tick` hears of every step.
 
-    Temperature, top-k and top-p are those of the model's generation config, greedy where it does not sample. A
+    Temperature, top-k, top-p and min-p are those of the model's generation config, greedy where it does not sample. A
     completion of `most_tokens` was cut off.
     """
     stops, warp = _stops(model), _warpers(model)
@@ -74,7 +82,22 @@ def _warpers(model: Any) -> LogitsProcessorList | None:  # noqa: ANN401
         warpers.append(TopKLogitsWarper(int(chosen.top_k)))
     if chosen.top_p is not None and chosen.top_p < 1:
         warpers.append(TopPLogitsWarper(float(chosen.top_p)))
+    if chosen.min_p:
+        warpers.append(_MinP(float(chosen.min_p)))
     return warpers
+
+
+class _MinP(LogitsProcessor):  # type: ignore[misc]
+    """Leaves the tokens that are at least `share` as likely as the likeliest (Nguyen et al., arXiv:2407.01082).
+
+    That of transformers sorts the whole vocabulary, which takes longer than the model does.
+    """
+
+    def __init__(self, share: float) -> None:
+        self._below = math.log(share)
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        return scores.masked_fill(scores < scores.amax(-1, keepdim=True) + self._below, -math.inf)
 
 
 def _draw(
