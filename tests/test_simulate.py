@@ -108,16 +108,15 @@ class BusyServer:
 
 
 class Silent:
-    """A crowd that asks what it must; `meanwhile` happens while it talks for the first time."""
+    """A crowd that asks what it must; `meanwhile` happens while it teaches."""
 
     def __init__(self, server: BusyServer, meanwhile: Callable[[], None]) -> None:
         self.server, self.meanwhile, self.people = server, meanwhile, []
 
-    async def talk(self, people: int, turns: int, stop: Callable[[], bool] | None = None) -> None:
-        if stop is None:
-            self.meanwhile()
+    async def talk(self, people: int, turns: int) -> None:
+        self.meanwhile()
 
-    async def come_back(self, turns: int, stop: Callable[[], bool]) -> None: ...
+    async def judge(self, newcomers: int, turns: int, stop: Callable[[], bool]) -> None: ...
 
     async def examine(self, people: int, seed: int) -> list[Seen]:
         return [Seen(0.0, 1.0, "champion", self.server.champion, self.server.champion)]

@@ -39,15 +39,19 @@ class Crowd:
         self._asked = questions(seed, QUESTIONS)
         self.people: list[Person] = []
 
-    async def talk(self, people: int, turns: int, stop: Callable[[], bool] = lambda: False) -> None:
-        """`people` new people ask `turns` questions each, until `stop()`."""
-        await self._all([self._visit(self._newcomer(), turns, stop) for _ in range(people)])
+    async def talk(self, people: int, turns: int) -> None:
+        """`people` new people ask `turns` questions each; they rate, rewrite and compare."""
+        await self._all([self._visit(self._newcomer(), turns, lambda: False) for _ in range(people)])
 
-    async def come_back(self, turns: int, stop: Callable[[], bool]) -> None:
-        """Everybody who was here before asks `turns` more questions, until `stop()`."""
+    async def judge(self, newcomers: int, turns: int, stop: Callable[[], bool]) -> None:
+        """Everybody who was here before, and then `newcomers`, ask `turns` questions each, until `stop()`.
+
+        Nobody compares: a second answer takes a turn, and an experiment counts thumbs.
+        """
         everybody = list(self.people)
         self._rng.shuffle(everybody)
-        await self._all([self._visit(person, turns, stop) for person in everybody])
+        everybody += [self._newcomer() for _ in range(newcomers)]
+        await self._all([self._visit(person, turns, stop, compares=False) for person in everybody])
 
     async def examine(self, people: int, seed: int) -> list[Seen]:
         """New people ask one unseen question each, and say nothing; returns how they took the answers."""
@@ -78,20 +82,20 @@ class Crowd:
         self.people.append(person)
         return person
 
-    async def _visit(self, person: Person, turns: int, stop: Callable[[], bool]) -> None:
+    async def _visit(self, person: Person, turns: int, stop: Callable[[], bool], *, compares: bool = True) -> None:
         for _ in range(turns):
             if stop():
                 return
-            await self._turn(person, self._rng.choice(self._asked))
+            await self._turn(person, self._rng.choice(self._asked), compares)
 
-    async def _turn(self, person: Person, question: Question) -> None:
+    async def _turn(self, person: Person, question: Question, compares: bool) -> None:
         answer = await self._ask(person, question)
         self._note(person, question, answer)
         if person.does("votes"):
             await self._say(person, answer, vote=person.thumb(question, answer.text))
         if person.does("rewrites"):
             await self._say(person, answer, rewrite=person.rewrite(question))
-        if person.does("comparisons"):
+        if compares and person.does("comparisons"):
             await self._compare(person, question, answer)
 
     async def _compare(self, person: Person, question: Question, first: Answer) -> None:

@@ -37,27 +37,31 @@ class Plan:
         return replace(taste, weights=weights, people=people)
 
 
+# Nobody reads along, so an answer may come in few pieces; with that and a wide batch the engine serves more people.
 _ALL: Mapping[str, object] = {
-    "split": "40/50/10",
     "learn_every_hours": 0,
     "learn_after_feedback": 0,
     "experiment_look_seconds": 1,
     "promotion": "auto",
     "train_threads": 2,
+    "stream_interval": 64,
+    "max_streams": 96,
 }
 
 PLANS: Mapping[Size, Plan] = {
     "small": Plan(
-        gather=120,
-        gather_turns=11,
-        experiment=400,
-        experiment_turns=8,
+        gather=110,
+        gather_turns=10,
+        experiment=800,
+        experiment_turns=4,
         examine=150,
-        at_once=48,
+        at_once=96,
         louder=3.0,
         moodier=2.0,
         settings={
             **_ALL,
+            "split": "35/60/5",
+            "gate_questions": 300,
             "experiment_min_users": 25,
             "experiment_max_users": 1000,
         },
@@ -68,9 +72,9 @@ PLANS: Mapping[Size, Plan] = {
         experiment=1400,
         experiment_turns=10,
         examine=400,
-        at_once=48,
+        at_once=96,
         louder=1.0,
         moodier=1.0,
-        settings={**_ALL, "experiment_min_users": 50, "experiment_max_users": 4000},
+        settings={**_ALL, "split": "40/50/10", "experiment_min_users": 50, "experiment_max_users": 4000},
     ),
 }

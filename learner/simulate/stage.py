@@ -151,9 +151,7 @@ class Stage:
     async def _experiment(self, experiment_id: str) -> tuple[str | None, str, str | None]:
         self.story.enter("experiment", "Both arms are served; everybody keeps theirs.")
         watch = asyncio.create_task(self._watch(experiment_id))
-        await self._crowd.come_back(self._plan.experiment_turns, watch.done)
-        if not watch.done():
-            await self._crowd.talk(self._plan.experiment, self._plan.experiment_turns, watch.done)
+        await self._crowd.judge(self._plan.experiment, self._plan.experiment_turns, watch.done)
         try:
             found = await asyncio.wait_for(watch, LAST_LOOK_SECONDS)
         except TimeoutError:
@@ -200,7 +198,7 @@ class Stage:
             satisfaction_before=_mean(before),
             satisfaction_after=_mean(after),
             interval=(interval[0], interval[1]) if interval else None,
-            users=len(self._crowd.people),
+            users=sum(1 for person in self._crowd.people if person.cookie),
             seconds=round(time.monotonic() - self.story.began, 1),
             turns=len(self.story.seen),
             weights_sha256=digest,

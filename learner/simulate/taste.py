@@ -51,7 +51,7 @@ class Habits:
     votes: float = 0.10
     flips: float = 0.15
     rewrites: float = 0.05
-    comparisons: float = 0.20
+    comparisons: float = 0.30
 
 
 @dataclass(frozen=True)
