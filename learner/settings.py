@@ -16,14 +16,15 @@ class LapSettings:
     train_minutes: float = 20.0  # minutes; training stops there, and what was trained is gated
     train_threads: int = 1
     train_min_pairs: int = 20
-    dpo_beta: float = 1.0
+    dpo_beta: float = 0.3
     dpo_epochs: int = 3
     dpo_learning_rate: float = 0.0  # 0 chooses one by the size of the model
     dpo_batch: int = 16
-    dpo_sft_weight: float = 1.0
+    dpo_sft_weight: float = 0.5
     pair_flip_rate: float = 0.1  # assumed share of pairs whose order is wrong
     lora_rank: int = 16
     lora_alpha: int = 32
+    lora_top_share: float = 0.4  # of the layers, counted from the last
     max_model_len: int = 2048  # tokens
     person_share: float = 0.02  # of the dataset, the most that one person may give
     person_rows: int = 4  # which everybody may give, however small the dataset

@@ -73,7 +73,7 @@ def train(
         args=_arguments(out, rate, settings),
         train_dataset=Dataset.from_list([_row(pair) for pair in rows]),
         processing_class=tokenizer,
-        peft_config=_lora(settings),
+        peft_config=_lora(policy, settings),
         callbacks=[clock],
     )
     if len(trainer.train_dataset) != len(rows):
@@ -122,9 +122,17 @@ def _fits(tokenizer: Any, pair: Pair, limit: int) -> bool:  # noqa: ANN401
     return len(chosen.prompt) + max(len(chosen.completion), len(rejected.completion)) <= limit
 
 
-def _lora(settings: LapSettings) -> LoraConfig:
+def _lora(model: Any, settings: LapSettings) -> LoraConfig:  # noqa: ANN401
+    """LoRA on the last layers, which choose the words; those before, which know what is asked, stay as they are."""
+    layers = model.config.get_text_config().num_hidden_layers
+    first = layers - max(1, round(settings.lora_top_share * layers))
+    linear = (name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear))
     return LoraConfig(
-        r=settings.lora_rank, lora_alpha=settings.lora_alpha, target_modules="all-linear", task_type="CAUSAL_LM"
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        target_modules=sorted({name.rsplit(".", 1)[-1] for name in linear if ".layers." in name}),
+        layers_to_transform=list(range(first, layers)),
+        task_type="CAUSAL_LM",
     )
 
 

@@ -26,6 +26,7 @@ class Plan:
     at_once: int
     louder: float  # what the weights of the taste are multiplied by
     moodier: float  # what the moods are multiplied by, so that the people of louder weights differ as much
+    choosier: float  # what the share of comparisons is multiplied by; some 250 pairs are needed to find a taste
     settings: Mapping[str, object] = field(default_factory=dict)
 
     def taste(self, taste: Taste) -> Taste:
@@ -34,7 +35,8 @@ class Plan:
         weights = Weights(**{name: self.louder * getattr(taste.weights, name) for name in names})
         traits = taste.people
         people = replace(traits, threshold=self.louder * traits.threshold, mood=self.moodier * traits.mood)
-        return replace(taste, weights=weights, people=people)
+        habits = replace(taste.habits, comparisons=min(1.0, self.choosier * taste.habits.comparisons))
+        return Taste(weights, people, habits)
 
 
 # Nobody reads along, so an answer may come in few pieces; with that and a wide batch the engine serves more people.
@@ -50,18 +52,20 @@ _ALL: Mapping[str, object] = {
 
 PLANS: Mapping[Size, Plan] = {
     "small": Plan(
-        gather=110,
-        gather_turns=10,
-        experiment=800,
+        gather=140,
+        gather_turns=8,
+        experiment=900,
         experiment_turns=4,
         examine=150,
         at_once=96,
         louder=3.0,
         moodier=2.0,
+        choosier=2.0,
         settings={
             **_ALL,
-            "split": "35/60/5",
+            "split": "40/55/5",
             "gate_questions": 300,
+            "experiment_n_star": 250,
             "experiment_min_users": 25,
             "experiment_max_users": 1000,
         },
@@ -69,12 +73,13 @@ PLANS: Mapping[Size, Plan] = {
     "full": Plan(
         gather=300,
         gather_turns=13,
-        experiment=1400,
-        experiment_turns=10,
+        experiment=3000,
+        experiment_turns=6,
         examine=400,
         at_once=96,
         louder=1.0,
         moodier=1.0,
-        settings={**_ALL, "split": "40/50/10", "experiment_min_users": 50, "experiment_max_users": 4000},
+        choosier=1.0,
+        settings={**_ALL, "split": "40/50/10", "experiment_n_star": 600, "experiment_max_users": 4000},
     ),
 }
