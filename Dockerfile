@@ -21,8 +21,7 @@ COPY safety safety
 COPY learner learner
 COPY chatbot chatbot
 USER ratchet
-# Models that are downloaded stay in the volume. The engine would compile what counts the log-probabilities of an
-# experiment's answers, and there is no compiler here; on a CPU it compiles nothing else.
+# Models that are downloaded stay in the volume.
 ENV RATCHET_HOME=/home/ratchet/data RATCHET_HOST=0.0.0.0 HF_HOME=/home/ratchet/data/huggingface \
     PYTHONDONTWRITEBYTECODE=1
 VOLUME /home/ratchet/data
