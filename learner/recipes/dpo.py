@@ -123,15 +123,19 @@ def _fits(tokenizer: Any, pair: Pair, limit: int) -> bool:  # noqa: ANN401
 
 
 def _lora(model: Any, settings: LapSettings) -> LoraConfig:  # noqa: ANN401
-    """LoRA on the last layers, which choose the words; those before, which know what is asked, stay as they are."""
+    """LoRA on the last layers, which choose the words; those before, which know what is asked, stay as they are.
+
+    A model that does not number its layers under the name `layers` is adapted as a whole.
+    """
     layers = model.config.get_text_config().num_hidden_layers
     first = layers - max(1, round(settings.lora_top_share * layers))
     linear = (name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear))
+    found = sorted({name.rsplit(".", 1)[-1] for name in linear if ".layers." in name})
     return LoraConfig(
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
-        target_modules=sorted({name.rsplit(".", 1)[-1] for name in linear if ".layers." in name}),
-        layers_to_transform=list(range(first, layers)),
+        target_modules=found or "all-linear",
+        layers_to_transform=list(range(first, layers)) if found else None,
         task_type="CAUSAL_LM",
     )
 
