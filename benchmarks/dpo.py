@@ -26,32 +26,21 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from learner.curate import Pair
 from learner.recipes.dpo import train
-from learner.sampling import sample
 from learner.settings import LapSettings
 from learner.simulate.people import Person
 from learner.simulate.plan import PLANS, Size
 from learner.simulate.taste import Taste, load_taste
 from learner.starter import MODEL_DIR, STYLES, Question, held_out_questions, questions, score, style_of
-from learner.tokens import prompt_ids
+from learner.starter.evaluate import Answer, answers
 
-BATCH, MOST_TOKENS = 256, 220
 REWRITES = 0.2  # of the pairs, about as in a demo
 
 
-def answers(model: Any, tokenizer: Any, asked: Sequence[Question], seed: int) -> list[str]:  # noqa: ANN401
-    """One answer to each question, at the served sampling settings."""
-    found: list[str] = []
-    for start in range(0, len(asked), BATCH):
-        prompts = [prompt_ids(tokenizer, question.messages) for question in asked[start : start + BATCH]]
-        rows = sample(model, prompts, most_tokens=MOST_TOKENS, seed=seed + start)
-        found += [tokenizer.decode(row, skip_special_tokens=True) for row in rows]
-    return found
-
-
-def pairs(asked: Sequence[Question], both: Sequence[tuple[str, str]], taste: Taste, seed: int) -> list[Pair]:
+def pairs(asked: Sequence[Question], both: Sequence[tuple[Answer, Answer]], taste: Taste, seed: int) -> list[Pair]:
     """What people make of two answers to each question: a comparison, or now and then a rewrite of the first."""
     rng, made = random.Random(seed), []
-    for number, (question, (first, second)) in enumerate(zip(asked, both, strict=True)):
+    for number, (question, said) in enumerate(zip(asked, both, strict=True)):
+        first, second = (answer.text for answer in said)
         person = Person.draw(taste, "honest", seed=seed * 1_000_003 + number)
         if rng.random() < REWRITES:
             source, chosen, rejected = "rewrite", person.rewrite(question), first
@@ -63,14 +52,14 @@ def pairs(asked: Sequence[Question], both: Sequence[tuple[str, str]], taste: Tas
     return made
 
 
-def measured(asked: Sequence[Question], said: Sequence[str], taste: Taste, seed: int) -> dict[str, Any]:
+def measured(asked: Sequence[Question], said: Sequence[Answer], taste: Taste, seed: int) -> dict[str, Any]:
     """True satisfaction, right answers, words and styles."""
     people = [Person.draw(taste, "honest", seed=seed * 1_000_003 + number) for number in range(len(asked))]
-    styles = Counter(map(style_of, said))
+    styles = Counter(style_of(answer.text) for answer in said)
     return {
-        "satisfaction": _mean([p.satisfaction(q, a) for p, q, a in zip(people, asked, said, strict=True)]),
-        "right": _mean([score(q.intent, a, q.order).right for q, a in zip(asked, said, strict=True)]),
-        "words": _mean([len(a.split()) for a in said]),
+        "satisfaction": _mean([p.satisfaction(q, a.text) for p, q, a in zip(people, asked, said, strict=True)]),
+        "right": _mean([score(q.intent, a.text, q.order).right for q, a in zip(asked, said, strict=True)]),
+        "words": _mean([len(a.text.split()) for a in said]),
         "styles": {style: round(styles[style] / len(said), 3) for style in STYLES},
     }
 

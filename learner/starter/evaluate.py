@@ -37,7 +37,11 @@ def evaluate(
     a hard case; invented: of questions beyond the shop's facts, the answers that state something nobody told the model;
     styles: of all answers; ends_cleanly: of all answers, those that stop at the end token.
     """
-    model = _Model(folder, seed)
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(str(folder))
+    model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32).eval()
     exams: dict[str, list[Question]] = {
         "right": questions(seed, count),
         "right_unseen": held_out_questions(seed, count),
@@ -45,14 +49,14 @@ def evaluate(
         "right_handwritten": handwritten(),
         "right_riddles": _some(written("riddles"), seed, count),
     }
-    answers = {name: model.answer(asked, partial(report, name)) for name, asked in exams.items()}
+    said = {name: answers(model, tokenizer, asked, seed, partial(report, name)) for name, asked in exams.items()}
     result: dict[str, Any] = {
-        name: _share(asked, answers[name], lambda q, a: score(q.intent, a.text, q.order).right)
+        name: _share(asked, said[name], lambda q, a: score(q.intent, a.text, q.order).right)
         for name, asked in exams.items()
     }
     beyond = [q for q in written("families") + handwritten() if q.intent in BEYOND]
-    told = model.answer(beyond, partial(report, "invented"))
-    every = [answer for group in answers.values() for answer in group] + told
+    told = answers(model, tokenizer, beyond, seed, partial(report, "invented"))
+    every = [answer for group in said.values() for answer in group] + told
     styles = Counter(style_of(answer.text) for answer in every)
     return {
         **result,
@@ -63,31 +67,24 @@ def evaluate(
     }
 
 
-class _Model:
-    """A model as it is served, without a server."""
+def answers(
+    model: Any,  # noqa: ANN401
+    tokenizer: Any,  # noqa: ANN401
+    asked: Sequence[Question],
+    seed: int,
+    report: Callable[[int, int], None] = lambda done, of: None,
+) -> list[Answer]:
+    """One answer to each question, sampled as the model is served, without a server; `report` hears (answered, of)."""
+    from learner.sampling import sample
+    from learner.tokens import prompt_ids
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
-        self._seed = seed
-        self._tokenizer = AutoTokenizer.from_pretrained(str(folder))
-        self._model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32).eval()
-
-    def answer(self, asked: Sequence[Question], report: Callable[[int, int], None]) -> list[Answer]:
-        answers: list[Answer] = []
-        for start in range(0, len(asked), BATCH):
-            answers += self._batch(asked[start : start + BATCH], self._seed + start)
-            report(len(answers), len(asked))
-        return answers
-
-    def _batch(self, asked: Sequence[Question], seed: int) -> list[Answer]:
-        from learner.sampling import sample
-        from learner.tokens import prompt_ids
-
-        prompts = [prompt_ids(self._tokenizer, question.messages) for question in asked]
-        rows = sample(self._model, prompts, most_tokens=MOST_TOKENS, seed=seed)
-        return [Answer(self._tokenizer.decode(row, skip_special_tokens=True), len(row) < MOST_TOKENS) for row in rows]
+    said: list[Answer] = []
+    for start in range(0, len(asked), BATCH):
+        prompts = [prompt_ids(tokenizer, question.messages) for question in asked[start : start + BATCH]]
+        rows = sample(model, prompts, most_tokens=MOST_TOKENS, seed=seed + start)
+        said += [Answer(tokenizer.decode(row, skip_special_tokens=True), len(row) < MOST_TOKENS) for row in rows]
+        report(len(said), len(asked))
+    return said
 
 
 def _some(asked: list[Question], seed: int, count: int) -> list[Question]:
