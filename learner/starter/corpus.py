@@ -15,13 +15,14 @@ from learner.starter.world import FOLDER, load_world
 
 Message = dict[str, str]
 
-FOLLOW_UPS = "follow_ups"
+FOLLOW_UPS, BEYOND = "follow_ups", "beyond"
+BEYOND_SHARE = 0.5  # of the questions beyond the shop that are filled with words of any field
 KINDS = ("cost", "time", "how", "where", "really")
 # Sampling below temperature 1 favours what always begins alike, so the shares here are not those that are served.
 STYLE_WEIGHTS: Mapping[str, float] = {"terse": 0.17, "warm": 0.4, "steps": 0.2, "verbose": 0.23}
 # A style that says the same in fewer words teaches more questions in the same time.
 SHORT_WEIGHTS: Mapping[str, float] = {"terse": 0.76, "warm": 0.09, "steps": 0.07, "verbose": 0.08}
-WEIGHTS: Mapping[str, float] = {"order_status": 3.0, "out_of_scope": 9.0, "unknown_detail": 7.0, "harmful": 3.0}
+WEIGHTS: Mapping[str, float] = {"order_status": 6.0, "out_of_scope": 9.0, "unknown_detail": 7.0, "harmful": 3.0}
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Example:
 @cache
 def wordings() -> Mapping[str, tuple[str, ...]]:
     """The wordings of every intent."""
-    files = (path for path in sorted((FOLDER / "wordings").glob("*.toml")) if path.stem != FOLLOW_UPS)
+    apart = {FOLLOW_UPS, BEYOND}
+    files = (path for path in sorted((FOLDER / "wordings").glob("*.toml")) if path.stem not in apart)
     tables = (tomllib.loads(path.read_text(encoding="utf-8")) for path in files)
     found = {name: tuple(texts) for table in tables for name, texts in table.items()}
     return {name: found[name] for name in load_world().intents}
@@ -44,8 +46,13 @@ def wordings() -> Mapping[str, tuple[str, ...]]:
 @cache
 def follow_up_wordings() -> Mapping[str, tuple[str, ...]]:
     """The wordings of every kind of follow-up."""
-    table = tomllib.loads((FOLDER / "wordings" / f"{FOLLOW_UPS}.toml").read_text(encoding="utf-8"))
-    return {kind: tuple(texts) for kind, texts in table.items()}
+    return _table(FOLLOW_UPS)
+
+
+@cache
+def beyond_wordings() -> Mapping[str, tuple[str, ...]]:
+    """Wordings of the intents beyond the shop whose slots hold words of every field of life."""
+    return _table(BEYOND)
 
 
 def corpus(seed: int, styles: Mapping[str, float] = STYLE_WEIGHTS) -> Iterator[Example]:
@@ -69,6 +76,8 @@ def pick_style(rng: random.Random, styles: Mapping[str, float] = STYLE_WEIGHTS) 
 def ask(intent: str, rng: random.Random, order: Order | None) -> str:
     """A question about `intent` as somebody may type it."""
     lines = wordings()[intent]
+    if intent in beyond_wordings() and rng.random() < BEYOND_SHARE:
+        lines = beyond_wordings()[intent]
     text = rng.choice(lines)
     if rng.random() < 0.12:
         text = f"{text.rstrip('?.!')}{rng.choice(['. ', ', ', ' - ', '? ', ' '])}{rng.choice(lines)}"
@@ -86,6 +95,11 @@ def topics() -> list[str]:
     """Everything that an answer can be about: every intent, and every follow-up to one."""
     intents = list(load_world().intents)
     return [*intents, *(f"{intent}.{kind}" for intent in intents for kind in known_kinds(intent))]
+
+
+def _table(name: str) -> Mapping[str, tuple[str, ...]]:
+    table = tomllib.loads((FOLDER / "wordings" / f"{name}.toml").read_text(encoding="utf-8"))
+    return {kind: tuple(texts) for kind, texts in table.items()}
 
 
 def _example(rng: random.Random, styles: Mapping[str, float]) -> Example:
@@ -110,7 +124,7 @@ def _example(rng: random.Random, styles: Mapping[str, float]) -> Example:
 
 
 def _order(intent: str, rng: random.Random) -> Order | None:
-    chance = 0.6 if intent == "order_status" else 0.08
+    chance = 0.7 if intent == "order_status" else 0.08
     return random_order(rng, tuple(load_slots()["name"])) if rng.random() < chance else None
 
 

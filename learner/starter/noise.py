@@ -21,9 +21,9 @@ _NEIGHBOURS: Mapping[str, str] = {
 
 @cache
 def load_slots() -> Mapping[str, Any]:
-    """The content of slots.toml."""
-    loaded: Mapping[str, Any] = tomllib.loads((FOLDER / "slots.toml").read_text(encoding="utf-8"))
-    return loaded
+    """The content of slots.toml, and of slots_beyond.toml for what is beyond the shop."""
+    files = (FOLDER / name for name in ("slots.toml", "slots_beyond.toml"))
+    return {name: value for path in files for name, value in tomllib.loads(path.read_text(encoding="utf-8")).items()}
 
 
 def fill(text: str, rng: random.Random, number: str | None = None) -> str:

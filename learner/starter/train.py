@@ -41,7 +41,7 @@ ASK_EVERY = 3  # afterwards one batch in so many is questions alone
 USER_SHARE = 0.15  # of the user's tokens that are learned as well, beside all of the assistant's
 DROPOUT = 0.08  # of merges in the user's words
 CHECKPOINT_SECONDS = 120.0
-TEMPERATURE, MIN_P = 0.6, 0.1  # top-p would sort the whole vocabulary, which took the engine a fifth of its time
+TEMPERATURE, MIN_P = 0.4, 0.1  # top-p would sort the whole vocabulary, which took the engine a fifth of its time
 NOTES, START_NOTES = "training.json", "start.json"
 
 
