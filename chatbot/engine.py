@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,7 @@ ROOT = Path(__file__).parents[1]
 log = logging.getLogger(__name__)
 
 Messages = Sequence[Mapping[str, str]]
-Live = Callable[[], list[tuple[str, Path]]]
-DoWithout = Callable[[str, str], None]
+Load = Callable[[str, Path], None]
 
 
 @dataclass(frozen=True)
@@ -53,13 +52,13 @@ class Piece:
 class Engine:
     """Starts vLLM, watches it, starts it again when it dies, and streams from it.
 
-    `live` names the adapters that must be loaded after every start; `do_without` is told which of them is refused, and
-    why, after which `live` must not name it. `start` and `close` belong to the event loop;
-    `load` and `unload` are called from other threads.
+    After every start `hold_live` is given a function to call for each adapter that must be loaded, by name and folder;
+    it raises BadAdapter for one that is refused. `start` and `close` belong to the event loop; `load` and `unload` are
+    called from other threads.
     """
 
-    def __init__(self, model: Model, settings: Settings, home: Path, live: Live, do_without: DoWithout) -> None:
-        self.model, self._settings, self._live, self._do_without = model, settings, live, do_without
+    def __init__(self, model: Model, settings: Settings, home: Path, hold_live: Callable[[Load], None]) -> None:
+        self.model, self._settings, self._hold_live = model, settings, hold_live
         self._log = home / "engine.log"
         self._key, self._port = secrets.token_urlsafe(32), 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -142,23 +141,23 @@ class Engine:
 
         Raises BadAdapter where the engine refuses it, and EngineError.
         """
-        try:
-            self._call(self._load(name, folder))
-        except EngineRefused as error:
-            raise BadAdapter(f"The engine refuses {name}: {error}") from error
+        if self._awake():
+            self._wait_for(self._load(name, folder), LOAD_SECONDS)
 
     def unload(self, name: str) -> None:
         """Unload an adapter; one that is not loaded is left alone."""
-        self._call(self._unload(name))
+        if self._awake():
+            self._wait_for(self._unload(name), LOAD_SECONDS)
 
-    def _call(self, coroutine: Any) -> None:  # noqa: ANN401
-        if not self.ready or self._loop is None:
-            coroutine.close()
-            if self._closing:
-                raise EngineDown("The server is stopping.")
-            return
+    def _awake(self) -> bool:
+        if self._closing:
+            raise EngineDown("The server is stopping.")
+        return self.ready
+
+    def _wait_for(self, coroutine: Coroutine[Any, Any, None], seconds: float | None = None) -> None:
+        assert self._loop is not None
         assert threading.current_thread() is not threading.main_thread() or not self._loop.is_running()
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(LOAD_SECONDS)
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(seconds)
 
     async def _load(self, name: str, folder: Path) -> None:
         try:
@@ -169,7 +168,7 @@ class Engine:
             # One that is dying refuses whatever comes.
             if not await self._healthy():
                 raise EngineDown("The engine broke off; it is being started again.") from error
-            raise
+            raise BadAdapter(f"The engine refuses {name}: {error}") from error
 
     async def _unload(self, name: str) -> None:
         with contextlib.suppress(EngineRefused):
@@ -211,13 +210,8 @@ class Engine:
         await self._load_live()  # `load` leaves to the start what goes live before `ready`
 
     async def _load_live(self) -> None:
-        for name, folder in self._live():
-            try:
-                await self._load(name, folder)
-            except EngineRefused as error:  # at every start again, and nobody would be answered
-                await asyncio.to_thread(self._do_without, name, f"The engine refuses {name}: {error}")
-                await self._load_live()  # what takes its place must be loaded as well
-                return
+        # In a thread, for it reads and writes the store.
+        await asyncio.to_thread(self._hold_live, lambda name, folder: self._wait_for(self._load(name, folder)))
 
     async def _until_it_ends(self) -> None:
         assert self._process is not None

@@ -46,7 +46,7 @@ def build(settings: Settings) -> Services:
     remember(home, settings.text("model"))
     store = Store.open(home / "store.duckdb")
     registry = open_registry(settings, store, model)
-    engine = Engine(model, settings, home, registry.live, registry.do_without)
+    engine = Engine(model, settings, home, registry.hold_live)
     engine.spawn()
     return assemble(settings, model, store, registry, engine)
 

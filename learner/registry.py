@@ -51,6 +51,16 @@ class Registry:
         folders = ((arm.served_name, self._shelf.folder(arm.adapter)) for arm in self._arms())
         return [(name, folder) for name, folder in folders if folder is not None]
 
+    def hold_live(self, load: Callable[[str, Path], None]) -> None:
+        """Call `load(name, folder)` for all that is live, and do without what it refuses by raising BadAdapter."""
+        for name, folder in self.live():
+            try:
+                load(name, folder)
+            except BadAdapter as error:
+                self.do_without(name, str(error))
+                self.hold_live(load)  # what takes its place must be held as well
+                return
+
     def _arms(self) -> list[Arm]:
         state = self._state
         return [arm for arm in (state.champion, state.previous, state.challenger) if arm is not None]

@@ -231,25 +231,18 @@ class Learner:
 
     def hold(self, adapter: str) -> Arm:
         """Have the engine hold `adapter`, live or not, and return it as an arm. Raises UnknownAdapter, BadAdapter."""
-        arm = self.registry.arm(adapter)
-        self._hold(adapter)
+        arm, folder = self.registry.arm(adapter), self.registry.folder(adapter)
+        if folder is not None:
+            self._hold(adapter, folder)
         return arm
 
-    def _hold(self, adapter: str) -> None:
-        folder = self.registry.folder(adapter)
-        if folder is not None:
-            self._load(adapter, folder)
-            self._loaded.add(adapter)
+    def _hold(self, adapter: str, folder: Path) -> None:
+        self._load(adapter, folder)
+        self._loaded.add(adapter)
 
     def _hold_live(self) -> None:
         # An engine that was started again holds what was live then; to tell it twice does no harm.
-        for name, _ in self.registry.live():
-            try:
-                self._hold(name)
-            except BadAdapter as error:
-                self.registry.do_without(name, str(error))
-                self._hold_live()  # what takes its place must be held as well
-                return
+        self.registry.hold_live(self._hold)
 
     def _tidy(self) -> None:
         """Take adapters from the engine that nobody is routed to any more."""

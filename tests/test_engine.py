@@ -22,7 +22,8 @@ class Fails(Engine):
 
 
 async def test_the_end_of_the_engines_log_is_for_the_operator_and_for_nobody_else(tmp_path, caplog):
-    engine = Fails(Model("starter", tmp_path, ""), Settings.load({"home": str(tmp_path)}, {}), tmp_path, list, print)
+    settings = Settings.load({"home": str(tmp_path)}, {})
+    engine = Fails(Model("starter", tmp_path, ""), settings, tmp_path, lambda load: None)
     await engine.start()
     async with asyncio.timeout(20):
         while not engine.trouble:  # noqa: ASYNC110
