@@ -33,6 +33,25 @@ def test_a_path_that_looks_like_markup_is_printed_as_it_is(tmp_path):
     assert "".join(done.stderr.splitlines()) == f"0 rows in {out}"
 
 
+@pytest.mark.parametrize(
+    ("files", "missing"),
+    [
+        ((), "config.json and no model.safetensors and no tokenizer.json and no training.json"),
+        (("config.json", "model.safetensors", "tokenizer.json"), "training.json"),
+    ],
+)
+def test_a_folder_that_the_demo_model_cannot_be_trained_from_is_told_in_a_sentence(tmp_path, files, missing):
+    start, out = tmp_path / "start", tmp_path / "out"
+    start.mkdir()
+    for name in files:
+        (start / name).touch()
+    refused = ratchet("starter", "train", "--from", str(start), "--out", str(out))
+    assert refused.returncode == 1
+    told = f"ratchet: {start} holds no demo model to start from: it has no {missing}. Name the folder"
+    assert refused.stderr.startswith(told) and len(refused.stderr.splitlines()) == 1
+    assert not out.exists()
+
+
 class Odd:
     """Answers in words that look like markup."""
 

@@ -15,6 +15,8 @@ from rich.table import Table
 from chatbot.cli.options import AsJson, print_json
 from chatbot.errors import ModelUnusable
 
+START_FILES = ("config.json", "model.safetensors", "tokenizer.json", "training.json")  # the last: how it was made
+
 app = typer.Typer(help="The bundled demo model: evaluate it, train it anew.", no_args_is_help=True)
 
 
@@ -48,9 +50,21 @@ def train(
     start: Annotated[Path | None, typer.Option("--from", help="Model to start from; scratch if left out.")] = None,
 ) -> None:
     """Train the starter; a run that was stopped goes on from its last checkpoint."""
+    if start is not None:
+        _check_start(start)
     from learner.starter.train import train as run
 
     run(out, minutes=minutes, seed=seed, start=start)
+
+
+def _check_start(folder: Path) -> None:
+    missing = [name for name in START_FILES if not (folder / name).is_file()]
+    if missing:
+        raise ModelUnusable(
+            f"{folder} holds no demo model to start from: it has no {' and no '.join(missing)}. "
+            "Name the folder of one that `./ratchet starter train` finished (OUT/model) with --from, or leave it out "
+            "to start from nothing."
+        )
 
 
 @contextlib.contextmanager
