@@ -430,7 +430,7 @@ def test_the_views_keep_the_groups_apart_whatever_people_try(store):
         said = rng.choice([{"vote": rng.choice([-1, 0, 1])}, {"rewrite": "mine"}, {"preferred_over": other}])
         history.say(speaker, turn, **said)
     owners = {turn: person for person, turn in turns}
-    groups = {"learn_feedback": {"learn"}, "judge_feedback": {"decide", "holdout"}, "experiment_votes": {"decide"}}
+    groups = {"learn_feedback": {"learn"}, "experiment_votes": {"decide"}}
     for view, allowed in groups.items():
         rows = store.rows(f"SELECT * FROM {view}")
         assert {person_group(row["person"]) for row in rows} == allowed
