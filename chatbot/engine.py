@@ -8,7 +8,6 @@ import logging
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -25,7 +24,7 @@ from chatbot.engine_flags import command, environment
 from chatbot.errors import EngineBusy, EngineDown, EngineRefused
 from chatbot.model import Model
 from chatbot.settings import Settings
-from learner import BASE, BadAdapter
+from learner import BASE, BadAdapter, free_port
 
 START_SECONDS = 900.0
 POLL_SECONDS = 0.2
@@ -71,7 +70,7 @@ class Engine:
 
     def spawn(self) -> None:
         """Start the process; it takes a while until it answers, so this comes first of all."""
-        self._port = _free_port()
+        self._port = free_port()
         words = [sys.executable, "-m", "chatbot.keeper", *command(self.model, self._settings, self._port)]
         with self._log.open("ab") as log_file:
             self._process = subprocess.Popen(
@@ -271,10 +270,3 @@ def _reason(body: bytes) -> str:
 
 def _tail(path: Path, lines: int = 8) -> str:
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -18,12 +18,15 @@ from learner.errors import (
 from learner.experiment import Arm, Judgement, Route, RoutingState, route
 from learner.hardware import fast_bfloat16
 from learner.people import Group, person_group
+from learner.ports import free_port
 from learner.registry import Registry, RolledBack
+from learner.runs import ALIVE
 from learner.scheduler import Learner
 from learner.settings import LapSettings, LearnerSettings
 from learner.shelf import BASE
 
 __all__ = [
+    "ALIVE",
     "BASE",
     "AlreadyChampion",
     "Arm",
@@ -48,6 +51,7 @@ __all__ = [
     "UnknownAdapter",
     "UnknownRun",
     "fast_bfloat16",
+    "free_port",
     "person_group",
     "route",
     "weights_sha256",

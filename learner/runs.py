@@ -17,7 +17,7 @@ from analytics import Run, Store
 from learner.errors import UnknownRun
 from learner.progress import read_json
 
-ALIVE = ("queued", "running")
+ALIVE = ("queued", "running")  # the states of a run that has not ended
 LATEST = f"SELECT * FROM {Run.table} QUALIFY row_number() OVER (PARTITION BY run_id ORDER BY rowid DESC) = 1"
 
 

@@ -27,6 +27,7 @@ from learner import (
     LearnerSettings,
     NothingToRollBackTo,
     Registry,
+    free_port,
     person_group,
     weights_sha256,
 )
@@ -37,7 +38,7 @@ from learner.starter import MODEL_DIR
 from learner.supervisor import Supervisor
 from tests.adapters import finished, register
 from tests.history import History, lesson, people
-from tests.real_server import ask, events, free_port, long_answer, ratchet, told, until
+from tests.real_server import ask, events, long_answer, ratchet, told, until
 
 ONE, TWO = "starter@1", "starter@2"
 LONG = long_answer(400)

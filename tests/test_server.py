@@ -14,7 +14,7 @@ import pytest
 from analytics import Store
 from chatbot.model import remember
 from chatbot.server import home_lock
-from learner import Registry, weights_sha256
+from learner import Registry, free_port, weights_sha256
 from learner.starter import MODEL_DIR
 from tests.adapters import register
 from tests.history import History, people
@@ -359,10 +359,7 @@ def test_the_command_line_asks_the_running_server(server, tmp_path):
 
 
 def test_a_second_server_for_the_same_home_or_port_is_refused_in_one_sentence(server, tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = str(probe.getsockname()[1])
-    same_home = ratchet("up", "--home", str(server.home), "--port", free)
+    same_home = ratchet("up", "--home", str(server.home), "--port", str(free_port()))
     same_port = ratchet("up", "--home", str(tmp_path), "--port", str(server.port))
     for refused, words in ((same_home, "already runs in"), (same_port, f"Port {server.port}")):
         assert refused.returncode == 1

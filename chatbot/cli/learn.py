@@ -16,7 +16,6 @@ from chatbot.settings import Settings
 if TYPE_CHECKING:
     from chatbot.control import Control
 
-ENDED = ("succeeded", "failed", "abandoned")
 GLANCE_SECONDS = 0.5
 
 
@@ -37,6 +36,8 @@ def learn(settings: Settings, json: AsJson = False) -> None:
 
 
 def _watch(control: Control, run_id: str) -> dict[str, Any]:
+    from learner import ALIVE
+
     bar = Progress(
         TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:3.0f}%"),
         TimeElapsedColumn(),
@@ -47,6 +48,6 @@ def _watch(control: Control, run_id: str) -> dict[str, Any]:
         while True:
             run = control.run(run_id)
             bar.update(task, completed=run["progress"], description=run["reason"] or run["state"])
-            if run["state"] in ENDED:
+            if run["state"] not in ALIVE:
                 return run
             time.sleep(GLANCE_SECONDS)

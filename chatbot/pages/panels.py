@@ -6,7 +6,8 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-ENDED = ("succeeded", "failed", "abandoned")
+from learner import ALIVE
+
 WIDTH, HEIGHT = 460, 64
 
 
@@ -35,7 +36,7 @@ def lap(runs: Sequence[Mapping[str, Any]]) -> str:
         )
     run = runs[0]
     reason = f"<p>{html.escape(str(run['reason']))}</p>"
-    if run["state"] not in ENDED:
+    if run["state"] in ALIVE:
         left = f", about {run['eta_s']:.0f} s left" if run["eta_s"] else ""
         bar = f"<div class='rt-progress'><i style='width:{100 * run['progress']:.0f}%'></i></div>"
         return _card(f"Lap {run['run_id']}", f"{reason}{bar}<p class='rt-soft'>{run['phase']}{left}</p>")

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from learner.ports import free_port
 from learner.simulate.client import DemoError
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ class Own:
 def own_server(settings: Mapping[str, object]) -> Iterator[Own]:
     """Start `./ratchet up` with `settings` in a temporary home, and leave nothing behind at the end."""
     home = Path(tempfile.mkdtemp(prefix="ratchet-demo-"))
-    port = _free_port()
+    port = free_port()
     # What the person at the keyboard has set for their own server must not reach this one.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("RATCHET_")}
     environ |= {f"RATCHET_{name.upper()}": str(value) for name, value in settings.items()}
@@ -70,10 +70,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from learner.runs import ALIVE
 from learner.simulate.client import Client, Conflict, DemoError
 from learner.simulate.crowd import Crowd, Seen
 from learner.simulate.plan import Plan
@@ -18,7 +19,6 @@ GLANCE_SECONDS = 0.5
 STARTUP_SECONDS = 300.0
 START_SECONDS = 60.0  # from the end of a lap that passed to the start of its experiment
 LAST_LOOK_SECONDS = 15.0
-ENDED = ("succeeded", "failed", "abandoned")
 
 
 @dataclass
@@ -117,7 +117,7 @@ class Stage:
                 return str((await self._client.operate("POST", "/v1/runs"))["run_id"]), True
             except Conflict:
                 runs = (await self._client.operate("GET", "/v1/status"))["runs"]
-            alive = (str(run["run_id"]) for run in runs if run["state"] not in ENDED)
+            alive = (str(run["run_id"]) for run in runs if run["state"] in ALIVE)
             if (run_id := next(alive, None)) is not None:
                 return run_id, False
             await asyncio.sleep(GLANCE_SECONDS)  # it has ended in between
@@ -126,7 +126,7 @@ class Stage:
         while True:
             run = await self._client.operate("GET", f"/v1/runs/{run_id}")
             self.story.note, self.story.progress = str(run["reason"]), float(run["progress"])
-            if run["state"] in ENDED:
+            if run["state"] not in ALIVE:
                 return run
             await asyncio.sleep(GLANCE_SECONDS)
 
