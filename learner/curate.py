@@ -82,6 +82,19 @@ def curate(
     manifest: dict[str, object] = {
         "created": datetime.now(UTC).isoformat(),
         "dataset_sha256": digest,
+        **_source(events, settings, groups, without),
+        "dropped": dropped,
+        "learn": _summary(learn),
+        "judge": _summary(judge),
+    }
+    return Dataset(learn, judge, digest, manifest)
+
+
+def _source(
+    events: Path, settings: LapSettings, groups: tuple[int, int, int], without: frozenset[str]
+) -> dict[str, object]:
+    """What the pairs were chosen from, and by which rules."""
+    return {
         "rules_sha256": rules_sha256(),
         "events_sha256": {
             path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(events.glob("*.parquet"))
@@ -90,11 +103,7 @@ def curate(
         "groups": groups,
         "without": sorted(without),
         "filters": {name: getattr(settings, name) for name in ("person_share", "person_rows")},
-        "dropped": dropped,
-        "learn": _summary(learn),
-        "judge": _summary(judge),
     }
-    return Dataset(learn, judge, digest, manifest)
 
 
 def _query(events: Path, without: frozenset[str]) -> list[tuple[str, str, str, str, str, str, Source, int]]:

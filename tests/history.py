@@ -10,6 +10,7 @@ from analytics import Consent, Feedback, Reply, Review, Store, Turn
 from learner import person_group
 from learner.people import SHARES, Group
 
+FinishReason = Literal["stop", "length", "cancelled", "content_filter", "error"]
 numbers = itertools.count(1)
 
 
@@ -37,7 +38,7 @@ class History:
         consent: bool = True,
         arm: str = "champion",
         experiment_id: str | None = None,
-        finish_reason: Literal["stop", "length", "cancelled", "content_filter", "error"] = "stop",
+        finish_reason: FinishReason = "stop",
     ) -> str:
         """One question and its answer; returns the turn's id."""
         turn_id = f"turn-{next(numbers)}"
@@ -57,18 +58,7 @@ class History:
             parameters={},
             verdicts=[],
         )
-        reply = Reply(
-            turn_id=turn_id,
-            completion=text,
-            finish_reason=finish_reason,
-            prompt_tokens=9,
-            completion_tokens=12,
-            ttft_ms=10.0,
-            duration_ms=50.0,
-            logprob=None,
-            verdicts=[],
-        )
-        self.store.append(turn, reply)
+        self.store.append(turn, _reply(turn_id, text, finish_reason))
         if consent and person not in self.agreed:
             self.agreed.add(person)
             self.store.append(Consent(person=person, given=True, version=1))
@@ -112,6 +102,20 @@ class History:
                 note=None,
             )
         )
+
+
+def _reply(turn_id: str, text: str, finish_reason: FinishReason) -> Reply:
+    return Reply(
+        turn_id=turn_id,
+        completion=text,
+        finish_reason=finish_reason,
+        prompt_tokens=9,
+        completion_tokens=12,
+        ttft_ms=10.0,
+        duration_ms=50.0,
+        logprob=None,
+        verdicts=[],
+    )
 
 
 def lesson(history: History, learners: int, judges: int) -> None:

@@ -60,11 +60,7 @@ def train(
     """
     started = time.monotonic()
     tokenizer = AutoTokenizer.from_pretrained(model)
-    rows = [pair for pair in pairs if _fits(tokenizer, pair, settings.max_model_len)]
-    if len(rows) < settings.train_min_pairs:
-        raise TrainingFailed(
-            f"Only {len(rows)} of {len(pairs)} pairs fit into {settings.max_model_len} tokens; raise max_model_len."
-        )
+    rows = _fitting(tokenizer, pairs, settings)
     policy = AutoModelForCausalLM.from_pretrained(model, dtype=_dtype())
     rate = settings.dpo_learning_rate or learning_rate(policy.num_parameters())
     clock = _Clock(deadline, report)
@@ -76,10 +72,7 @@ def train(
         peft_config=_lora(policy, settings),
         callbacks=[clock],
     )
-    if len(trainer.train_dataset) != len(rows):
-        raise TrainingFailed(f"TRL kept {len(trainer.train_dataset)} of {len(rows)} rows; the dataset is not used.")
-    if not any(parameter.requires_grad for parameter in trainer.model.parameters()):
-        raise TrainingFailed("No weight of the adapter can be trained; check the LoRA settings against the model.")
+    _check(trainer, len(rows))
     trainer.train()
     change = _change(trainer.model)
     _save(trainer.model, out, base, settings.lora_rank)
@@ -115,6 +108,24 @@ def _dtype() -> torch.dtype:
 def _row(pair: Pair) -> dict[str, object]:
     chosen, rejected = ([{"role": "assistant", "content": text}] for text in (pair.chosen, pair.rejected))
     return {"prompt": list(pair.prompt), "chosen": chosen, "rejected": rejected}
+
+
+def _fitting(tokenizer: Any, pairs: Sequence[Pair], settings: LapSettings) -> list[Pair]:  # noqa: ANN401
+    """The pairs that the model has room for. Raises TrainingFailed when too few are left."""
+    rows = [pair for pair in pairs if _fits(tokenizer, pair, settings.max_model_len)]
+    if len(rows) < settings.train_min_pairs:
+        raise TrainingFailed(
+            f"Only {len(rows)} of {len(pairs)} pairs fit into {settings.max_model_len} tokens; raise max_model_len."
+        )
+    return rows
+
+
+def _check(trainer: DPOTrainer, rows: int) -> None:
+    """TRL drops rows, and PEFT freezes weights, without a word. Raises TrainingFailed where they did."""
+    if len(trainer.train_dataset) != rows:
+        raise TrainingFailed(f"TRL kept {len(trainer.train_dataset)} of {rows} rows; the dataset is not used.")
+    if not any(parameter.requires_grad for parameter in trainer.model.parameters()):
+        raise TrainingFailed("No weight of the adapter can be trained; check the LoRA settings against the model.")
 
 
 def _fits(tokenizer: Any, pair: Pair, limit: int) -> bool:  # noqa: ANN401
