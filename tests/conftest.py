@@ -1,4 +1,4 @@
-"""The one server with a real vLLM that the tests of a session share."""
+"""The one server with a real vLLM that the tests of a session share, and learners without any."""
 
 import signal
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from learner import Registry, weights_sha256
 from learner.starter import MODEL_DIR
 from tests.adapters import register
 from tests.history import History, lesson
+from tests.machine import Machine
 from tests.real_server import RealServer
 
 
@@ -31,3 +32,16 @@ def server(tmp_path_factory) -> Iterator[RealServer]:
         code, left = server.end(signal.SIGTERM)
     assert (code, left) == (0, [])
     assert not (server.home / "server.json").exists()
+
+
+@pytest.fixture
+def machine(tmp_path):
+    machines = []
+
+    def make(*words: object, **settings: object) -> Machine:
+        machines.append(Machine(tmp_path / "home", *words, **settings))
+        return machines[-1]
+
+    yield make
+    for made in machines:
+        made.close()

@@ -4,9 +4,17 @@ import asyncio
 import subprocess
 import sys
 
+import pytest
+
 from chatbot.engine import Engine
+from chatbot.errors import EngineDown
 from chatbot.model import Model
 from chatbot.settings import Settings
+from learner import BadAdapter, free_port
+from learner.starter import MODEL_DIR
+from tests.adapters import register
+from tests.machine import ONE, TWO
+from tests.real_server import until
 
 
 class Fails(Engine):
@@ -31,3 +39,77 @@ async def test_the_end_of_the_engines_log_is_for_the_operator_and_for_nobody_els
     await engine.close()
     assert engine.trouble == "The engine ended while it started; engine.log in the home says why."
     assert "Traceback: /home/of/the/operator" in caplog.text
+
+
+REFUSES_ADAPTERS = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Refuses(BaseHTTPRequestHandler):
+    health = 200
+
+    def do_GET(self):
+        self.send_response(self.health)
+        self.end_headers()
+
+    def do_POST(self):
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(500 if "lora" in self.path else 200)
+        self.end_headers()
+        self.wfile.write(b"it has a cold")
+        if b"deadly" in sent:
+            Refuses.health = 503
+
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Refuses).serve_forever()
+"""
+
+
+class ColdEngine(Engine):
+    """One whose first start fails for want of memory; after that it answers, and takes no adapter."""
+
+    starts = 0
+
+    def spawn(self) -> None:
+        self.starts += 1
+        if self.starts == 1:
+            raise OSError("Cannot allocate memory")
+        self._port = free_port()
+        words = [sys.executable, "-c", REFUSES_ADAPTERS, str(self._port)]
+        self._process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+
+
+async def test_a_start_that_fails_is_tried_again_and_what_the_engine_refuses_is_a_bad_adapter(tmp_path, monkeypatch):
+    monkeypatch.setattr("chatbot.engine.STOP_SECONDS", 0.1)
+    engine = ColdEngine(
+        Model("starter", MODEL_DIR, ""), Settings.load({"home": str(tmp_path)}, environ={}), tmp_path, lambda load: None
+    )
+    await engine.start()
+    await asyncio.to_thread(until, lambda: engine.trouble)
+    assert engine.trouble == "Cannot allocate memory"
+    await asyncio.to_thread(until, lambda: engine.ready)
+    with pytest.raises(BadAdapter, match=f"The engine refuses {ONE}: it has a cold"):
+        await asyncio.to_thread(engine.load, ONE, tmp_path)
+    with pytest.raises(EngineDown):  # which says nothing of the adapter
+        await asyncio.to_thread(engine.load, "deadly@1", tmp_path)
+    await engine.close()
+
+
+async def test_a_champion_that_the_engine_refuses_does_not_keep_the_server_down(machine, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("chatbot.engine.STOP_SECONDS", 0.1)
+    made = machine()
+    for seed in (1, 2):
+        made.learner.promote(register(made.registry, tmp_path / f"run-{seed}", seed, 0.1), "operator", "a test")
+    settings = Settings.load({"home": str(made.home)}, environ={})
+    engine = ColdEngine(Model("starter", MODEL_DIR, ""), settings, made.home, made.registry.hold_live)
+    await engine.start()
+    await asyncio.to_thread(until, lambda: engine.ready)
+    await engine.close()
+    assert engine.starts == 2, "the first one fails for want of memory"
+    assert made.learner.status()["champion"] == "base"
+    assert f"{TWO} is not served any more: The engine refuses {TWO}: it has a cold." in caplog.text
+    told = " ".join(f"{name} is not served any more: The engine refuses {name}: it has a cold." for name in (TWO, ONE))
+    assert made.learner.status()["warning"] == f"{told} The champion is base."
+    made.close()
+    assert machine().learner.status()["champion"] == "base"
