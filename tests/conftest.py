@@ -1,4 +1,4 @@
-"""The one server with a real vLLM that the tests of a session share, and learners without any."""
+"""The one server with a real vLLM that the tests of a session share, and stores and learners without any."""
 
 import signal
 from collections.abc import Iterator
@@ -45,3 +45,10 @@ def machine(tmp_path):
     yield make
     for made in machines:
         made.close()
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store.open(tmp_path / "store.duckdb")
+    yield store
+    store.close()

@@ -20,6 +20,11 @@ def people(group: Group, count: int, shares: tuple[int, int, int] = SHARES) -> l
     return list(itertools.islice((one for one in ids if person_group(one, shares) == group), count))
 
 
+def vote(number: int, vote: int = 1) -> Feedback:
+    """A thumb of somebody, on a turn that need not be there."""
+    return Feedback(f"F-{number}", f"turn-{number}", "somebody", vote, [], None, None, None, "user")
+
+
 @dataclass
 class History:
     """Appends to `store`; everybody agrees to training unless told otherwise."""

@@ -11,7 +11,6 @@ from tests.machine import ONE, TWO
 from tests.real_server import ask, events, long_answer, ratchet, told, until
 
 pytestmark = pytest.mark.engine
-
 LONG = long_answer(400)
 
 

@@ -8,17 +8,13 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 from pages_server import ANSWERS, LONG, Running, running
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from analytics import NotStored
-from chatbot.pages import panels
-from chatbot.pages.ratings import Ratings
-from chatbot.pages.talk import Talk
 from tests.adapters import register
+from tests.page_steps import answers, ask, ask_and_wait, eventually, kept, press, receipt
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +22,6 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-RECEIPT = re.compile(r"Receipt ([FA]-[2-9A-Z]{8})\.")
 LOADED = (
     "#rt-learning:has-text(':'), #rt-decision, .rt-card, .rt-numbers"  # what a page shows once it has asked the server
 )
@@ -81,47 +76,6 @@ def visit(browser):
 @pytest.fixture
 def chat(served, visit) -> Page:
     return visit(served.url)
-
-
-def ask(page: Page, text: str) -> None:
-    page.fill("#rt-composer textarea", text)
-    page.keyboard.press("Enter")
-    expect(page.locator("#rt-composer textarea")).to_have_value("")
-
-
-def ask_and_wait(page: Page, text: str) -> str:
-    """Ask, wait for the whole answer, and return it."""
-    ask(page, text)
-    expect(page.locator("#rt-send")).to_be_visible()
-    return answers(page)[-1]
-
-
-def answers(page: Page) -> list[str]:
-    return [text.strip() for text in page.locator("#rt-chat .bot-row").all_inner_texts()]
-
-
-def press(page: Page, label: str, answer: int = -1) -> None:
-    """Press one of the small buttons under an answer."""
-    page.locator(f'#rt-chat .message-buttons-left button[aria-label="{label}"]').nth(answer).click()
-
-
-def receipt(page: Page, *, after: str = "") -> str:
-    """The receipt on screen, once it is another than `after`."""
-    note = page.locator("#rt-receipt")
-    expect(note).to_contain_text(re.compile(rf"Receipt (?!{after or '-'}).{{10}}"))
-    return RECEIPT.search(note.inner_text())[1]
-
-
-def kept(served: Running, number: str) -> dict:
-    (row,) = served.rows("SELECT * FROM feedback WHERE feedback_id = ?", number)
-    return row
-
-
-def eventually(found, within: float = 5.0):
-    until = time.monotonic() + within
-    while not (value := found()) and time.monotonic() < until:
-        time.sleep(0.03)
-    return value
 
 
 def test_an_answer_streams_and_is_rated_with_a_reason(served, chat):
@@ -387,23 +341,6 @@ def test_the_operator_is_warned_of_a_champion_that_cannot_be_served(served, visi
     learner.registry.do_without(name, "It has a <cold>.")
     warning = visit(served.link("operate")).locator("p.rt-bad")
     expect(warning).to_have_text(f"{name} is not served any more: It has a <cold>. The champion is base.")
-
-
-def test_a_vote_that_could_not_be_stored_is_told():
-    def give(*_, **given):
-        raise NotStored("The disk is full.")
-
-    ratings = Ratings(SimpleNamespace(accounts=None, feedbacks=SimpleNamespace(give=give)))
-    ratings._person_of = lambda request: "guest:1"
-    assert ratings.rate(1, 1, Talk(turns={1: "turn-1"}), None) == "The disk is full."
-
-
-def test_a_lap_that_failed_after_its_gates_is_not_shown_as_passed():
-    gate = {"gate": "length", "measured": 1.0, "against": 1.0, "passed": True, "skipped": False, "reason": "Within."}
-    run = {"run_id": "1", "state": "succeeded", "outcome": "passed", "adapter": "a@1", "gates": [gate], "reason": "Why"}
-    assert "<span class='rt-good'>passed</span> a@1" in panels.lap([run]) and "Within." in panels.lap([run])
-    failed = panels.lap([{**run, "state": "failed", "adapter": None}])
-    assert "<span class='rt-bad'>failed</span>" in failed and "Why" in failed and "passed" not in failed
 
 
 def test_doors_open_to_keys_only(served, browser):
