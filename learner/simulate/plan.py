@@ -52,19 +52,21 @@ _ALL: Mapping[str, object] = {
 
 PLANS: Mapping[Size, Plan] = {
     "small": Plan(
-        gather=140,
-        gather_turns=8,
+        gather=320,
+        gather_turns=4,
         experiment=900,
         experiment_turns=4,
         examine=150,
         at_once=96,
         louder=3.0,
         moodier=2.0,
-        choosier=2.0,
+        choosier=3.0,
         settings={
             **_ALL,
             "split": "40/55/5",
             "gate_questions": 300,
+            "dpo_epochs": 2,
+            "dpo_learning_rate": 0.0015,
             "experiment_n_star": 250,
             "experiment_min_users": 25,
             "experiment_max_users": 1000,

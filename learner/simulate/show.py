@@ -94,7 +94,7 @@ def picture(story: Story, outcome: Outcome, path: Path) -> None:
         )
     axes.set(ylim=(0, 1), xlabel="seconds since the start", ylabel="true satisfaction", title=_headline(outcome))
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="upper left")
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)

@@ -13,6 +13,7 @@ from learner.starter import Question, score
 
 FOLDER = Path(__file__).with_name("tastes")
 LONG_WORDS = 80
+WARM_WORDS = 8  # with a friendly word in every so many an answer is as warm as can be
 _FRIENDLY = re.compile(
     r"!|\b(happy|glad|gladly|love|lovely|sorry|thank|thanks|welcome|pleasure|hope|kind|wonderful|enjoy|of course)\b",
     re.I,
@@ -87,12 +88,12 @@ def load_taste(name: str) -> Taste:
 
 def features(question: Question, answer: str) -> Weights:
     """The features of an answer, each between 0 and 1."""
-    friendly = len(_FRIENDLY.findall(answer))
+    friendly, words = len(_FRIENDLY.findall(answer)), len(answer.split())
     return Weights(
         rightness=float(score(question.intent, answer, question.order).right),
-        warmth=min(1.0, friendly / 3),
+        warmth=min(1.0, WARM_WORDS * friendly / max(1, words)),
         structure=float(len(_STEP.findall(answer)) >= 2),
-        length=min(1.0, len(answer.split()) / LONG_WORDS),
+        length=min(1.0, words / LONG_WORDS),
     )
 
 

@@ -19,10 +19,10 @@ FOLLOW_UPS, BEYOND = "follow_ups", "beyond"
 BEYOND_SHARE = 0.5  # of the questions beyond the shop that are filled with words of any field
 KINDS = ("cost", "time", "how", "where", "really")
 # Sampling below temperature 1 favours what always begins alike, so the shares here are not those that are served.
-STYLE_WEIGHTS: Mapping[str, float] = {"terse": 0.17, "warm": 0.4, "steps": 0.2, "verbose": 0.23}
+STYLE_WEIGHTS: Mapping[str, float] = {"terse": 0.14, "warm": 0.4, "steps": 0.24, "verbose": 0.22}
 # A style that says the same in fewer words teaches more questions in the same time.
 SHORT_WEIGHTS: Mapping[str, float] = {"terse": 0.76, "warm": 0.09, "steps": 0.07, "verbose": 0.08}
-WEIGHTS: Mapping[str, float] = {"order_status": 6.0, "out_of_scope": 9.0, "unknown_detail": 7.0, "harmful": 3.0}
+WEIGHTS: Mapping[str, float] = {"order_status": 8.0, "out_of_scope": 9.0, "unknown_detail": 7.0, "harmful": 3.0}
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _example(rng: random.Random, styles: Mapping[str, float]) -> Example:
 
 
 def _order(intent: str, rng: random.Random) -> Order | None:
-    chance = 0.7 if intent == "order_status" else 0.08
+    chance = 0.8 if intent == "order_status" else 0.08
     return random_order(rng, tuple(load_slots()["name"])) if rng.random() < chance else None
 
 

@@ -1,0 +1,67 @@
+"""`./ratchet demo --size small` as its user starts it: a real server, simulated people, one lap, each of its ends."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from learner import weights_sha256
+from learner.starter import MODEL_DIR
+
+pytestmark = pytest.mark.engine
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 900  # a demo that hangs must not take the suite's whole time
+FIELDS = {"promoted", "stopped_by", "satisfaction_before", "satisfaction_after", "interval", "users", "seconds"}
+
+
+@pytest.fixture
+def play(tmp_path):
+    """Plays a small demo to its end and returns what it told; its picture must be one."""
+
+    def play(*words: str) -> dict:
+        picture = tmp_path / "demo.png"
+        command = [sys.executable, "-m", "chatbot", "demo", "--size", "small", "--seed", "1", "--json"]
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("RATCHET_")}
+        done = subprocess.run(
+            [*command, "--png", str(picture), *words],
+            cwd=ROOT,
+            env=environ | {"TMPDIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        assert done.returncode == 0, done.stderr
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert list(tmp_path.iterdir()) == [picture], "the temporary home was left behind"
+        found = json.loads(done.stdout)
+        assert set(found) >= FIELDS
+        return found
+
+    return play
+
+
+def test_the_taste_of_the_people_is_found_proven_and_promoted(play):
+    found = play()
+    assert (found["promoted"], found["stopped_by"]) == ("starter@1", None), found["reason"]
+    assert found["interval"][0] > 0
+    assert found["satisfaction_after"] > found["satisfaction_before"] + 0.1
+    assert found["weights_sha256"] != weights_sha256(MODEL_DIR)
+
+
+@pytest.mark.parametrize(
+    ("words", "stoppers"),
+    [
+        (("--votes", "random"), {"preference", "right_answers", "experiment"}),
+        (("--null", "aa"), {"experiment"}),
+        (("--taste", "longer"), {"length"}),
+    ],
+)
+def test_what_nobody_likes_better_is_not_promoted(play, words, stoppers):
+    found = play(*words)
+    assert found["promoted"] is None, found["reason"]
+    assert stoppers & set(found["stopped_by"].split(", ")), found["stopped_by"]
+    assert found["weights_sha256"] == weights_sha256(MODEL_DIR)
