@@ -11,8 +11,6 @@ import pytest
 from learner import weights_sha256
 from learner.starter import MODEL_DIR
 
-pytestmark = pytest.mark.engine
-
 ROOT = Path(__file__).parents[1]
 SECONDS = 900  # a demo that hangs must not take the suite's whole time
 FIELDS = {"promoted", "stopped_by", "satisfaction_before", "satisfaction_after", "interval", "users", "seconds"}
@@ -44,6 +42,7 @@ def play(tmp_path):
     return play
 
 
+@pytest.mark.engine
 def test_the_taste_of_the_people_is_found_proven_and_promoted(play):
     found = play()
     assert (found["promoted"], found["stopped_by"]) == ("starter@1", None), found["reason"]
@@ -52,6 +51,7 @@ def test_the_taste_of_the_people_is_found_proven_and_promoted(play):
     assert found["weights_sha256"] != weights_sha256(MODEL_DIR)
 
 
+@pytest.mark.ends
 @pytest.mark.parametrize(
     ("words", "stoppers"),
     [
