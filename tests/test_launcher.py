@@ -137,6 +137,8 @@ def test_ctrl_c_ends_pip_before_the_lock_is_let_go(copy):
         env={**os.environ, **environ},
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        # Whoever starts the suite in the background of a shell has it ignore Ctrl-C, which a shell then never traps.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     until(lambda: record.with_suffix(".pid").exists() and record.with_suffix(".pid").read_text())
     pip = psutil.Process(int(record.with_suffix(".pid").read_text()))
