@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from analytics import Store
+from chatbot.services import Services
 from learner import Registry, weights_sha256
 from learner.starter import MODEL_DIR
 from tests.adapters import register
@@ -52,3 +53,15 @@ def store(tmp_path):
     store = Store.open(tmp_path / "store.duckdb")
     yield store
     store.close()
+
+
+@pytest.fixture
+def house(tmp_path) -> Iterator[Services]:
+    """A whole server but for the engine."""
+    from tests.pages_server import services  # only here, for it brings the web server along
+
+    built = services(tmp_path / "house")
+    yield built
+    built.learner.close()
+    built.screen.close()
+    built.store.close()

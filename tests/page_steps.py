@@ -3,8 +3,9 @@
 import re
 import time
 
-from pages_server import Running
 from playwright.sync_api import Page, expect
+
+from tests.pages_server import Running
 
 RECEIPT = re.compile(r"Receipt ([FA]-[2-9A-Z]{8})\.")
 

@@ -28,11 +28,16 @@ SETTINGS = {
 }
 
 
-def ratchet(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line to its end."""
+def plain_environment() -> dict[str, str]:
+    """The environment without what somebody has set for a server of their own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("RATCHET_")}
+
+
+def ratchet(*words: str, seconds: float = 120, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end, which must come within `seconds`."""
     command = [sys.executable, "-m", "chatbot", *words]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("RATCHET_")}
-    return subprocess.run(command, cwd=ROOT, env=clean | environ, capture_output=True, text=True, timeout=120)
+    clean = plain_environment() | environ
+    return subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, timeout=seconds)
 
 
 def long_answer(tokens: int) -> dict:
@@ -65,8 +70,7 @@ class RealServer:
 
     def start(self, *more: str) -> None:
         """Start it, in its own process group, and wait until a first answer can be had; `more` goes to `up`."""
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("RATCHET_")}
-        environ |= {f"RATCHET_{name.upper()}": str(value) for name, value in SETTINGS.items()}
+        environ = plain_environment() | {f"RATCHET_{name.upper()}": str(value) for name, value in SETTINGS.items()}
         words = [sys.executable, "-m", "chatbot", "up", "--home", str(self.home), "--port", str(self.port), *more]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from history import History, people
-from pages_server import ANSWERS, Running, running
 from playwright.sync_api import Page, expect, sync_playwright
 
 from analytics import Adapter, Experiment, Feedback, Review, Routing, Run, Store
+from tests.history import History, people
+from tests.pages_server import ANSWERS, Running, running
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")

@@ -4,11 +4,11 @@ import json
 
 import httpx
 import pytest
-from pages_server import running
 
 from chatbot.accounts import ROLE_COOKIE, Accounts
 from chatbot.errors import NotAllowed
 from chatbot.pages.access import Access
+from tests.pages_server import running
 
 
 async def answer(scope, receive, send):

@@ -1,17 +1,11 @@
 """`./ratchet demo --size small` as its user starts it: a real server, simulated people, one lap, each of its ends."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from learner import weights_sha256
 from learner.starter import MODEL_DIR
+from tests.real_server import ratchet, told
 
-ROOT = Path(__file__).parents[1]
 SECONDS = 900  # a demo that hangs must not take the suite's whole time
 FIELDS = {"promoted", "stopped_by", "satisfaction_before", "satisfaction_after", "interval", "users", "seconds"}
 
@@ -22,20 +16,10 @@ def play(tmp_path):
 
     def play(*words: str) -> dict:
         picture = tmp_path / "demo.png"
-        command = [sys.executable, "-m", "chatbot", "demo", "--size", "small", "--seed", "1", "--json"]
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("RATCHET_")}
-        done = subprocess.run(
-            [*command, "--png", str(picture), *words],
-            cwd=ROOT,
-            env=environ | {"TMPDIR": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
-        assert done.returncode == 0, done.stderr
+        asked = ("demo", "--size", "small", "--seed", "1", "--json", "--png", str(picture), *words)
+        found = told(ratchet(*asked, seconds=SECONDS, TMPDIR=str(tmp_path)))
         assert picture.read_bytes().startswith(b"\x89PNG")
         assert not list(tmp_path.glob("ratchet-demo-*")), "the temporary home was left behind"
-        found = json.loads(done.stdout)
         assert set(found) >= FIELDS
         return found
 

@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from pages_server import ANSWERS, LONG, Running, running
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.adapters import register
 from tests.page_steps import answers, ask, ask_and_wait, eventually, kept, press, receipt
+from tests.pages_server import ANSWERS, LONG, Running, running
 
 pytestmark = pytest.mark.browser
 

@@ -14,7 +14,6 @@ from safety import Context, Decision, Finding, Screen, StreamEnded, default_scre
 from safety.filters.cards import Cards
 from safety.normalise import normalise
 from tests.history import History
-from tests.pages_server import services
 
 INPUT, OUTPUT = Context("input"), Context("output")
 CARD = "4111 1111 1111 1111"
@@ -234,16 +233,6 @@ async def test_a_finding_is_noted_once_however_often_the_stream_is_looked_at():
     assert [verdict.decision for verdict in screening.verdicts if verdict.decision is not Decision.ALLOW] == [
         Decision.REVIEW
     ]
-
-
-@pytest.fixture
-def house(tmp_path):
-    """Everything but the engine."""
-    built = services(tmp_path)
-    yield built
-    built.learner.close()
-    built.screen.close()
-    built.store.close()
 
 
 @pytest.fixture

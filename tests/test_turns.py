@@ -8,17 +8,6 @@ from chatbot.engine import Piece
 from chatbot.errors import NotYours
 from chatbot.turn import Begun, Delta, TurnRequest, Turns
 from tests.history import History, vote
-from tests.pages_server import services
-
-
-@pytest.fixture
-def house(tmp_path):
-    """A whole server but for the engine."""
-    built = services(tmp_path / "house")
-    yield built
-    built.learner.close()
-    built.screen.close()
-    built.store.close()
 
 
 def asked(text: str, person: str = "somebody", sibling_of: str | None = None) -> TurnRequest:
