@@ -62,8 +62,9 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
         flags["distributed-executor-backend"] = "uni"
     words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
     # The console script of vLLM looks for a package of that name, which the CPU build does not have.
-    module = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
-    return [*module, *words, "--enable-lora", "--disable-access-log-for-endpoints=/health", "--no-enable-log-requests"]
+    module = "vllm.entrypoints.openai.api_server" if on_gpu() else "chatbot.engine_lora"
+    words += ["--enable-lora", "--disable-access-log-for-endpoints=/health", "--no-enable-log-requests"]
+    return [sys.executable, "-m", module, *words]
 
 
 def environment(settings: Settings, key: str) -> dict[str, str]:

@@ -1,18 +1,22 @@
 """The starter: a corpus apart from the exams, answers that are right, a scorer that notices, a model that learned."""
 
+import json
 import random
 import re
+import shutil
 
 import pytest
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
+from learner.errors import TrainingFailed
 from learner.starter import MODEL_DIR, STYLES, evaluate, load_world, render, score, style_of
-from learner.starter.corpus import beyond_wordings, corpus, follow_up_wordings, known_kinds, wordings
+from learner.starter.corpus import beyond_wordings, corpus, follow_up_wordings, forms, known_kinds, wordings
 from learner.starter.exam import exam_follow_ups, exam_wordings, handwritten, markers
 from learner.starter.muon import Muon, orthogonal
-from learner.starter.noise import load_slots
+from learner.starter.noise import frames, load_slots
 from learner.starter.order import load_states, random_order
+from learner.starter.train import train
 
 WORLD = load_world()
 
@@ -28,7 +32,8 @@ def test_the_world_is_wide_enough():
 
 def test_no_wording_of_the_corpus_belongs_to_a_family_that_is_held_out():
     family = re.compile("|".join(rf"\b{re.escape(phrase)}\b" for phrase in markers().values()), re.I)
-    tables = (wordings(), follow_up_wordings(), beyond_wordings())
+    around = {kind: texts for kind, texts in load_slots()["around"].items() if kind != "generic"}
+    tables = (wordings(), follow_up_wordings(), beyond_wordings(), frames(), around, *forms().values())
     taught = [text for table in tables for texts in table.values() for text in texts]
     assert [text for text in taught if family.search(text)] == []
     assert all(family.search(text) for texts in exam_wordings("families").values() for text in texts)
@@ -120,6 +125,14 @@ def test_muon_turns_a_gradient_into_about_orthogonal_rows():
     spectra = torch.linalg.svdvals(orthogonal(torch.randn(3, 128, 256)))
     assert spectra.min() > 0.6
     assert spectra.max() < 1.3
+
+
+def test_a_model_that_is_built_otherwise_cannot_be_trained_further(tmp_path):
+    start = shutil.copytree(MODEL_DIR, tmp_path / "start")
+    built = json.loads((start / "config.json").read_text())
+    LlamaForCausalLM(LlamaConfig(**{**built, "num_hidden_layers": 1})).save_pretrained(str(start))
+    with pytest.raises(TrainingFailed, match="is not built as the starter is"):
+        train(tmp_path / "out", minutes=1, seed=0, start=start)
 
 
 def test_nobody_can_type_the_end_of_a_turn():

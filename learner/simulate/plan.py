@@ -54,7 +54,7 @@ PLANS: Mapping[Size, Plan] = {
     "small": Plan(
         gather=320,
         gather_turns=4,
-        experiment=900,
+        experiment=2400,
         experiment_turns=4,
         examine=150,
         at_once=96,
@@ -69,7 +69,7 @@ PLANS: Mapping[Size, Plan] = {
             "dpo_learning_rate": 0.0015,
             "experiment_n_star": 250,
             "experiment_min_users": 25,
-            "experiment_max_users": 1000,
+            "experiment_max_users": 3000,
         },
     ),
     "full": Plan(

@@ -35,8 +35,9 @@ def _upper(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _numbered(lines: Sequence[str]) -> str:
-    return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
+def _numbered(name: str, lines: Sequence[str]) -> str:
+    """Steps under their title, which says what the answer is about before the first verb of many topics does."""
+    return "\n".join([f"{_hearts()[name]['title']}:", *(f"{number}. {line}" for number, line in enumerate(lines, 1))])
 
 
 def _wrap(style: str, heart: str, mood: str, rng: random.Random) -> str:
@@ -50,7 +51,7 @@ def _plain(name: str, style: str, rng: random.Random) -> str:
     entry = _hearts()[name]
     chosen = rng.choice(entry[style])
     if style == "steps":
-        return _numbered(chosen)
+        return _numbered(name, chosen)
     if style == "terse" or entry["mood"] == "whole":
         return str(chosen)
     return _wrap(style, chosen, entry["mood"], rng)
@@ -62,7 +63,7 @@ def _follow_up(name: str, kind: str, style: str, rng: random.Random) -> str:
     if style == "terse":
         return str(say)
     if style == "steps":
-        return _numbered([rng.choice(phrases["step_start"]), say, rng.choice(phrases["step_end"])])
+        return _numbered(name, [rng.choice(phrases["step_start"]), say, rng.choice(phrases["step_end"])])
     if style == "verbose":
         say = f"{say} {rng.choice(phrases['detail'])}"
     return _wrap(style, say, "plain", rng)
@@ -84,7 +85,8 @@ def _status(order: Order, style: str, rng: random.Random) -> str:
     if style == "terse":
         return f"Order {order.number} {heart}."
     if style == "steps":
-        return _numbered([line.format(number=order.number, heart=heart) for line in rng.choice(STATUS_STEPS)])
+        lines = [line.format(number=order.number, heart=heart) for line in rng.choice(STATUS_STEPS)]
+        return _numbered("order_status", lines)
     text = f"your order {order.number} {heart}."
     if style == "verbose":
         text += (

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from learner.starter.answers import render
-from learner.starter.noise import fill, load_slots, typed
+from learner.starter.noise import fill, framed, load_slots, typed
 from learner.starter.order import Order, random_order, system_message
 from learner.starter.world import FOLDER, load_world
 
 Message = dict[str, str]
 
-FOLLOW_UPS, BEYOND = "follow_ups", "beyond"
+FOLLOW_UPS, BEYOND, FORMS = "follow_ups", "beyond", "forms"
+FORM_SHARE = 0.3  # of the questions that are a form of their intent put into a frame
 BEYOND_SHARE = 0.5  # of the questions beyond the shop that are filled with words of any field
 KINDS = ("cost", "time", "how", "where", "really")
 # Sampling below temperature 1 favours what always begins alike, so the shares here are not those that are served.
@@ -36,7 +37,7 @@ class Example:
 @cache
 def wordings() -> Mapping[str, tuple[str, ...]]:
     """The wordings of every intent."""
-    apart = {FOLLOW_UPS, BEYOND}
+    apart = {FOLLOW_UPS, BEYOND, FORMS}
     files = (path for path in sorted((FOLDER / "wordings").glob("*.toml")) if path.stem not in apart)
     tables = (tomllib.loads(path.read_text(encoding="utf-8")) for path in files)
     found = {name: tuple(texts) for table in tables for name, texts in table.items()}
@@ -55,11 +56,21 @@ def beyond_wordings() -> Mapping[str, tuple[str, ...]]:
     return _table(BEYOND)
 
 
-def corpus(seed: int, styles: Mapping[str, float] = STYLE_WEIGHTS) -> Iterator[Example]:
-    """Conversations without end, always the same for the same seed; `styles` weighs the styles of the answers."""
+@cache
+def forms() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """What an intent is about, as a noun phrase (`about`), a clause (`claim`) and an infinitive (`do`)."""
+    table = tomllib.loads((FOLDER / "wordings" / f"{FORMS}.toml").read_text(encoding="utf-8"))
+    return {intent: {kind: tuple(texts) for kind, texts in kinds.items()} for intent, kinds in table.items()}
+
+
+def corpus(seed: int, styles: Mapping[str, float] = STYLE_WEIGHTS, first: str | None = None) -> Iterator[Example]:
+    """Conversations without end, always the same for the same seed; `styles` weighs the styles of the answers.
+
+    With `first` all of them begin with this intent.
+    """
     rng = random.Random(seed)
     while True:
-        yield _example(rng, styles)
+        yield _example(rng, styles, first or pick_intent(rng))
 
 
 def pick_intent(rng: random.Random) -> str:
@@ -75,12 +86,9 @@ def pick_style(rng: random.Random, styles: Mapping[str, float] = STYLE_WEIGHTS) 
 
 def ask(intent: str, rng: random.Random, order: Order | None) -> str:
     """A question about `intent` as somebody may type it."""
-    lines = wordings()[intent]
-    if intent in beyond_wordings() and rng.random() < BEYOND_SHARE:
-        lines = beyond_wordings()[intent]
-    text = rng.choice(lines)
+    text = _worded(intent, rng)
     if rng.random() < 0.12:
-        text = f"{text.rstrip('?.!')}{rng.choice(['. ', ', ', ' - ', '? ', ' '])}{rng.choice(lines)}"
+        text = f"{text.rstrip('?.!')}{rng.choice(['. ', ', ', ' - ', '? ', ' '])}{_worded(intent, rng)}"
     number = order.number if order is not None and rng.random() < 0.8 else None
     return typed(fill(text, rng, number), rng)
 
@@ -97,13 +105,20 @@ def topics() -> list[str]:
     return [*intents, *(f"{intent}.{kind}" for intent in intents for kind in known_kinds(intent))]
 
 
+def _worded(intent: str, rng: random.Random) -> str:
+    if intent in forms() and rng.random() < FORM_SHARE:
+        kind = rng.choice(list(forms()[intent]))
+        return framed(rng.choice(forms()[intent][kind]), kind, rng)
+    beyond = intent in beyond_wordings() and rng.random() < BEYOND_SHARE
+    return rng.choice((beyond_wordings() if beyond else wordings())[intent])
+
+
 def _table(name: str) -> Mapping[str, tuple[str, ...]]:
     table = tomllib.loads((FOLDER / "wordings" / f"{name}.toml").read_text(encoding="utf-8"))
     return {kind: tuple(texts) for kind, texts in table.items()}
 
 
-def _example(rng: random.Random, styles: Mapping[str, float]) -> Example:
-    intent = pick_intent(rng)
+def _example(rng: random.Random, styles: Mapping[str, float], intent: str) -> Example:
     order = _order(intent, rng)
     messages: list[Message] = []
     if order is not None:

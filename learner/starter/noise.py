@@ -26,6 +26,18 @@ def load_slots() -> Mapping[str, Any]:
     return {name: value for path in files for name, value in tomllib.loads(path.read_text(encoding="utf-8")).items()}
 
 
+@cache
+def frames() -> Mapping[str, tuple[str, ...]]:
+    """Frames around a noun phrase, a clause, an infinitive and a whole question, which stand where {it} is."""
+    table = tomllib.loads((FOLDER / "frames.toml").read_text(encoding="utf-8"))
+    return {kind: tuple(texts) for kind, texts in table.items()}
+
+
+def framed(text: str, kind: str, rng: random.Random) -> str:
+    """`text` in a frame of its `kind`."""
+    return rng.choice(frames()[kind]).replace("{it}", text)
+
+
 def fill(text: str, rng: random.Random, number: str | None = None) -> str:
     """Fill the slots; a slot that occurs twice gets different values. `number` is the order's, if it is known."""
     used: set[str] = set()
@@ -42,6 +54,8 @@ def fill(text: str, rng: random.Random, number: str | None = None) -> str:
 
 def typed(text: str, rng: random.Random) -> str:
     """`text` as somebody may type it: with words around it, words missing, shortened or mistyped."""
+    if rng.random() < 0.12:
+        text = fill(framed(text, "question", rng), rng)
     if rng.random() < 0.45:
         text = _surround(text, rng)
     if rng.random() < 0.35:
@@ -61,11 +75,11 @@ def _surround(text: str, rng: random.Random) -> str:
     around = load_slots()["around"]
     parts = [text]
     if rng.random() < 0.45:
-        parts.insert(0, rng.choice(around["before"]) + rng.choice([",", "", ".", "!", ":", " -"]))
+        parts.insert(0, fill(rng.choice(around["before"]), rng) + rng.choice([",", "", ".", "!", ":", " -"]))
     if rng.random() < 0.3:
         parts.insert(rng.choice([0, len(parts)]), fill(rng.choice(around["story"]), rng))
     if rng.random() < 0.35:
-        parts.append(rng.choice(around["after"]))
+        parts.append(fill(rng.choice(around["after"]), rng))
     return " ".join(parts)
 
 

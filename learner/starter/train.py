@@ -21,11 +21,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
-from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from learner.errors import TrainingFailed
 from learner.hardware import fast_bfloat16
 from learner.starter.corpus import SHORT_WEIGHTS, STYLE_WEIGHTS, corpus, topics
 from learner.starter.muon import Muon
@@ -38,6 +39,7 @@ TOPIC_WEIGHT = 0.5  # of the topic in the loss, beside the share of tokens that 
 EARLY_LAYERS = 3  # after which the topic is named for the first time
 CARRIED_WEIGHT = 0.2  # of the topic all along an answer
 ASK_EVERY = 3  # afterwards one batch in so many is questions alone
+ORDERS_EVERY = 8  # and one in so many is about orders, whose weekdays must be copied from far above
 USER_SHARE = 0.15  # of the user's tokens that are learned as well, beside all of the assistant's
 DROPOUT = 0.08  # of merges in the user's words
 CHECKPOINT_SECONDS = 120.0
@@ -111,7 +113,7 @@ class Run:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(str(folder))
         model = LlamaForCausalLM._from_config(configuration(tokenizer), attn_implementation="eager")
         if start is not None:
-            model.load_state_dict(LlamaForCausalLM.from_pretrained(str(start), dtype=torch.float32).state_dict())
+            model.load_state_dict(_weights(start, model))
             shutil.copy(start / NOTES, out / START_NOTES)
         head = torch.nn.Linear(model.config.hidden_size, len(topics()))
         pace = FURTHER if (out / START_NOTES).exists() else FRESH
@@ -169,13 +171,18 @@ class Run:
 
 
 def batches(
-    tokenizer: PreTrainedTokenizerFast, seed: int, styles: Mapping[str, float], *, ask: bool = False
+    tokenizer: PreTrainedTokenizerFast,
+    seed: int,
+    styles: Mapping[str, float],
+    *,
+    ask: bool = False,
+    first: str | None = None,
 ) -> Iterator[dict[str, torch.Tensor]]:
     """Batches without end: ids, mask, topic, and which tokens are learned, each of shape (conversations, tokens).
 
-    With `ask` every conversation ends where its last answer begins.
+    With `ask` every conversation ends where its last answer begins; with `first` it begins with this intent.
     """
-    rng, examples = random.Random(seed), corpus(seed, styles)
+    rng, examples = random.Random(seed), corpus(seed, styles, first)
     pad, encoder = tokenizer.convert_tokens_to_ids(PAD), Encoder(tokenizer, DROPOUT)
     while True:
         pool = [encoder.encode(example) for example in islice(examples, POOL)]
@@ -234,6 +241,18 @@ def _note(run: Run, out: Path) -> None:
     (out / "model" / NOTES).write_text(json.dumps(notes, indent=1) + "\n")
 
 
+def _weights(start: Path, model: LlamaForCausalLM) -> Mapping[str, torch.Tensor]:
+    """The weights of the model in `start`. Raises TrainingFailed where they are of another shape than `model`'s."""
+    found = AutoModelForCausalLM.from_pretrained(str(start), dtype=torch.float32).state_dict()
+    shapes, wanted = ({name: tensor.shape for name, tensor in state.items()} for state in (found, model.state_dict()))
+    if shapes != wanted:
+        raise TrainingFailed(
+            f"The model in {start} is not built as the starter is, so the training cannot go on from it; name one that "
+            "`./ratchet starter train` made, or leave --from out to start from nothing."
+        )
+    return cast("Mapping[str, torch.Tensor]", found)
+
+
 def _optimizers(model: LlamaForCausalLM, head: torch.nn.Linear) -> tuple[torch.optim.Optimizer, ...]:
     """Muon for the matrices of the layers, and AdamW for the embeddings, the norms and the head."""
     matrices = [parameter for parameter in model.model.layers.parameters() if parameter.dim() == 2]
@@ -255,11 +274,14 @@ def _lessons(run: Run) -> Callable[[float], dict[str, torch.Tensor]]:
     # A run that goes on must not see again what it has seen.
     seed = run.seed * 1000 + run.step
     asking = batches(run.tokenizer, seed, SHORT_WEIGHTS, ask=True)
+    orders = batches(run.tokenizer, seed + 2, SHORT_WEIGHTS, first="order_status")
     short, whole = (batches(run.tokenizer, seed + 1, styles) for styles in (SHORT_WEIGHTS, STYLE_WEIGHTS))
 
     def lesson(share: float) -> dict[str, torch.Tensor]:
         if share < run.pace.ask or run.step % ASK_EVERY == 0:
             return next(asking)
+        if run.step % ORDERS_EVERY == 1:
+            return next(orders)
         return next(short if share < run.pace.ask + run.pace.short else whole)
 
     return lesson
