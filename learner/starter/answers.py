@@ -41,10 +41,13 @@ def _numbered(name: str, lines: Sequence[str]) -> str:
 
 
 def _wrap(style: str, heart: str, mood: str, rng: random.Random) -> str:
-    phrases = _phrases()["verbose"] if style == "verbose" else _phrases()["warm"][mood]
-    opening = rng.choice(phrases["open"])
-    heart = heart if opening.endswith(":") else _upper(heart)
-    return f"{opening} {heart} {rng.choice(phrases['close'])}"
+    """The heart between an opening and a close; in the mood `open` it brings its own close."""
+    phrases = _phrases()
+    opening = "verbose" if style == "verbose" else "sorry" if mood == "sorry" else "warm"
+    said = f"{rng.choice(phrases['open'][opening])} {_upper(heart)}"
+    if mood == "open":
+        return said
+    return f"{said} {rng.choice(phrases['close']['verbose' if style == 'verbose' else mood])}"
 
 
 def _plain(name: str, style: str, rng: random.Random) -> str:
@@ -76,7 +79,7 @@ def _really(name: str, style: str, rng: random.Random) -> str:
     heart = rng.choice(entry[style])
     if style == "terse":
         return f"{rng.choice(yes['terse'])} {heart}"
-    close = _phrases()["verbose"]["close"] if style == "verbose" else _phrases()["warm"]["plain"]["close"]
+    close = _phrases()["close"]["verbose" if style == "verbose" else "plain"]
     return f"{rng.choice(yes[style])} {_upper(heart)} {rng.choice(close)}"
 
 
