@@ -23,7 +23,7 @@ KINDS = ("cost", "time", "how", "where", "really")
 STYLE_WEIGHTS: Mapping[str, float] = {"terse": 0.12, "warm": 0.4, "steps": 0.25, "verbose": 0.23}
 # A style that says the same in fewer words teaches more questions in the same time.
 SHORT_WEIGHTS: Mapping[str, float] = {"terse": 0.76, "warm": 0.09, "steps": 0.07, "verbose": 0.08}
-WEIGHTS: Mapping[str, float] = {"order_status": 8.0, "out_of_scope": 12.0, "unknown_detail": 8.0, "harmful": 3.0}
+WEIGHTS: Mapping[str, float] = {"order_status": 8.0, "out_of_scope": 14.0, "unknown_detail": 10.0, "harmful": 3.0}
 
 
 @dataclass(frozen=True)
