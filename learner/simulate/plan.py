@@ -67,7 +67,8 @@ PLANS: Mapping[Size, Plan] = {
             "gate_questions": 400,
             "gate_right_margin": 0.08,  # so few questions tell one point from five only with luck
             "dpo_epochs": 2,
-            "dpo_learning_rate": 0.0015,
+            "dpo_learning_rate": 0.0012,
+            "dpo_beta": 1.0,
             "experiment_n_star": 250,
             "experiment_min_users": 25,
             "experiment_max_users": 3000,
