@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import statistics
 import subprocess
 import tempfile
@@ -22,6 +21,7 @@ import typer
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
+from benchmarks import tell
 from chatbot.engine_flags import command, environment
 from chatbot.model import locate
 from chatbot.settings import Settings
@@ -123,12 +123,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, last.")] = False,
 ) -> None:
     """Measure the cost of an adapter on a CPU."""
-    result = asyncio.run(measure(at_once, count, rounds))
-    if as_json:
-        print(json.dumps(result))
-        return
-    for name, value in result.items():
-        print(f"{name:24} {value}")
+    tell(asyncio.run(measure(at_once, count, rounds)), as_json)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ The limit is the disk: every commit waits for it once, so callers who share a co
 
 from __future__ import annotations
 
-import json
 import statistics
 import tempfile
 import threading
@@ -18,6 +17,7 @@ from typing import Annotated
 import typer
 
 from analytics import Feedback, Store
+from benchmarks import tell
 
 ROUNDS = 5
 
@@ -77,12 +77,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, last.")] = False,
 ) -> None:
     """Measure group commit against one commit for each event."""
-    result = measure(callers, events)
-    if as_json:
-        print(json.dumps(result))
-        return
-    for name, value in result.items():
-        print(f"{name:24} {value}")
+    tell(measure(callers, events), as_json)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,9 @@ def test_a_demo_comes_to_an_end_and_the_model_that_it_names_is_the_one_that_is_s
 def test_the_taste_of_the_people_is_found_proven_and_promoted(play):
     found = play()
     assert (found["promoted"], found["stopped_by"]) == ("starter@1", None), found["reason"]
+    assert found["interval"][0] > 0
     assert found["satisfaction_after"] > found["satisfaction_before"] + 0.1
+    assert found["weights_sha256"] != weights_sha256(MODEL_DIR)
 
 
 @pytest.mark.ends
