@@ -22,13 +22,13 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from benchmarks import tell
-from chatbot.engine_flags import command, environment
+from chatbot.engine_flags import LORA_WORKER, command, environment
 from chatbot.model import locate
 from chatbot.settings import Settings
 from learner import BASE, free_port
 from learner.starter import MODEL_DIR, questions
 
-OURS, THEIRS = "chatbot.engine_lora", "vllm.entrypoints.openai.api_server"
+THEIRS = "vllm.v1.worker.cpu_worker.CPUWorker"
 KEY, ADAPTER = "of the benchmark", "adapter"
 TOKENS = 32  # of every answer
 START_SECONDS = 300.0
@@ -42,10 +42,10 @@ def make_adapter(folder: Path, settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def engine(module: str, settings: Settings, log: Path) -> Iterator[str]:
-    """An engine that runs `module`; gives its address."""
+def engine(worker: str, settings: Settings, log: Path) -> Iterator[str]:
+    """An engine with this class of worker; gives its address."""
     port = free_port()
-    words = [module if word in (OURS, THEIRS) else word for word in command(locate("starter"), settings, port)]
+    words = [worker if word == LORA_WORKER else word for word in command(locate("starter"), settings, port)]
     with log.open("wb") as output:
         process = subprocess.Popen(words, env=environment(settings, KEY), stdout=output, stderr=output)
     try:
@@ -92,7 +92,7 @@ async def measure(at_once: int, count: int, rounds: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         home = Path(folder)
         make_adapter(home / "adapter", settings)
-        addresses = [stack.enter_context(engine(one, settings, home / f"{one}.log")) for one in (THEIRS, OURS)]
+        addresses = [stack.enter_context(engine(one, settings, home / f"{one}.log")) for one in (THEIRS, LORA_WORKER)]
         headers = {"Authorization": f"Bearer {KEY}"}
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(headers=headers, connector=connector) as session:

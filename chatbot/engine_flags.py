@@ -12,6 +12,8 @@ from chatbot.model import Model
 from chatbot.settings import Settings
 from learner import BASE, fast_bfloat16
 
+LORA_WORKER = "chatbot.engine_lora.LoraWorker"
+
 # On a CPU vLLM would start a process more for the model alone, and with it import everything once more. In one process
 # it leaves the threads to us; one core stays free for the server. It compiles nothing there but its log-probabilities,
 # at the first turn of an experiment, and that breaks it on a machine without a C++ compiler.
@@ -60,9 +62,10 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
         flags["gpu-memory-utilization"] = settings.number("gpu_memory_share")
     else:
         flags["distributed-executor-backend"] = "uni"
+        flags["worker-cls"] = LORA_WORKER
     words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
     # The console script of vLLM looks for a package of that name, which the CPU build does not have.
-    module = "vllm.entrypoints.openai.api_server" if on_gpu() else "chatbot.engine_lora"
+    module = "vllm.entrypoints.openai.api_server"
     words += ["--enable-lora", "--disable-access-log-for-endpoints=/health", "--no-enable-log-requests"]
     return [sys.executable, "-m", module, *words]
 

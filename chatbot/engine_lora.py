@@ -1,4 +1,4 @@
-"""vLLM on a CPU, with adapters that cost little. Run as: python -m chatbot.engine_lora FLAGS
+"""Adapters that cost vLLM little on a CPU. The engine is told of it by --worker-cls chatbot.engine_lora.LoraWorker
 
 On a CPU vLLM copies the weights of its adapter for every token of a batch, which halves the rate of answers as soon as
 one adapter is in use. And where every slot is taken it applies the last adapter to requests that named none, since it
@@ -7,14 +7,23 @@ looks for weights at the index -1. Here the tokens of a batch are grouped by ada
 
 from __future__ import annotations
 
-import runpy
 from typing import Any
 
 import torch
 from vllm.lora.punica_wrapper.punica_cpu import PunicaWrapperCPU
 from vllm.platforms import current_platform
+from vllm.v1.worker.cpu_worker import CPUWorker
 
 Rows = slice | torch.Tensor
+
+
+class LoraWorker(CPUWorker):  # type: ignore[misc]
+    """vLLM's own worker on a CPU, in whose process the adapters are applied by `GroupedLora`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        wrapper = f"{__name__}.{GroupedLora.__name__}"
+        type(current_platform).get_punica_wrapper = classmethod(lambda cls: wrapper)
+        super().__init__(*args, **kwargs)
 
 
 class GroupedLora(PunicaWrapperCPU):  # type: ignore[misc]
@@ -60,14 +69,3 @@ def _add(y: torch.Tensor, rows: Rows, change: torch.Tensor) -> None:
         y[rows] += change
     else:
         y.index_add_(0, rows, change)
-
-
-def main() -> None:
-    """Run vLLM's server with the flags of the command line."""
-    wrapper = f"{__spec__.name}.{GroupedLora.__name__}"
-    type(current_platform).get_punica_wrapper = classmethod(lambda cls: wrapper)
-    runpy.run_module("vllm.entrypoints.openai.api_server", run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    main()
