@@ -47,7 +47,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("gpu_memory_share", 0.8, "Share of the GPU's memory that the engine may take.", limits=SHARE),
     Setting("lora_slots", 4, "Adapters that can be live at the same time.", limits=COUNT),
     Setting("lora_rank", 16, "Largest LoRA rank, of training and of serving.", limits=COUNT),
-    Setting("lora_top_share", 0.4, "Share of the layers, from the last, that training changes.", limits=(0.01, 1)),
+    Setting("lora_top_share", 0.2, "Share of the layers, from the last, that training changes.", limits=(0.01, 1)),
     Setting("stream_interval", 4, "Tokens gathered between two pieces of a stream after the first.", limits=COUNT),
     Setting("split", "60/30/10", "Percent of people in the groups learn, decide and holdout."),
     Setting(
@@ -56,6 +56,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("learn_after_feedback", 200, "New usable feedback that starts a lap; 0 turns it off.", limits=FROM_0),
     Setting("train_minutes", 20.0, "Time limit of one training run, in minutes."),
     Setting("train_threads", 1, "Threads that a lap may use on a CPU, so that chat keeps the rest.", limits=COUNT),
+    Setting("dpo_loss", "apo_zero", "DPO: the loss, by TRL's name.", ("apo_zero", "sigmoid")),
     Setting("dpo_beta", 0.3, "DPO: strength of the pull towards the base model.", limits=ABOVE_0),
     Setting("dpo_epochs", 3, "DPO: passes over the dataset.", limits=COUNT),
     Setting("dpo_learning_rate", 0.0, "DPO: learning rate; 0 chooses one by the size of the model."),

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Literal, Self
 
 Promotion = Literal["auto", "ask"]
+DpoLoss = Literal["apo_zero", "sigmoid"]
 
 
 @dataclass(frozen=True)
@@ -16,15 +17,16 @@ class LapSettings:
     train_minutes: float = 20.0  # minutes; training stops there, and what was trained is gated
     train_threads: int = 1
     train_min_pairs: int = 20
+    dpo_loss: DpoLoss = "apo_zero"
     dpo_beta: float = 0.3
     dpo_epochs: int = 3
     dpo_learning_rate: float = 0.0  # 0 chooses one by the size of the model
     dpo_batch: int = 16
-    dpo_sft_weight: float = 0.5
-    pair_flip_rate: float = 0.1  # assumed share of pairs whose order is wrong
+    dpo_sft_weight: float = 1.0
+    pair_flip_rate: float = 0.1  # assumed share of pairs whose order is wrong; smooths the labels of the sigmoid loss
     lora_rank: int = 16
     lora_alpha: int = 32
-    lora_top_share: float = 0.4  # of the layers, counted from the last
+    lora_top_share: float = 0.2  # of the layers, counted from the last
     max_model_len: int = 2048  # tokens
     person_share: float = 0.02  # of the dataset, the most that one person may give
     person_rows: int = 4  # which everybody may give, however small the dataset

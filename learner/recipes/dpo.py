@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -111,13 +112,27 @@ def _row(pair: Pair) -> dict[str, object]:
 
 
 def _fitting(tokenizer: Any, pairs: Sequence[Pair], settings: LapSettings) -> list[Pair]:  # noqa: ANN401
-    """The pairs that the model has room for. Raises TrainingFailed when too few are left."""
-    rows = [pair for pair in pairs if _fits(tokenizer, pair, settings.max_model_len)]
+    """The pairs that the model has room for, batch by batch. Raises TrainingFailed when too few are left."""
+    lengths = [_tokens(tokenizer, pair) for pair in pairs]
+    rows = [row for row in zip(pairs, lengths, strict=True) if row[1] <= settings.max_model_len]
     if len(rows) < settings.train_min_pairs:
         raise TrainingFailed(
             f"Only {len(rows)} of {len(pairs)} pairs fit into {settings.max_model_len} tokens; raise max_model_len."
         )
-    return rows
+    return in_batches(rows, settings.dpo_batch, settings.seed)
+
+
+def in_batches(rows: Sequence[tuple[Pair, int]], size: int, seed: int) -> list[Pair]:
+    """The pairs of `rows`, which are (pair, tokens), such that every `size` of them are about as long.
+
+    TRL pads a batch to its longest row, which at random takes about twice the work. The batches come in random order,
+    but for the last, which may be smaller.
+    """
+    ordered = [pair for pair, _ in sorted(rows, key=lambda row: row[1])]
+    whole = len(ordered) - len(ordered) % size
+    batches = [ordered[start : start + size] for start in range(0, whole, size)]
+    random.Random(seed).shuffle(batches)
+    return [pair for batch in (*batches, ordered[whole:]) for pair in batch]
 
 
 def _check(trainer: DPOTrainer, rows: int) -> None:
@@ -128,9 +143,9 @@ def _check(trainer: DPOTrainer, rows: int) -> None:
         raise TrainingFailed("No weight of the adapter can be trained; check the LoRA settings against the model.")
 
 
-def _fits(tokenizer: Any, pair: Pair, limit: int) -> bool:  # noqa: ANN401
+def _tokens(tokenizer: Any, pair: Pair) -> int:  # noqa: ANN401
     chosen, rejected = (encode(tokenizer, pair.prompt, text) for text in (pair.chosen, pair.rejected))
-    return len(chosen.prompt) + max(len(chosen.completion), len(rejected.completion)) <= limit
+    return len(chosen.prompt) + max(len(chosen.completion), len(rejected.completion))
 
 
 def _lora(model: Any, settings: LapSettings) -> LoraConfig:  # noqa: ANN401
@@ -152,22 +167,25 @@ def _lora(model: Any, settings: LapSettings) -> LoraConfig:  # noqa: ANN401
 
 
 def _arguments(out: Path, rate: float, settings: LapSettings) -> DPOConfig:
-    """DPO with smoothed labels (Mitchell, "A note on DPO with noisy preferences", 2023), plus SFT on what was chosen.
+    """DPO's loss by `settings.dpo_loss`, plus SFT on what was chosen.
 
-    Smoothing gives the margin a finite optimum. TRL's "robust" loss has none, and pushes on until a small model has
-    lost its facts (docs/LOG.md).
+    "apo_zero" (D'Oosterlinck et al., arXiv:2408.06266) pulls what was chosen up and pushes the rest down, each only so
+    far, so that a flipped pair or a pair that is learned has little to say. "sigmoid" (Rafailov et al.,
+    arXiv:2305.18290) has a finite optimum only with smoothed labels (Mitchell, "A note on DPO with noisy preferences",
+    2023). TRL's "robust" loss has none, and pushes on until a small model has lost its facts (docs/LOG.md).
     """
     return DPOConfig(
         output_dir=str(out.parent / "trainer"),
-        loss_type=["sigmoid", "sft"],
+        loss_type=[settings.dpo_loss, "sft"],
         loss_weights=[1.0, settings.dpo_sft_weight],
-        label_smoothing=settings.pair_flip_rate,
+        label_smoothing=settings.pair_flip_rate if settings.dpo_loss == "sigmoid" else 0.0,
         beta=settings.dpo_beta,
         learning_rate=rate,
         lr_scheduler_type="cosine",
         warmup_steps=5,
         num_train_epochs=settings.dpo_epochs,
         per_device_train_batch_size=settings.dpo_batch,
+        train_sampling_strategy="sequential",  # the rows come batch by batch
         max_length=settings.max_model_len,
         precompute_ref_log_probs=True,
         gradient_checkpointing=torch.cuda.is_available(),

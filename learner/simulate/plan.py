@@ -67,8 +67,7 @@ PLANS: Mapping[Size, Plan] = {
             "gate_questions": 400,
             "gate_right_margin": 0.08,  # so few questions tell one point from five only with luck
             "dpo_epochs": 2,
-            "dpo_learning_rate": 0.0012,
-            "dpo_beta": 1.0,
+            "dpo_learning_rate": 0.002,
             "experiment_n_star": 250,
             "experiment_min_users": 25,
             "experiment_max_users": 3000,
