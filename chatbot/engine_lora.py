@@ -2,7 +2,8 @@
 
 On a CPU vLLM copies the weights of its adapter for every token of a batch, which halves the rate of answers as soon as
 one adapter is in use. And where every slot is taken it applies the last adapter to requests that named none, since it
-looks for weights at the index -1. Here the tokens of a batch are grouped by adapter: one product of matrices each.
+looks for weights at the index -1. Here the tokens of a batch are grouped by adapter: one product of matrices each, and
+none where an adapter leaves a layer as it is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from vllm.platforms import current_platform
 from vllm.v1.worker.cpu_worker import CPUWorker
 
 Rows = slice | torch.Tensor
+Groups = tuple[tuple[int, Rows], ...]
 
 
 class LoraWorker(CPUWorker):  # type: ignore[misc]
@@ -29,13 +31,13 @@ class LoraWorker(CPUWorker):  # type: ignore[misc]
 class GroupedLora(PunicaWrapperCPU):  # type: ignore[misc]
     """Applies adapters to the tokens that asked for them, one adapter at a time."""
 
-    _groups: tuple[tuple[int, Rows], ...] = ()
+    _groups: Groups = ()
+    _sampled: Groups = ()
 
     def update_metadata(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        """Take note of which tokens of the next batch belong to which adapter."""
+        """Take note of which tokens of the next batch, and which that are sampled from, belong to which adapter."""
         super().update_metadata(*args, **kwargs)
-        slots = self.token_lora_indices
-        self._groups = tuple((slot, _rows(slots == slot)) for slot in slots.unique().tolist() if slot >= 0)
+        self._groups, self._sampled = _groups(self.token_lora_indices), _groups(self.sampler_indices)
 
     def add_lora_linear(
         self,
@@ -51,12 +53,33 @@ class GroupedLora(PunicaWrapperCPU):  # type: ignore[misc]
 
         `lora_a_stacked` holds for each slice (slots, 1, rank, inputs), `lora_b_stacked` (slots, 1, slice, rank).
         """
-        for slot, rows in self._groups:
-            taken, left = x[rows], 0
-            for a, b, width in zip(lora_a_stacked, lora_b_stacked, output_slices, strict=True):
-                change = (taken @ a[slot, 0].T).mul_(scale) @ b[slot, 0].T
-                _add(y[:, left : left + width], rows, change)
-                left += width
+        left = 0
+        for a, b, width in zip(lora_a_stacked, lora_b_stacked, output_slices, strict=True):
+            _change(y[:, left : left + width], x, a, b, scale, self._groups)
+            left += width
+
+    def add_lora_logits(
+        self,
+        y: torch.Tensor,
+        x: torch.Tensor,
+        lora_a_stacked: torch.Tensor,
+        lora_b_stacked: torch.Tensor,
+        scale: float,
+        **kwargs: object,
+    ) -> None:
+        """Add to the logits `y` (sampled tokens, vocabulary) what the adapters make of `x` (the same, inputs)."""
+        _change(y, x, lora_a_stacked, lora_b_stacked, scale, self._sampled)
+
+
+def _change(y: torch.Tensor, x: torch.Tensor, a: torch.Tensor, b: torch.Tensor, scale: float, groups: Groups) -> None:
+    for slot, rows in groups:
+        # Most adapters leave most layers alone, and looking costs less than multiplying by nothing.
+        if b[slot].any():
+            _add(y, rows, (x[rows] @ a[slot, 0].T).mul_(scale) @ b[slot, 0].T)
+
+
+def _groups(slots: torch.Tensor) -> Groups:
+    return tuple((slot, _rows(slots == slot)) for slot in slots.unique().tolist() if slot >= 0)
 
 
 def _rows(belongs: torch.Tensor) -> Rows:

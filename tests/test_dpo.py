@@ -5,7 +5,7 @@ from peft import get_peft_model
 from transformers import BloomConfig, BloomForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from learner import LapSettings
-from learner.recipes.dpo import _lora
+from learner.recipes.dpo import lora_config
 
 SIZES = {"vocab_size": 8, "hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 4}
 IN_LAYERS = LlamaForCausalLM(LlamaConfig(**SIZES, intermediate_size=8))  # model.layers.3.mlp.up_proj
@@ -14,7 +14,7 @@ IN_H = BloomForCausalLM(BloomConfig(**SIZES))  # transformer.h.3.mlp.dense_h_to_
 
 @pytest.mark.parametrize(("model", "adapted"), [(IN_LAYERS, {"2", "3"}), (IN_H, {"0", "1", "2", "3"})])
 def test_the_last_layers_are_adapted_and_all_of_a_model_that_names_its_layers_otherwise(model, adapted):
-    lora = get_peft_model(model, _lora(model, LapSettings(lora_top_share=0.5)))
+    lora = get_peft_model(model, lora_config(model, LapSettings(lora_top_share=0.5)))
     trained = [name for name, weight in lora.named_parameters() if weight.requires_grad]
     assert {part for name in trained for part in name.split(".") if part.isdecimal()} == adapted
     assert all("lora_" in name for name in trained)

@@ -25,5 +25,18 @@ def test_a_token_is_changed_by_the_adapter_that_it_asked_for_and_by_no_other(slo
     for row, slot in enumerate(slots):
         if slot >= 0:
             wanted[row] += torch.cat([0.5 * b[part][slot, 0] @ a[part][slot, 0] @ x[row] for part in (0, 1)])
+    logits = y.clone()
     wrapper.add_lora_linear(y, x, a, b, 0.5, WIDTHS)
     torch.testing.assert_close(y, wanted)
+    wrapper.add_lora_logits(logits[:, : WIDTHS[0]], x, a[0], b[0], 0.5)
+    torch.testing.assert_close(logits[:, : WIDTHS[0]], wanted[:, : WIDTHS[0]])
+
+
+@pytest.mark.engine
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_a_layer_that_an_adapter_leaves_alone_costs_no_arithmetic():
+    from chatbot.engine_lora import _change
+
+    y, nothing = torch.ones(2, 3), torch.zeros(SLOTS, 1, 3, RANK)
+    _change(y, None, None, nothing, 1.0, ((0, slice(2)),))
+    torch.testing.assert_close(y, torch.ones(2, 3))

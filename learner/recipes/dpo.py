@@ -70,7 +70,7 @@ def train(
         args=_arguments(out, rate, settings),
         train_dataset=Dataset.from_list([_row(pair) for pair in rows]),
         processing_class=tokenizer,
-        peft_config=_lora(policy, settings),
+        peft_config=lora_config(policy, settings),
         callbacks=[clock],
     )
     _check(trainer, len(rows))
@@ -148,7 +148,7 @@ def _tokens(tokenizer: Any, pair: Pair) -> int:  # noqa: ANN401
     return len(chosen.prompt) + max(len(chosen.completion), len(rejected.completion))
 
 
-def _lora(model: Any, settings: LapSettings) -> LoraConfig:  # noqa: ANN401
+def lora_config(model: Any, settings: LapSettings) -> LoraConfig:  # noqa: ANN401
     """LoRA on the last layers, which choose the words; those before, which know what is asked, stay as they are.
 
     A model that does not number its layers under the name `layers` is adapted as a whole.

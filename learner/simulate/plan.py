@@ -54,12 +54,12 @@ PLANS: Mapping[Size, Plan] = {
     "small": Plan(
         gather=320,
         gather_turns=4,
-        experiment=2400,
-        experiment_turns=4,
+        experiment=2200,
+        experiment_turns=3,
         examine=150,
         at_once=96,
-        louder=3.0,
-        moodier=2.0,
+        louder=4.0,
+        moodier=2.5,
         choosier=3.0,
         settings={
             **_ALL,
@@ -68,7 +68,7 @@ PLANS: Mapping[Size, Plan] = {
             "gate_right_margin": 0.08,  # so few questions tell one point from five only with luck
             "dpo_epochs": 2,
             "dpo_learning_rate": 0.002,
-            "experiment_n_star": 250,
+            "experiment_n_star": 200,
             "experiment_min_users": 25,
             "experiment_max_users": 3000,
         },
