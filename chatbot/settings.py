@@ -49,6 +49,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("lora_rank", 16, "Largest LoRA rank, of training and of serving.", limits=COUNT),
     Setting("lora_top_share", 0.2, "Share of the layers, from the last, that training changes.", limits=(0.01, 1)),
     Setting("stream_interval", 4, "Tokens gathered between two pieces of a stream after the first.", limits=COUNT),
+    Setting("sibling_temperature", 1.0, "Temperature of an answer that is asked for again.", limits=(0, 2)),
     Setting("split", "60/30/10", "Percent of people in the groups learn, decide and holdout."),
     Setting(
         "learn_every_hours", 24.0, "Hours from the last lap or first turn to the next; 0 turns it off.", limits=FROM_0

@@ -130,13 +130,23 @@ class Streams(Protocol):
 
 
 class Turns:
-    """Runs turns. `groups` are the percentages of learn, decide and holdout."""
+    """Runs turns. `groups` are the percentages of learn, decide and holdout.
+
+    An answer that is asked for again is sampled at `sibling_temperature`: at the model's own it is often the same, which
+    helps nobody, and two that hardly differ teach nothing.
+    """
 
     def __init__(
-        self, store: Store, screen: Screen, engine: Streams, learner: Learner, groups: tuple[int, int, int]
+        self,
+        store: Store,
+        screen: Screen,
+        engine: Streams,
+        learner: Learner,
+        groups: tuple[int, int, int],
+        sibling_temperature: float,
     ) -> None:
         self._store, self._screen, self._engine, self._learner = store, screen, engine, learner
-        self._groups = groups
+        self._groups, self._sibling_temperature = groups, sibling_temperature
 
     async def run(self, request: TurnRequest) -> AsyncGenerator[Step, None]:
         """Yield Begun, the Deltas, and Done. Closing the generator stops the answer and keeps what was shown.
@@ -190,7 +200,7 @@ class Turns:
             propensity=chosen.propensity,
             sibling_of=first_answer,
             source=request.source,
-            parameters=dict(request.parameters),
+            parameters=self._parameters(request),
             verdicts=[verdict.to_values() for verdict in screened.verdicts],
         )
         await self._store.append_async(turn, *flags(turn.turn_id, screened.verdicts))
@@ -250,6 +260,10 @@ class Turns:
         if owner not in (None, request.person):
             raise NotYours("That conversation belongs to somebody else; leave conversation_id out to begin a new one.")
         return request.conversation_id, None
+
+    def _parameters(self, request: TurnRequest) -> dict[str, Any]:
+        again = {"temperature": self._sibling_temperature} if request.sibling_of is not None else {}
+        return {**again, **request.parameters}
 
     async def _route(self, request: TurnRequest, group: Group) -> Route:
         state = self._learner.registry.state()

@@ -35,6 +35,7 @@ async def test_an_answer_asked_for_again_and_again_names_the_first_one_and_only_
         last = steps[0].turn_id
         turns.append(queries.turn(house.store, last))
     assert [turn["sibling_of"] for turn in turns] == [None, *[turns[0]["turn_id"]] * 2]
+    assert [turn["parameters"] for turn in turns] == [{}, {"temperature": 1.0}, {"temperature": 1.0}]
     (shown,) = conversations.shown(house.store, turns[0]["conversation_id"])
     assert shown["turn_id"] == last
     with pytest.raises(NotYours):
@@ -58,7 +59,7 @@ async def test_an_answer_that_breaks_off_is_kept_as_an_error(house):
             yield Piece("so it goes on " * 20)
             raise KeyError("nobody thought of this")
 
-    turns = Turns(house.store, house.screen, Broken(), house.learner, (60, 30, 10))
+    turns = Turns(house.store, house.screen, Broken(), house.learner, (60, 30, 10), 1.0)
     steps, seen = turns.run(asked("hello")), []
     begun = await anext(steps)
     with pytest.raises(KeyError):

@@ -67,7 +67,7 @@ PLANS: Mapping[Size, Plan] = {
             "gate_questions": 400,
             "gate_right_margin": 0.08,  # so few questions tell one point from five only with luck
             "dpo_epochs": 2,
-            "dpo_learning_rate": 0.002,
+            "dpo_learning_rate": 0.003,
             "experiment_n_star": 200,
             "experiment_min_users": 25,
             "experiment_max_users": 3000,
@@ -83,6 +83,12 @@ PLANS: Mapping[Size, Plan] = {
         louder=1.0,
         moodier=1.0,
         choosier=1.0,
-        settings={**_ALL, "split": "40/50/10", "experiment_n_star": 600, "experiment_max_users": 4000},
+        settings={
+            **_ALL,
+            "split": "40/50/10",
+            "gate_questions": 800,
+            "experiment_n_star": 600,
+            "experiment_max_users": 4000,
+        },
     ),
 }
