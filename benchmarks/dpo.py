@@ -24,6 +24,7 @@ import typer
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from chatbot.settings import Settings
 from learner.curate import Pair
 from learner.recipes.dpo import train
 from learner.settings import LapSettings
@@ -84,7 +85,8 @@ def measure(
     tokenizer = AutoTokenizer.from_pretrained(MODEL_DIR)
     model = AutoModelForCausalLM.from_pretrained(MODEL_DIR, dtype=torch.float32).eval()
     asked, unseen = questions(seed, count), held_out_questions(seed, asked_count)
-    both = list(zip(*(answers(model, tokenizer, asked, seed + 10_000 * n) for n in (1, 2)), strict=True))
+    first = answers(model, tokenizer, asked, seed + 10_000)
+    both = list(zip(first, answers(_asked_again(model), tokenizer, asked, seed + 20_000), strict=True))
     learn = pairs(asked, both, taste, seed)
     base = measured(unseen, answers(model, tokenizer, unseen, seed), taste, seed)
     result: dict[str, Any] = {"pairs": len(learn), "questions": asked_count, "base": base}
@@ -112,6 +114,12 @@ def _tried(
         tuned = PeftModel.from_pretrained(deepcopy(model), str(out)).merge_and_unload()
     found = measured(unseen, answers(tuned, tokenizer, unseen, seed), taste, seed)
     return {**found, "train_seconds": round(seconds, 1)}
+
+
+def _asked_again(model: Any) -> Any:  # noqa: ANN401
+    again = deepcopy(model)
+    again.generation_config.temperature = Settings.load({}, {}).number("sibling_temperature")
+    return again
 
 
 def _mean(values: Sequence[float]) -> float:

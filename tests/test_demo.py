@@ -27,17 +27,6 @@ def play(tmp_path):
 
 
 @pytest.mark.engine
-def test_a_demo_comes_to_an_end_and_the_model_that_it_names_is_the_one_that_is_served(play):
-    found = play()
-    assert (found["promoted"] is None) == (found["stopped_by"] is not None), found["reason"]
-    assert (found["weights_sha256"] == weights_sha256(MODEL_DIR)) == (found["promoted"] is None)
-    if found["promoted"] is not None:
-        assert found["interval"][0] > 0
-    else:
-        assert set(found["stopped_by"].split(", ")) <= {"preference", "right_answers", "length", "experiment"}
-
-
-@pytest.mark.ends
 def test_the_taste_of_the_people_is_found_proven_and_promoted(play):
     found = play()
     assert (found["promoted"], found["stopped_by"]) == ("starter@1", None), found["reason"]

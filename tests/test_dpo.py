@@ -1,11 +1,11 @@
-"""What an adapter of DPO adapts, in models too small to say anything."""
+"""What an adapter of DPO adapts, in models too small to say anything, and in which order it learns."""
 
 import pytest
 from peft import get_peft_model
 from transformers import BloomConfig, BloomForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from learner import LapSettings
-from learner.recipes.dpo import lora_config
+from learner.recipes.dpo import in_batches, lora_config
 
 SIZES = {"vocab_size": 8, "hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 4}
 IN_LAYERS = LlamaForCausalLM(LlamaConfig(**SIZES, intermediate_size=8))  # model.layers.3.mlp.up_proj
@@ -18,3 +18,14 @@ def test_the_last_layers_are_adapted_and_all_of_a_model_that_names_its_layers_ot
     trained = [name for name, weight in lora.named_parameters() if weight.requires_grad]
     assert {part for name in trained for part in name.split(".") if part.isdecimal()} == adapted
     assert all("lora_" in name for name in trained)
+
+
+def test_the_pairs_of_a_batch_are_about_as_long_and_the_batches_come_in_any_order():
+    lengths = [(number * 37) % 100 for number in range(42)]
+    made = in_batches([(length, length) for length in lengths], 4, seed=0)  # a pair is as good as its length here
+    batches = [made[start : start + 4] for start in range(0, 42, 4)]
+    assert sorted(made) == sorted(lengths)
+    by_length = sorted(batches, key=min)
+    assert all(max(shorter) < min(longer) for shorter, longer in zip(by_length, by_length[1:], strict=False))
+    assert batches[:-1] != by_length[:-1]
+    assert len(batches[-1]) == 2

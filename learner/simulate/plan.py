@@ -54,7 +54,7 @@ PLANS: Mapping[Size, Plan] = {
     "small": Plan(
         gather=320,
         gather_turns=4,
-        experiment=2200,
+        experiment=4000,
         experiment_turns=3,
         examine=150,
         at_once=96,
@@ -66,7 +66,6 @@ PLANS: Mapping[Size, Plan] = {
             "split": "40/55/5",
             "gate_questions": 400,
             "gate_right_margin": 0.08,  # so few questions tell one point from five only with luck
-            "dpo_epochs": 2,
             "dpo_learning_rate": 0.003,
             "experiment_n_star": 200,
             "experiment_min_users": 25,
@@ -74,10 +73,10 @@ PLANS: Mapping[Size, Plan] = {
         },
     ),
     "full": Plan(
-        gather=300,
-        gather_turns=13,
-        experiment=3000,
-        experiment_turns=6,
+        gather=340,
+        gather_turns=12,
+        experiment=8000,
+        experiment_turns=3,
         examine=400,
         at_once=96,
         louder=1.0,
@@ -85,9 +84,9 @@ PLANS: Mapping[Size, Plan] = {
         choosier=1.0,
         settings={
             **_ALL,
-            "split": "40/50/10",
+            "split": "35/60/5",
             "gate_questions": 800,
-            "experiment_n_star": 600,
+            "experiment_n_star": 800,
             "experiment_max_users": 4000,
         },
     ),
