@@ -1,5 +1,7 @@
 """What an adapter of DPO adapts, in models too small to say anything, and in which order it learns."""
 
+import itertools
+
 import pytest
 from peft import get_peft_model
 from transformers import BloomConfig, BloomForCausalLM, LlamaConfig, LlamaForCausalLM
@@ -26,6 +28,6 @@ def test_the_pairs_of_a_batch_are_about_as_long_and_the_batches_come_in_any_orde
     batches = [made[start : start + 4] for start in range(0, 42, 4)]
     assert sorted(made) == sorted(lengths)
     by_length = sorted(batches, key=min)
-    assert all(max(shorter) < min(longer) for shorter, longer in zip(by_length, by_length[1:], strict=False))
+    assert all(max(shorter) < min(longer) for shorter, longer in itertools.pairwise(by_length))
     assert batches[:-1] != by_length[:-1]
     assert len(batches[-1]) == 2
