@@ -132,8 +132,8 @@ class Streams(Protocol):
 class Turns:
     """Runs turns. `groups` are the percentages of learn, decide and holdout.
 
-    An answer that is asked for again is sampled at `sibling_temperature`: at the model's own it is often the same again,
-    which helps nobody, and two that hardly differ teach nothing.
+    An answer that is asked for again is sampled at `sibling_temperature`: at the model's own it is often the same, and
+    that helps nobody; two that hardly differ teach nothing.
     """
 
     def __init__(
