@@ -59,6 +59,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("train_threads", 1, "Threads that a lap may use on a CPU, so that chat keeps the rest.", limits=COUNT),
     Setting("dpo_loss", "apo_zero", "DPO: the loss, by TRL's name.", ("apo_zero", "sigmoid")),
     Setting("dpo_beta", 0.3, "DPO: strength of the pull towards the base model.", limits=ABOVE_0),
+    Setting("dpo_sft_weight", 2.0, "DPO: weight of SFT on the chosen answers beside it.", limits=FROM_0),
     Setting("dpo_epochs", 3, "DPO: passes over the dataset.", limits=COUNT),
     Setting("dpo_learning_rate", 0.0, "DPO: learning rate; 0 chooses one by the size of the model."),
     Setting("gate_min_pairs", 100, "Held-out pairs the preference gate needs at least."),

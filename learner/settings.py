@@ -22,7 +22,7 @@ class LapSettings:
     dpo_epochs: int = 3
     dpo_learning_rate: float = 0.0  # 0 chooses one by the size of the model
     dpo_batch: int = 8  # pairs a step; at 16 a small dataset has too few steps to move a taste
-    dpo_sft_weight: float = 1.0
+    dpo_sft_weight: float = 2.0
     pair_flip_rate: float = 0.1  # assumed share of pairs whose order is wrong; smooths the labels of the sigmoid loss
     lora_rank: int = 16
     lora_alpha: int = 32
