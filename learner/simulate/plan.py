@@ -59,7 +59,7 @@ PLANS: Mapping[Size, Plan] = {
         examine=150,
         at_once=96,
         louder=4.0,
-        moodier=2.5,
+        moodier=2.7,
         choosier=3.0,
         settings={
             **_ALL,

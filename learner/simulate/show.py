@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from learner.simulate.stage import Act, Outcome, Story
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 COLUMNS, ROWS = 64, 8
-SMOOTH_SECONDS = 12.0
+SMOOTH_SECONDS, QUIET_SECONDS = 12.0, 2.0
+LINES = ("#39506b", "#2e8b57", "#b8860b")
 TITLES: dict[Act, str] = {
     "starting": "Starting a server of its own",
     "before": "How satisfied are new people?",
@@ -71,7 +73,7 @@ def _means(seen: Sequence[Seen]) -> list[float]:
 
 
 def picture(story: Story, outcome: Outcome, path: Path) -> None:
-    """Draw true satisfaction over time, by what answered, with the acts as bands, to a PNG."""
+    """Draw true satisfaction over time, by the adapter that answered, with the acts as bands, to a PNG."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -79,10 +81,11 @@ def picture(story: Story, outcome: Outcome, path: Path) -> None:
 
     figure, axes = plt.subplots(figsize=(10, 4.6), dpi=140)
     _bands(axes, story)
-    for arm, color, name in (("champion", "#39506b", "champion"), ("challenger", "#2e8b57", "challenger")):
-        chosen = [one for one in story.seen if one.arm == arm]
+    # A challenger that is promoted stays the model that it is.
+    for adapter, color in zip(dict.fromkeys(one.adapter for one in story.seen), cycle(LINES)):
+        chosen = [one for one in story.seen if one.adapter == adapter]
         if len(chosen) > 20:
-            axes.plot(*_smooth(chosen, story.began), color=color, lw=2, label=name)
+            axes.plot(*_smooth(chosen, story.began), color=color, lw=2, label=adapter)
     for value, act, name in (
         (outcome.satisfaction_before, "before", "before"),
         (outcome.satisfaction_after, "after", "after"),
@@ -113,10 +116,10 @@ def _smooth(seen: Sequence[Seen], began: float) -> tuple[np.ndarray, np.ndarray]
     times = np.array([one.seconds - began for one in seen])
     values = np.array([one.satisfaction for one in seen])
     at = np.linspace(times.min(), times.max(), 200)
-    weights = np.exp(-0.5 * ((at[:, None] - times[None, :]) / (SMOOTH_SECONDS / 2)) ** 2)
+    away = np.abs(at[:, None] - times[None, :])
+    weights = np.exp(-0.5 * (away / (SMOOTH_SECONDS / 2)) ** 2)
     # Where nobody was answered for a while there is nothing to draw.
-    near = weights.sum(1)
-    return at, np.where(near > 1.0, weights @ values / np.maximum(near, 1e-9), np.nan)
+    return at, np.where(away.min(1) < QUIET_SECONDS, weights @ values / np.maximum(weights.sum(1), 1e-9), np.nan)
 
 
 def _headline(outcome: Outcome) -> str:
