@@ -87,6 +87,7 @@ PLANS: Mapping[Size, Plan] = {
             **_ALL,
             "split": "35/60/5",
             "gate_questions": 800,
+            "gate_right_margin": 0.06,  # what people like here, the starter gets right less often
             "experiment_n_star": 800,
             "experiment_max_users": 4000,
         },
