@@ -79,7 +79,7 @@ def _change(y: torch.Tensor, x: torch.Tensor, a: torch.Tensor, b: torch.Tensor, 
 
 
 def _groups(slots: torch.Tensor) -> Groups:
-    return tuple((slot, _rows(slots == slot)) for slot in slots.unique().tolist() if slot >= 0)
+    return tuple((slot, _rows(slots == slot)) for slot in sorted(set(slots.tolist())) if slot >= 0)
 
 
 def _rows(belongs: torch.Tensor) -> Rows:
