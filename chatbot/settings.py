@@ -63,6 +63,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("dpo_epochs", 3, "DPO: passes over the dataset.", limits=COUNT),
     Setting("dpo_learning_rate", 0.0, "DPO: learning rate; 0 chooses one by the size of the model."),
     Setting("gate_min_pairs", 100, "Held-out pairs the preference gate needs at least."),
+    Setting("gate_pairs", 600, "Held-out pairs that both models score for the preference gate, at most.", limits=COUNT),
     Setting("gate_right_margin", 0.05, "Loss of right answers that its gate tolerates, as a share.", limits=(0, 1)),
     Setting("gate_length_max", 1.5, "Longest mean answer the length gate passes, as a multiple of the champion's."),
     Setting("gate_length_min", 0.25, "Shortest mean answer the length gate passes, as a multiple of the champion's."),

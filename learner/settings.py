@@ -31,6 +31,7 @@ class LapSettings:
     person_share: float = 0.02  # of the dataset, the most that one person may give
     person_rows: int = 4  # which everybody may give, however small the dataset
     gate_min_pairs: int = 100
+    gate_pairs: int = 600  # at most, unless gate_min_pairs is more
     gate_right_margin: float = 0.05  # as a share of the questions
     gate_length_min: float = 0.25  # as a multiple of the champion's mean length
     gate_length_max: float = 1.5

@@ -1,5 +1,6 @@
 """What each gate lets pass, and that a gate which cannot measure says no."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -96,6 +97,19 @@ def test_too_few_pairs_prove_nothing():
     verdict = run_gates(lambda: Evidence(worse, short, PEOPLE[:99]), SETTINGS)[0]
     assert not verdict.passed
     assert "100 are needed" in verdict.reason
+
+
+def test_of_many_pairs_some_of_all_are_drawn():
+    pairs = [Pair(f"turn-{n}", f"person-{n % 9}", (), "chosen", "rejected", "rewrite") for n in range(300)]
+    few = replace(SETTINGS, gate_pairs=150)
+    some = measure.drawn(pairs, few)
+    assert len({pair.turn_id for pair in some}) == 150
+    assert {pair.person for pair in some} == {pair.person for pair in pairs}
+    assert measure.drawn(pairs, few) == some
+    assert measure.drawn(pairs, replace(SETTINGS, gate_pairs=9)) == measure.drawn(
+        pairs, replace(SETTINGS, gate_pairs=100)
+    )
+    assert measure.drawn(pairs, SETTINGS) == pairs
 
 
 def test_without_evidence_no_gate_passes():

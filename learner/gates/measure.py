@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,10 +42,17 @@ def gather(
     Each model is merged for the purpose, so that only one is in memory. Raises TimeoutError past `gate_seconds`.
     """
     deadline = time.monotonic() + settings.gate_seconds
+    pairs = drawn(pairs, settings)
     work = _work(model, pairs, settings)
     clock = _Clock(deadline, report, 2 * work.steps)
     measured = [_measure(_Side(model, folder, settings, clock), work) for folder in (champion, challenger)]
     return Evidence(measured[0], measured[1], [pair.person for pair in pairs])
+
+
+def drawn(pairs: Sequence[Pair], settings: LapSettings) -> Sequence[Pair]:
+    """All pairs, or as many of them as are enough, drawn at random."""
+    enough = max(settings.gate_pairs, settings.gate_min_pairs)
+    return pairs if len(pairs) <= enough else random.Random(settings.seed).sample(pairs, enough)
 
 
 def cache_bytes(config: Any, dtype: torch.dtype) -> int:  # noqa: ANN401
