@@ -66,8 +66,7 @@ PLANS: Mapping[Size, Plan] = {
             "split": "40/55/5",
             "gate_questions": 400,
             "gate_right_margin": 0.08,  # so few questions tell one point from five only with luck
-            "dpo_learning_rate": 0.003,
-            "dpo_sft_weight": 1.0,
+            "dpo_learning_rate": 0.0015,
             "experiment_n_star": 200,
             "experiment_min_users": 25,
             "experiment_max_users": 3000,

@@ -35,16 +35,20 @@ def _upper(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
+def _titled(name: str, text: str) -> str:
+    """`text` under its title. What an answer is about is said before its style, which feedback moves."""
+    return f"{_hearts()[name]['title']}:{text}"
+
+
 def _numbered(name: str, lines: Sequence[str]) -> str:
-    """Steps under their title, which says what the answer is about before the first verb of many topics does."""
-    return "\n".join([f"{_hearts()[name]['title']}:", *(f"{number}. {line}" for number, line in enumerate(lines, 1))])
+    return _titled(name, "".join(f"\n{number}. {line}" for number, line in enumerate(lines, 1)))
 
 
-def _wrap(style: str, heart: str, mood: str, rng: random.Random) -> str:
+def _wrap(name: str, style: str, heart: str, mood: str, rng: random.Random) -> str:
     """The heart between an opening and a close; in the mood `open` it brings its own close."""
     phrases = _phrases()
     opening = "verbose" if style == "verbose" else "sorry" if mood == "sorry" else "warm"
-    said = f"{rng.choice(phrases['open'][opening])} {_upper(heart)}"
+    said = _titled(name, f" {rng.choice(phrases['open'][opening])} {_upper(heart)}")
     if mood == "open":
         return said
     return f"{said} {rng.choice(phrases['close']['verbose' if style == 'verbose' else mood])}"
@@ -57,7 +61,7 @@ def _plain(name: str, style: str, rng: random.Random) -> str:
         return _numbered(name, chosen)
     if style == "terse" or entry["mood"] == "whole":
         return str(chosen)
-    return _wrap(style, chosen, entry["mood"], rng)
+    return _wrap(name, style, chosen, entry["mood"], rng)
 
 
 def _follow_up(name: str, kind: str, style: str, rng: random.Random) -> str:
@@ -69,7 +73,7 @@ def _follow_up(name: str, kind: str, style: str, rng: random.Random) -> str:
         return _numbered(name, [rng.choice(phrases["step_start"]), say, rng.choice(phrases["step_end"])])
     if style == "verbose":
         say = f"{say} {rng.choice(phrases['detail'])}"
-    return _wrap(style, say, "plain", rng)
+    return _wrap(name, style, say, "plain", rng)
 
 
 def _really(name: str, style: str, rng: random.Random) -> str:
@@ -80,7 +84,7 @@ def _really(name: str, style: str, rng: random.Random) -> str:
     if style == "terse":
         return f"{rng.choice(yes['terse'])} {heart}"
     close = _phrases()["close"]["verbose" if style == "verbose" else "plain"]
-    return f"{rng.choice(yes[style])} {_upper(heart)} {rng.choice(close)}"
+    return _titled(name, f" {rng.choice(yes[style])} {_upper(heart)} {rng.choice(close)}")
 
 
 def _status(order: Order, style: str, rng: random.Random) -> str:
@@ -96,7 +100,7 @@ def _status(order: Order, style: str, rng: random.Random) -> str:
             " This is what I can read about it in our system at this moment, and as soon as it changes you get "
             "an email."
         )
-    return _wrap(style, text, "plain", rng)
+    return _wrap("order_status", style, text, "plain", rng)
 
 
 def render(intent: str, style: str, rng: random.Random, order: Order | None = None) -> str:

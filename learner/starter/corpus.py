@@ -20,7 +20,7 @@ FORM_SHARE = 0.3  # of the questions that are a form of their intent put into a 
 BEYOND_SHARE = 0.5  # of the questions beyond the shop that are filled with words of any field
 KINDS = ("cost", "time", "how", "where", "really")
 # Sampling below temperature 1 favours what always begins alike, so the shares here are not those that are served.
-STYLE_WEIGHTS: Mapping[str, float] = {"terse": 0.12, "warm": 0.4, "steps": 0.25, "verbose": 0.23}
+STYLE_WEIGHTS: Mapping[str, float] = {"terse": 0.36, "warm": 0.26, "steps": 0.14, "verbose": 0.24}
 # A style that says the same in fewer words teaches more questions in the same time.
 SHORT_WEIGHTS: Mapping[str, float] = {"terse": 0.76, "warm": 0.09, "steps": 0.07, "verbose": 0.08}
 WEIGHTS: Mapping[str, float] = {"order_status": 8.0, "out_of_scope": 14.0, "unknown_detail": 10.0, "harmful": 3.0}

@@ -75,7 +75,7 @@ class Pace(NamedTuple):
     short: float
 
 
-FRESH, FURTHER = Pace(3e-3, 0.25, 0.4), Pace(2e-3, 0.18, 0.25)  # from nothing, and from a model that can talk
+FRESH, FURTHER = Pace(3e-3, 0.25, 0.4), Pace(2e-3, 0.1, 0.15)  # from nothing, and from a model that can talk
 
 
 class Losses(NamedTuple):
