@@ -64,9 +64,11 @@ PLANS: Mapping[Size, Plan] = {
         settings={
             **_ALL,
             "split": "40/55/5",
-            "gate_questions": 400,
-            "gate_right_margin": 0.08,  # so few questions tell one point from five only with luck
-            "dpo_learning_rate": 0.0015,
+            "gate_pairs": 300,
+            "gate_questions": 300,
+            "gate_right_margin": 0.06,  # so few questions tell one point from four only with luck
+            "dpo_epochs": 2,
+            "dpo_learning_rate": 0.002,
             "experiment_n_star": 200,
             "experiment_min_users": 25,
             "experiment_max_users": 3000,
@@ -86,7 +88,6 @@ PLANS: Mapping[Size, Plan] = {
             **_ALL,
             "split": "35/60/5",
             "gate_questions": 800,
-            "gate_right_margin": 0.06,  # what people like here, the starter gets right less often
             "experiment_n_star": 800,
             "experiment_max_users": 4000,
         },
