@@ -34,16 +34,15 @@ from learner.simulate.taste import Taste, load_taste
 from learner.starter import MODEL_DIR, STYLES, Question, held_out_questions, questions, score, style_of
 from learner.starter.evaluate import Answer, answers
 
-REWRITES = 0.2  # of the pairs, about as in a demo
-
 
 def pairs(asked: Sequence[Question], both: Sequence[tuple[Answer, Answer]], taste: Taste, seed: int) -> list[Pair]:
     """What people make of two answers to each question: a comparison, or now and then a rewrite of the first."""
-    rng, made = random.Random(seed), []
+    rng, made, habits = random.Random(seed), [], taste.habits
+    rewrites = habits.rewrites / (habits.rewrites + habits.comparisons)
     for number, (question, said) in enumerate(zip(asked, both, strict=True)):
         first, second = (answer.text for answer in said)
         person = Person.draw(taste, "honest", seed=seed * 1_000_003 + number)
-        if rng.random() < REWRITES:
+        if rng.random() < rewrites:
             source, chosen, rejected = "rewrite", person.rewrite(question), first
         else:
             ahead = person.prefers_first(question, first, second)

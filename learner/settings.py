@@ -18,11 +18,11 @@ class LapSettings:
     train_threads: int = 1
     train_min_pairs: int = 20
     dpo_loss: DpoLoss = "apo_zero"
-    dpo_beta: float = 0.3
-    dpo_epochs: int = 3
+    dpo_beta: float = 0.6
+    dpo_epochs: int = 2  # one hangs on the order of the pairs, more learn the flipped votes (docs/LOG.md)
     dpo_learning_rate: float = 0.0  # 0 chooses one by the size of the model
     dpo_batch: int = 8  # pairs a step; at 16 a small dataset has too few steps to move a taste
-    dpo_sft_weight: float = 2.0
+    dpo_sft_weight: float = 1.0
     pair_flip_rate: float = 0.1  # assumed share of pairs whose order is wrong; smooths the labels of the sigmoid loss
     lora_rank: int = 16
     lora_alpha: int = 32

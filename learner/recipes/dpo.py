@@ -26,7 +26,7 @@ from learner.settings import LapSettings
 from learner.tokens import encode
 
 _STARTER_PARAMETERS = 7e6
-_STARTER_RATE = 1e-3
+_STARTER_RATE = 1.2e-3
 
 Report = Callable[[int, int], None]  # (step, of)
 
@@ -47,7 +47,7 @@ class Training:
 
 
 def learning_rate(parameters: float) -> float:
-    """The rate for a model of so many parameters: 1e-3 for the starter, falling with the root of the size to 1e-5."""
+    """The rate for a model of so many parameters: 1.2e-3 for the starter, falling with the root of the size to 1e-5."""
     return max(1e-5, _STARTER_RATE * min(1.0, math.sqrt(_STARTER_PARAMETERS / parameters)))
 
 

@@ -47,28 +47,27 @@ _ALL: Mapping[str, object] = {
     "promotion": "auto",
     "train_threads": 2,
     "stream_interval": 64,
-    "max_streams": 96,
+    "max_streams": 192,
 }
 
 PLANS: Mapping[Size, Plan] = {
     "small": Plan(
-        gather=320,
+        gather=260,
         gather_turns=4,
-        experiment=4000,
-        experiment_turns=3,
+        experiment=6000,
+        experiment_turns=2,
         examine=150,
-        at_once=96,
+        at_once=192,
         louder=4.0,
         moodier=2.7,
         choosier=3.0,
         settings={
             **_ALL,
-            "split": "40/55/5",
-            "gate_pairs": 300,
-            "gate_questions": 300,
+            "split": "35/60/5",
+            "gate_pairs": 200,
+            "gate_questions": 200,
             "gate_right_margin": 0.06,  # so few questions tell one point from four only with luck
-            "dpo_epochs": 2,
-            "dpo_learning_rate": 0.002,
+            "gate_length_max": 1.25,  # and so few pairs lengthen answers little
             "experiment_n_star": 200,
             "experiment_min_users": 25,
             "experiment_max_users": 3000,
@@ -80,7 +79,7 @@ PLANS: Mapping[Size, Plan] = {
         experiment=8000,
         experiment_turns=3,
         examine=400,
-        at_once=96,
+        at_once=192,
         louder=1.0,
         moodier=1.0,
         choosier=1.0,
