@@ -88,7 +88,7 @@ def test_the_clock_counts_from_the_first_turn_and_then_from_the_last_lap_however
     assert len(laps(started())) == 3
 
 
-def test_a_trainer_that_is_killed_is_shown_as_failed_and_the_next_lap_goes_all_the_way(machine):
+def test_a_trainer_that_is_killed_is_shown_as_abandoned_and_the_next_lap_goes_all_the_way(machine):
     made = machine(dpo_epochs=1, gate_min_pairs=20, gate_questions=16, gate_max_tokens=24)
     lesson(History(made.store), learners=40, judges=30)
 
@@ -98,8 +98,8 @@ def test_a_trainer_that_is_killed_is_shown_as_failed_and_the_next_lap_goes_all_t
     os.kill(row["pid"], signal.SIGKILL)
     made.learner.wait(60)
     run = made.learner.run(killed)
-    assert run["state"] == "failed"
-    assert "died without a result (exit -9)" in run["reason"]
+    assert run["state"] == "abandoned"
+    assert "was killed by signal 9" in run["reason"]
     assert list((made.home / "adapters").iterdir()) == []
 
     run_id = made.learner.learn()

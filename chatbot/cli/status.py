@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -10,6 +10,8 @@ from rich.text import Text
 
 from chatbot.cli.options import AsJson, print_json, with_settings
 from chatbot.settings import Settings
+
+NEWEST = 5  # runs that are shown
 
 
 @with_settings("home")
@@ -30,8 +32,25 @@ def _table(state: Mapping[str, object]) -> Table:
     table.add_column(style="dim")
     table.add_column()
     for name, value in state.items():
-        table.add_row(name, Text(_words(value)))
+        table.add_row(name, _runs(value) if name == "runs" and isinstance(value, list) and value else _shown(value))
     return table
+
+
+def _runs(runs: Sequence[Mapping[str, object]]) -> Table:
+    """The newest laps, one below the other: which, what came of it or how it stands, and why."""
+    table = Table.grid(padding=(0, 2))
+    for run in runs[:NEWEST]:
+        ended = run.get("outcome") or run.get("state")
+        table.add_row(*(Text(str(cell or "")) for cell in (run.get("run_id"), ended, run.get("reason"))))
+    if len(runs) > NEWEST:
+        table.add_row(Text(f"and {len(runs) - NEWEST} older", style="dim"))
+    return table
+
+
+def _shown(value: object) -> Text:
+    if isinstance(value, Mapping) and {"state", "reason"} <= set(value):
+        return Text(f"{value.get('experiment_id', '')} {value['state']}: {value['reason']}".strip())
+    return Text(_words(value))
 
 
 def _words(value: object) -> str:

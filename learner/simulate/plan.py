@@ -64,7 +64,7 @@ PLANS: Mapping[Size, Plan] = {
         settings={
             **_ALL,
             "split": "35/60/5",
-            "gate_pairs": 200,
+            "gate_pairs": 300,
             "gate_questions": 200,
             "gate_right_margin": 0.06,  # so few questions tell one point from four only with luck
             "gate_length_max": 1.25,  # and so few pairs lengthen answers little
