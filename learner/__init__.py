@@ -20,7 +20,7 @@ from learner.hardware import fast_bfloat16
 from learner.people import Group, person_group
 from learner.ports import free_port
 from learner.registry import Registry, RolledBack
-from learner.runs import ALIVE
+from learner.runs import ALIVE, came_to
 from learner.scheduler import Learner
 from learner.settings import LapSettings, LearnerSettings
 from learner.shelf import BASE
@@ -50,6 +50,7 @@ __all__ = [
     "TrainingFailed",
     "UnknownAdapter",
     "UnknownRun",
+    "came_to",
     "fast_bfloat16",
     "free_port",
     "person_group",

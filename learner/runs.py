@@ -88,6 +88,12 @@ class Runs:
         }
 
 
+def came_to(run: Mapping[str, Any]) -> str:
+    """What a run came to: the outcome of its lap where it succeeded, else its state."""
+    # A lap may have passed its gates and failed all the same, as when its adapter could not be registered.
+    return str((run.get("outcome") if run["state"] == "succeeded" else None) or run["state"])
+
+
 def _followed(row: Mapping[str, object], state: str, reason: str) -> Run:
     return Run(
         run_id=str(row["run_id"]),

@@ -139,9 +139,8 @@ class Supervisor:
         result = read_json(Path(queued.folder) / "result.json")
         if result is None:
             log = Path(queued.folder) / "log.txt"
-            if code < 0:
-                why = "the system does that when memory runs out" if code == -signal.SIGKILL else "something sent that"
-                reason = f"The lap was killed by signal {-code}; {why}. Its log is {log}."
+            if code == -signal.SIGKILL:
+                reason = f"The lap was killed by signal 9, as the system does when memory runs out; its log is {log}."
                 return self._end_as(queued, "abandoned", reason)
             return self._end_as(queued, "failed", f"The lap died without a result (exit {code}); its log is {log}.")
         outcome, message = str(result["outcome"]), str(result["message"])

@@ -62,7 +62,7 @@ class Odd:
         return {"champion": ODD, "seconds": 0.1}
 
     def status(self):
-        return {"champion": ODD, "runs": [{"reason": ODD}]}
+        return {"champion": ODD, "runs": [{"run_id": "run-1", "state": "failed", "reason": ODD}]}
 
     def learn(self):
         return "run-1"

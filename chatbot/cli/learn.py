@@ -30,9 +30,9 @@ def learn(settings: Settings, json: AsJson = False) -> None:
     if json:
         print_json(run)
     else:
-        Console().print(
-            Text.assemble(f"{run_id}: ", (run.get("outcome") or run["state"], "bold"), f". {run['reason']}")
-        )
+        from learner import came_to
+
+        Console().print(Text.assemble(f"{run_id}: ", (came_to(run), "bold"), f". {run['reason']}"))
     if run["state"] != "succeeded":
         raise typer.Exit(1)
 

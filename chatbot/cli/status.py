@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -32,34 +33,31 @@ def _table(state: Mapping[str, object]) -> Table:
     table.add_column(style="dim")
     table.add_column()
     for name, value in state.items():
-        table.add_row(name, _runs(value) if name == "runs" and isinstance(value, list) and value else _shown(value))
+        table.add_row(name, _runs(value) if isinstance(value, list) else Text(_words(value)))
     return table
 
 
-def _runs(runs: Sequence[Mapping[str, object]]) -> Table:
+def _runs(runs: Sequence[Mapping[str, Any]]) -> Table | Text:
     """The newest laps, one below the other: which, what came of it or how it stands, and why."""
+    from learner import came_to
+
+    if not runs:
+        return Text("none")
     table = Table.grid(padding=(0, 2))
     for run in runs[:NEWEST]:
-        ended = run.get("outcome") or run.get("state")
-        table.add_row(*(Text(str(cell or "")) for cell in (run.get("run_id"), ended, run.get("reason"))))
+        table.add_row(*map(Text, (run["run_id"], came_to(run), run["reason"])))
     if len(runs) > NEWEST:
         table.add_row(Text(f"and {len(runs) - NEWEST} older", style="dim"))
     return table
 
 
-def _shown(value: object) -> Text:
-    if isinstance(value, Mapping) and {"state", "reason"} <= set(value):
-        return Text(f"{value.get('experiment_id', '')} {value['state']}: {value['reason']}".strip())
-    return Text(_words(value))
-
-
 def _words(value: object) -> str:
     if value is None:
         return "-"
+    if isinstance(value, Mapping) and "experiment_id" in value:
+        return f"{value['experiment_id']} {value['state']}: {value['reason']}"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_words(part)}" for name, part in value.items())
-    if isinstance(value, list):
-        return "\n".join(map(_words, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return str(value)

@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from learner import ALIVE
+from learner import ALIVE, came_to
 
 WIDTH, HEIGHT = 460, 64
 
@@ -40,12 +40,13 @@ def lap(runs: Sequence[Mapping[str, Any]]) -> str:
         left = f", about {run['eta_s']:.0f} s left" if run["eta_s"] else ""
         bar = f"<div class='rt-progress'><i style='width:{100 * run['progress']:.0f}%'></i></div>"
         return _card(f"Lap {run['run_id']}", f"{reason}{bar}<p class='rt-soft'>{run['phase']}{left}</p>")
-    # A lap may have passed its gates and failed all the same, as when its adapter could not be registered.
-    whole = run["state"] == "succeeded"
-    outcome = (run["outcome"] if whole else None) or run["state"]
+    outcome = came_to(run)
     tone = "rt-good" if outcome == "passed" else "rt-bad" if outcome in ("failed", "rejected") else "rt-soft"
     head = f"<p><span class='{tone}'>{outcome}</span> {html.escape(run['adapter'] or '')}</p>"
-    return _card(f"Lap {run['run_id']}", head + (_gates(run["gates"]) if whole and run["gates"] else reason))
+    return _card(
+        f"Lap {run['run_id']}",
+        head + (_gates(run["gates"]) if run["state"] == "succeeded" and run["gates"] else reason),
+    )
 
 
 def experiment(found: Mapping[str, Any] | None) -> str:

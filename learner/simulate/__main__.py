@@ -22,7 +22,7 @@ from rich.text import Text
 from learner.simulate.client import Client, DemoError
 from learner.simulate.crowd import Crowd
 from learner.simulate.people import Votes
-from learner.simulate.plan import PLANS, Plan, Size
+from learner.simulate.plan import AT_ONCE, PLANS, Plan, Size
 from learner.simulate.server import own_server
 from learner.simulate.show import picture, screen
 from learner.simulate.stage import Outcome, Stage, Story
@@ -93,7 +93,7 @@ def _run(
         async def play() -> Outcome:
             client = Client(address, key)
             try:
-                crowd = Crowd(client, taste, votes, seed=seed, at_once=plan.at_once, on_seen=story.seen.append)
+                crowd = Crowd(client, taste, votes, seed=seed, at_once=AT_ONCE, on_seen=story.seen.append)
                 stage = Stage(client, crowd, plan, story, seed)
                 await stage.wait_until_ready(check)
                 if own:

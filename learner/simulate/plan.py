@@ -9,6 +9,7 @@ from typing import Literal
 from learner.simulate.taste import Taste, Weights
 
 Size = Literal["small", "full"]
+AT_ONCE = 192  # people who talk at the same time
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,6 @@ class Plan:
     experiment: int
     experiment_turns: int
     examine: int
-    at_once: int
     louder: float  # what the weights of the taste are multiplied by
     moodier: float  # what the moods are multiplied by, so that the people of louder weights differ as much
     choosier: float  # what the share of comparisons is multiplied by; some 250 pairs are needed to find a taste
@@ -46,8 +46,9 @@ _ALL: Mapping[str, object] = {
     "experiment_look_seconds": 1,
     "promotion": "auto",
     "train_threads": 2,
+    "split": "35/60/5",
     "stream_interval": 64,
-    "max_streams": 192,
+    "max_streams": AT_ONCE,
 }
 
 PLANS: Mapping[Size, Plan] = {
@@ -57,13 +58,11 @@ PLANS: Mapping[Size, Plan] = {
         experiment=6000,
         experiment_turns=2,
         examine=150,
-        at_once=192,
         louder=4.0,
         moodier=2.7,
         choosier=3.0,
         settings={
             **_ALL,
-            "split": "35/60/5",
             "gate_pairs": 300,
             "gate_questions": 200,
             "gate_right_margin": 0.06,  # so few questions tell one point from four only with luck
@@ -79,13 +78,11 @@ PLANS: Mapping[Size, Plan] = {
         experiment=8000,
         experiment_turns=3,
         examine=400,
-        at_once=192,
         louder=1.0,
         moodier=1.0,
         choosier=1.0,
         settings={
             **_ALL,
-            "split": "35/60/5",
             "gate_questions": 800,
             "experiment_n_star": 800,
             "experiment_max_users": 4000,
