@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -13,12 +14,16 @@ from typing import Any, BinaryIO
 
 import duckdb
 
-from analytics.columns import tables
+from analytics.columns import column_types, tables
 from analytics.errors import StoreBroken, StoreLocked
-from analytics.events import Audit, Event
+from analytics.events import Audit, Event, Turn
 from analytics.export import Format, What, export
 from analytics.migrate import migrate
+from analytics.recent import Recent
 from analytics.writer import GENESIS, Writer, audit_hash
+
+# More would be woken for every commit, and take the cores on which the engine computes.
+THREADS = max(1, (os.cpu_count() or 1) // 4)
 
 Parameters = Sequence[object] | Mapping[str, object]
 Row = dict[str, Any]
@@ -50,7 +55,7 @@ class Store:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
-        self._local = threading.local()
+        self._local, self._recent = threading.local(), Recent()
         self._writer = Writer(connection.cursor(), seq=self._next_seq(), last_hash=self._last_hash())
 
     @classmethod
@@ -58,7 +63,7 @@ class Store:
         """Open the file, or make it, and bring its tables up to date. Raises StoreLocked, StoreBroken."""
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            connection = duckdb.connect(str(path))
+            connection = duckdb.connect(str(path), config={"threads": THREADS})
         except duckdb.Error as error:
             if "could not set lock" in str(error).lower():
                 raise StoreLocked(f"Another process has {path} open; stop it, or use another home.") from error
@@ -73,6 +78,7 @@ class Store:
     def append(self, *events: Event) -> None:
         """Append the events together; returns when they are durable. Raises NotStored, StoreClosed."""
         self._writer.append(events).result()
+        self._recent.keep(events)
 
     def submit(self, *events: Event) -> Future[None]:
         """Queue the events for somebody who cannot wait; they are written even if nobody asks the future."""
@@ -82,6 +88,7 @@ class Store:
         """`append` without blocking the event loop."""
         # Once queued the events are written whether or not somebody still waits for them.
         await asyncio.shield(asyncio.wrap_future(self._writer.append(events)))
+        self._recent.keep(events)
 
     def audit(self, action: str, actor: str, detail: Mapping[str, Any]) -> Audit:
         """An event for the audit chain, to be appended together with what it tells of."""
@@ -95,6 +102,13 @@ class Store:
         return [
             {name: read(value) for (name, read), value in zip(columns, row, strict=True)} for row in cursor.fetchall()
         ]
+
+    def asked(self, turn_id: str) -> Turn | None:
+        """The turn as it was asked, without what came of it; None when there is none."""
+        if (turn := self._recent.find(turn_id)) is not None:
+            return turn
+        rows = self.rows(f"SELECT {', '.join(column_types(Turn))} FROM {Turn.table} WHERE turn_id = ?", (turn_id,))
+        return Turn(**rows[0]) if rows else None
 
     def verify_audit(self) -> int:
         """Follow the audit chain and return its length. Raises StoreBroken at the first row that does not hold."""

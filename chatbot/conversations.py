@@ -49,8 +49,8 @@ def fitting(messages: list[Message], tokens: int) -> list[Message]:
 
 def sibling_messages(store: Store, turn_id: str) -> list[Message]:
     """What the engine was sent for a turn, to ask it once more."""
-    turn = queries.turn(store, turn_id)
-    return list(turn["messages"]) if turn else []
+    turn = store.asked(turn_id)
+    return [dict(message) for message in turn.messages] if turn else []
 
 
 def answer(store: Store, turn_id: str) -> str:

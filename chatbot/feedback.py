@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analytics import Consent, Event, Feedback, Flag, Store, queries
+from analytics import Consent, Event, Feedback, Flag, Store, Turn, queries
 from chatbot.errors import BadRequest, NotYours, UnknownResponse
 from chatbot.remarks import screened
 from safety import Screen
@@ -54,7 +54,7 @@ class Feedbacks:
         if vote is None and not any((reasons, comment, rewrite, preferred_over)):
             raise BadRequest("There is nothing to keep: give a vote, reasons, a comment, a rewrite or preferred_over.")
         if preferred_over is not None:
-            self._comparable(person, response_id, preferred_over)
+            _comparable(turn, self._own(person, preferred_over))
         said = screened(self._screen, comment, "comment", "input", turn, person)
         better = screened(self._screen, rewrite, "rewrite", "output", turn, person)
         number = _receipt("F")
@@ -63,12 +63,13 @@ class Feedbacks:
             *said.flags,
             *better.flags,
         ]
-        if consent_to_train is not None and consent_to_train != self.consent(person):
-            events.append(Consent(person, consent_to_train, CONSENT_VERSION))
+        agreed = self.consent(person)
+        if consent_to_train is not None and consent_to_train != agreed:
+            agreed = consent_to_train
+            events.append(Consent(person, agreed, CONSENT_VERSION))
         self._store.append(*events)
-        judges = vote and turn["experiment_id"] is not None and turn["person_group"] == "decide"
-        judged = f"This vote judges {turn['adapter']}." if judges else None
-        return Receipt(number, judged, self.consent(person))
+        judges = vote and turn.experiment_id is not None and turn.person_group == "decide"
+        return Receipt(number, f"This vote judges {turn.adapter}." if judges else None, agreed)
 
     def consent(self, person: str) -> bool | None:
         """Whether the person agreed that their feedback is learned from; None when they were not asked."""
@@ -90,18 +91,18 @@ class Feedbacks:
         self._store.append(Flag(response_id, "appeal", person, said.text or "", number), *said.flags)
         return number
 
-    def _own(self, person: str, response_id: str) -> queries.Row:
-        turn = queries.turn(self._store, response_id)
+    def _own(self, person: str, response_id: str) -> Turn:
+        turn = self._store.asked(response_id)
         if turn is None:
             raise UnknownResponse(f"There is no response {response_id!r}; send the id of an answer.")
-        if turn["person"] != person:
+        if turn.person != person:
             raise NotYours("Only the person who got an answer can rate it.")
         return turn
 
-    def _comparable(self, person: str, response_id: str, other: str) -> None:
-        first, second = self._own(person, response_id), self._own(person, other)
-        if response_id == other or first["messages"] != second["messages"]:
-            raise BadRequest("preferred_over must name another answer to the same message.")
+
+def _comparable(one: Turn, other: Turn) -> None:
+    if one.turn_id == other.turn_id or one.messages != other.messages:
+        raise BadRequest("preferred_over must name another answer to the same message.")
 
 
 def _receipt(kind: str) -> str:

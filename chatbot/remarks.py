@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from analytics import Flag
+from analytics import Flag, Turn
 from chatbot.errors import BadRequest
 from safety import Context, Decision, Screen, Verdict
 
@@ -21,17 +21,17 @@ class Remark:
     flags: Sequence[Flag] = ()
 
 
-def screened(screen: Screen, text: str | None, name: str, role: Role, turn: Mapping[str, Any], person: str) -> Remark:
+def screened(screen: Screen, text: str | None, name: str, role: Role, turn: Turn, person: str) -> Remark:
     """Show the filters what `person` wrote about `turn`: as `output` what is to stand for an answer, else as `input`.
 
     `name` is what the text is called in messages. Raises BadRequest when a filter blocks. Not for the event loop.
     """
     if not text:
         return Remark(None)
-    seen = screen.check_in_thread(text, Context(role, person, turn["conversation_id"]))
+    seen = screen.check_in_thread(text, Context(role, person, turn.conversation_id))
     if seen.decision is Decision.BLOCK:
         raise BadRequest(f"The {name} was stopped by a safety filter and is not kept; say it in other words.")
-    return Remark(seen.text, flags(turn["turn_id"], seen.verdicts, name))
+    return Remark(seen.text, flags(turn.turn_id, seen.verdicts, name))
 
 
 def flags(turn_id: str, verdicts: Sequence[Verdict], place: str = "") -> list[Flag]:

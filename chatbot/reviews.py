@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from analytics import Review, Store, queries
+from analytics import Review, Store, Turn, queries
 from chatbot.errors import AlreadyClaimed, BadRequest, UnknownResponse
 from chatbot.remarks import screened
 from safety import Screen
@@ -60,7 +60,7 @@ class Reviews:
 
         Raises UnknownResponse.
         """
-        turns = queries.conversation(self._store, self._turn(turn_id)["conversation_id"])
+        turns = queries.conversation(self._store, self._turn(turn_id).conversation_id)
         notes = self._notes([turn["turn_id"] for turn in turns])
         return [{**turn, "notes": [note for note in notes if note["turn_id"] == turn["turn_id"]]} for turn in turns]
 
@@ -114,8 +114,8 @@ class Reviews:
             (turn_ids,),
         )
 
-    def _turn(self, turn_id: str) -> queries.Row:
-        turn = queries.turn(self._store, turn_id)
+    def _turn(self, turn_id: str) -> Turn:
+        turn = self._store.asked(turn_id)
         if turn is None:
             raise UnknownResponse(f"There is no turn {turn_id!r}.")
         return turn

@@ -182,7 +182,7 @@ class Turns:
         """Check, screen and route the request, and keep the turn."""
         messages = checked(request.messages)
         _check_parameters(request.parameters)
-        conversation_id, first_answer = await asyncio.to_thread(self._place, request)
+        conversation_id, first_answer = await self._place(request)
         context = Context("input", request.person, conversation_id)
         screened = await self._screened(messages, context)
         group = person_group(request.person, self._groups)
@@ -243,20 +243,20 @@ class Turns:
         assert last is not None
         return blocked or last
 
-    def _place(self, request: TurnRequest) -> tuple[str, str | None]:
+    async def _place(self, request: TurnRequest) -> tuple[str, str | None]:
         """The id of the conversation, and that of the first answer to the same message where this is one more.
 
         Somebody else's conversation is refused, and so is a sibling of somebody else's turn.
         """
         if request.sibling_of is not None:
-            sibling = queries.turn(self._store, request.sibling_of)
-            if sibling is None or sibling["person"] != request.person:
+            sibling = await asyncio.to_thread(self._store.asked, request.sibling_of)
+            if sibling is None or sibling.person != request.person:
                 raise NotYours("sibling_of must be the id of an answer that you got yourself.")
             # All answers to one message name the first, not a chain: so any two of them can be compared.
-            return str(sibling["conversation_id"]), sibling["sibling_of"] or request.sibling_of
+            return sibling.conversation_id, sibling.sibling_of or request.sibling_of
         if request.conversation_id is None:
             return f"conv-{secrets.token_hex(12)}", None
-        owner = queries.owner(self._store, request.conversation_id)
+        owner = await asyncio.to_thread(queries.owner, self._store, request.conversation_id)
         if owner not in (None, request.person):
             raise NotYours("That conversation belongs to somebody else; leave conversation_id out to begin a new one.")
         return request.conversation_id, None

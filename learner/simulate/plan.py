@@ -53,7 +53,7 @@ _ALL: Mapping[str, object] = {
 
 PLANS: Mapping[Size, Plan] = {
     "small": Plan(
-        gather=260,
+        gather=320,
         gather_turns=4,
         experiment=6000,
         experiment_turns=2,

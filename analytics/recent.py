@@ -1,0 +1,31 @@
+"""The last turns, at hand: most of what is said of an answer is said at once, and a look into the file takes longer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from analytics.events import Event, Turn
+
+MOST = 1000
+
+
+class Recent:
+    """The last `MOST` turns that became durable, as they were asked. May be used from any thread."""
+
+    def __init__(self) -> None:
+        self._turns: dict[str, Turn] = {}
+        self._lock = threading.Lock()
+
+    def keep(self, events: Sequence[Event]) -> None:
+        """Keep the turns among the events, and let the oldest go."""
+        with self._lock:
+            for event in events:
+                if isinstance(event, Turn):
+                    self._turns[event.turn_id] = event
+            while len(self._turns) > MOST:
+                del self._turns[next(iter(self._turns))]
+
+    def find(self, turn_id: str) -> Turn | None:
+        """The turn, or None when it is too long ago."""
+        return self._turns.get(turn_id)
