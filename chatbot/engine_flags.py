@@ -10,9 +10,14 @@ from importlib.metadata import PackageNotFoundError, version
 
 from chatbot.model import Model
 from chatbot.settings import Settings
-from learner import BASE, fast_bfloat16
+from learner import BASE, bfloat16, fast_bfloat16
 
-LORA_WORKER = "chatbot.engine_lora.LoraWorker"
+CPU_WORKER = "chatbot.engine_worker.Worker"
+# A model of no more than this many bytes stays in the caches of a CPU, so that arithmetic bounds it and not memory.
+SMALL_MODEL = 64 << 20
+# What was computed of a conversation before is taken over in whole blocks, and vLLM's own 128 tokens for a CPU are more
+# than most questions have.
+BLOCK_TOKENS = 32
 
 # On a CPU vLLM would start a process more for the model alone, and with it import everything once more. In one process
 # it leaves the threads to us; one core stays free for the server. It compiles nothing there but its log-probabilities,
@@ -34,12 +39,12 @@ def on_gpu() -> bool:
     return shutil.which("nvidia-smi") is not None
 
 
-@cache
-def dtype() -> str:
-    """The arithmetic to serve with: float32 on a CPU without instructions for bfloat16, which is much slower there."""
+def dtype(model: Model) -> str:
+    """The arithmetic to serve with: on a CPU what is faster there for a model of this size."""
     if on_gpu():
         return "auto"
-    return "bfloat16" if fast_bfloat16() else "float32"
+    large = sum(file.stat().st_size for file in model.folder.glob("*.safetensors")) > SMALL_MODEL
+    return "bfloat16" if fast_bfloat16() or (large and bfloat16()) else "float32"
 
 
 def command(model: Model, settings: Settings, port: int) -> list[str]:
@@ -49,7 +54,7 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
         "served-model-name": BASE,
         "host": "127.0.0.1",
         "port": port,
-        "dtype": dtype(),
+        "dtype": dtype(model),
         "max-model-len": settings.whole("max_model_len"),
         "max-num-seqs": settings.whole("max_streams"),
         "max-loras": settings.whole("lora_slots"),
@@ -62,7 +67,8 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
         flags["gpu-memory-utilization"] = settings.number("gpu_memory_share")
     else:
         flags["distributed-executor-backend"] = "uni"
-        flags["worker-cls"] = LORA_WORKER
+        flags["worker-cls"] = CPU_WORKER
+        flags["block-size"] = BLOCK_TOKENS
     words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
     # The console script of vLLM looks for a package of that name, which the CPU build does not have.
     module = "vllm.entrypoints.openai.api_server"

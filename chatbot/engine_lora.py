@@ -1,4 +1,4 @@
-"""Adapters that cost vLLM little on a CPU. The engine is told of it by --worker-cls chatbot.engine_lora.LoraWorker
+"""Adapters that cost vLLM little on a CPU.
 
 On a CPU vLLM copies the weights of its adapter for every token of a batch, which halves the rate of answers as soon as
 one adapter is in use. And where every slot is taken it applies the last adapter to requests that named none, since it
@@ -12,20 +12,9 @@ from typing import Any
 
 import torch
 from vllm.lora.punica_wrapper.punica_cpu import PunicaWrapperCPU
-from vllm.platforms import current_platform
-from vllm.v1.worker.cpu_worker import CPUWorker
 
 Rows = slice | torch.Tensor
 Groups = tuple[tuple[int, Rows], ...]
-
-
-class LoraWorker(CPUWorker):  # type: ignore[misc]
-    """vLLM's own worker on a CPU, in whose process the adapters are applied by `GroupedLora`."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        wrapper = f"{__name__}.{GroupedLora.__name__}"
-        type(current_platform).get_punica_wrapper = classmethod(lambda cls: wrapper)
-        super().__init__(*args, **kwargs)
 
 
 class GroupedLora(PunicaWrapperCPU):  # type: ignore[misc]

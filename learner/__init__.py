@@ -16,7 +16,7 @@ from learner.errors import (
     UnknownRun,
 )
 from learner.experiment import Arm, Judgement, Route, RoutingState, route
-from learner.hardware import fast_bfloat16
+from learner.hardware import bfloat16, fast_bfloat16
 from learner.people import Group, person_group
 from learner.ports import free_port
 from learner.registry import Registry, RolledBack
@@ -50,6 +50,7 @@ __all__ = [
     "TrainingFailed",
     "UnknownAdapter",
     "UnknownRun",
+    "bfloat16",
     "came_to",
     "fast_bfloat16",
     "free_port",

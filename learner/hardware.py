@@ -9,7 +9,20 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 
 @cache
-def fast_bfloat16() -> bool:
+def bfloat16() -> bool:
     """Whether the CPU has instructions for bfloat16; without them it is up to twenty times slower than float32."""
-    flags = _CPU_INFO.read_text() if _CPU_INFO.exists() else ""
-    return "amx_bf16" in flags
+    return "avx512_bf16" in _flags() or fast_bfloat16()
+
+
+@cache
+def fast_bfloat16() -> bool:
+    """Whether the CPU multiplies matrices of bfloat16 faster than those of float32.
+
+    With the tiles of AMX it is several times faster; with AVX-512 alone, on the Xeons measured, nearly twice as slow
+    (docs/LOG.md), and what is left of bfloat16 is half the memory.
+    """
+    return "amx_bf16" in _flags()
+
+
+def _flags() -> str:
+    return _CPU_INFO.read_text() if _CPU_INFO.exists() else ""

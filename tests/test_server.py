@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import openai
@@ -103,6 +104,21 @@ def test_vllms_own_parameters_pass_through(server):
         chunks = streamed(guest, "hello", **wanted, stream_options={"include_usage": True})
     assert whole["usage"]["completion_tokens"] == chunks[-1]["usage"]["completion_tokens"] == 70
     assert whole["choices"][0]["finish_reason"] == chunks[-2]["choices"][0]["finish_reason"] == "length"
+
+
+def test_a_seed_gives_the_same_answer_alone_and_in_a_crowd_whose_prompts_are_computed_in_parts(server):
+    def seeded(number: int) -> str:
+        note = {"role": "system", "content": f"{number} " + "order " * 1500}
+        messages = [note, {"role": "user", "content": "where are you?"}]
+        with server.client() as client:
+            told = client.post("/v1/chat/completions", json={"messages": messages, "seed": 7, "max_tokens": 8})
+            assert told.status_code == 200, told.text
+            return told.json()["choices"][0]["message"]["content"]
+
+    with ThreadPoolExecutor(8) as crowd:
+        together = list(crowd.map(seeded, range(8)))
+    assert together == [seeded(number) for number in range(8)]
+    assert len(set(together)) > 1
 
 
 def test_a_cookie_makes_a_guest_a_person(server):
