@@ -71,7 +71,7 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
         flags["block-size"] = BLOCK_TOKENS
     words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
     # The console script of vLLM looks for a package of that name, which the CPU build does not have.
-    module = "vllm.entrypoints.openai.api_server"
+    module = "vllm.entrypoints.openai.api_server" if on_gpu() else "chatbot.engine_main"
     words += ["--enable-lora", "--disable-access-log-for-endpoints=/health", "--no-enable-log-requests"]
     return [sys.executable, "-m", module, *words]
 
