@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,24 @@ from transformers import (
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
+
+# Completions generated side by side, where memory allows. On a CPU a step moves the keys and values of all of them,
+# padded to the longest prompt.
+AT_ONCE = {"cpu": 64, "cuda": 256}
+
+
+def batches(lengths: Sequence[int], most: int, tokens: int = sys.maxsize) -> list[list[int]]:
+    """The places of `lengths`, the longest first, in batches of at most `most` rows.
+
+    Padded to its longest row, a batch has at most `tokens` tokens, unless it is a single row.
+    """
+    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+    cut: list[list[int]] = []
+    while order:
+        rows = max(1, min(most, tokens // lengths[order[0]]))
+        cut.append(order[:rows])
+        order = order[rows:]
+    return cut
 
 
 @torch.inference_mode()

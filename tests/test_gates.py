@@ -12,7 +12,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from learner.curate import Pair
 from learner.gates import GATES, Evidence, GateVerdict, Measurement, length, measure, run_gates
-from learner.sampling import sample
+from learner.sampling import batches, sample
 from learner.settings import LapSettings
 from learner.starter import MODEL_DIR, held_out_questions
 from learner.tokens import encode, prompt_ids
@@ -151,17 +151,17 @@ def test_the_starter_answers_256_at_a_time_and_a_real_model_as_many_as_fit():
     )
     assert qwen == 2 * 28 * 8 * 128 * 4
     lengths = [256 + 25 + number % 225 for number in range(400)]
-    assert [len(batch) for batch in measure.batches(lengths, 256, measure.MEMORY // starter)] == [256, 144]
-    fitting = measure.batches(lengths, 256, measure.MEMORY // qwen)
+    assert [len(batch) for batch in batches(lengths, 256, measure.MEMORY // starter)] == [256, 144]
+    fitting = batches(lengths, 256, measure.MEMORY // qwen)
     assert max(len(batch) * max(lengths[place] for place in batch) * qwen for batch in fitting) <= 2**31
     assert len(fitting) < 25
 
 
 def test_batches_hold_every_row_once_and_a_row_that_does_not_fit_goes_alone():
     lengths = [3, 90, 5, 4, 60, 5]
-    cut = measure.batches(lengths, 3, 20)
+    cut = batches(lengths, 3, 20)
     assert cut == [[1], [4], [2, 5, 3], [0]]
-    assert measure.batches([], 3, 20) == []
+    assert batches([], 3, 20) == []
 
 
 MEMORY = 3_000_000  # bytes: the starter answers 3 of the questions at once, and scores 91 tokens

@@ -13,7 +13,6 @@ from learner.starter.exam import Question, follow_ups, handwritten, held_out_que
 from learner.starter.score import score
 from learner.starter.styles import STYLES, style_of
 
-BATCH = 256
 MOST_TOKENS = 220
 OFTEN = 4  # how often each question beyond the shop is asked: they are few, and an invention is rare
 BEYOND = frozenset({"out_of_scope", "unknown_detail"})
@@ -76,16 +75,17 @@ def answers(
     report: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[Answer]:
     """One answer to each question, sampled as the model is served, without a server; `report` hears (answered, of)."""
-    from learner.sampling import sample
+    from learner.sampling import AT_ONCE, batches, sample
     from learner.tokens import prompt_ids
 
-    said: list[Answer] = []
-    for start in range(0, len(asked), BATCH):
-        prompts = [prompt_ids(tokenizer, question.messages) for question in asked[start : start + BATCH]]
-        rows = sample(model, prompts, most_tokens=MOST_TOKENS, seed=seed + start)
-        said += [Answer(tokenizer.decode(row, skip_special_tokens=True), len(row) < MOST_TOKENS) for row in rows]
+    prompts = [prompt_ids(tokenizer, question.messages) for question in asked]
+    said: dict[int, Answer] = {}
+    for places in batches([len(prompt) for prompt in prompts], AT_ONCE[model.device.type]):
+        rows = sample(model, [prompts[place] for place in places], most_tokens=MOST_TOKENS, seed=seed + len(said))
+        for place, row in zip(places, rows, strict=True):
+            said[place] = Answer(tokenizer.decode(row, skip_special_tokens=True), len(row) < MOST_TOKENS)
         report(len(said), len(asked))
-    return said
+    return [said[place] for place in range(len(asked))]
 
 
 def _some(asked: list[Question], seed: int, count: int) -> list[Question]:
