@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
-@cache
 def bfloat16() -> bool:
     """Whether the CPU has instructions for bfloat16; without them it is up to twenty times slower than float32."""
     return "avx512_bf16" in _flags() or fast_bfloat16()
 
 
-@cache
 def fast_bfloat16() -> bool:
     """Whether the CPU multiplies matrices of bfloat16 faster than those of float32.
 

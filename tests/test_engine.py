@@ -6,11 +6,12 @@ import sys
 
 import pytest
 
+from chatbot import engine_flags
 from chatbot.engine import Engine
 from chatbot.errors import EngineDown
 from chatbot.model import Model
 from chatbot.settings import Settings
-from learner import BadAdapter, free_port
+from learner import BadAdapter, free_port, hardware
 from learner.starter import MODEL_DIR
 from tests.adapters import register
 from tests.machine import ONE, TWO
@@ -113,3 +114,21 @@ async def test_a_champion_that_the_engine_refuses_does_not_keep_the_server_down(
     assert made.learner.status()["warning"] == f"{told} The champion is base."
     made.close()
     assert machine().learner.status()["champion"] == "base"
+
+
+@pytest.mark.parametrize(
+    ("flags", "small", "large"),
+    [
+        ("avx512f avx512_bf16 amx_bf16 amx_tile", "bfloat16", "bfloat16"),
+        ("avx512f avx512_bf16", "float32", "bfloat16"),
+        ("avx2", "float32", "float32"),
+    ],
+)
+def test_a_cpu_serves_in_the_arithmetic_that_is_faster_there(flags, small, large, tmp_path, monkeypatch):
+    (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
+    monkeypatch.setattr(hardware, "_CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(engine_flags, "on_gpu", lambda: False)
+    with (tmp_path / "model.safetensors").open("wb") as weights:
+        weights.truncate(engine_flags.SMALL_MODEL + 1)
+    assert engine_flags.dtype(Model("starter", MODEL_DIR, "")) == small
+    assert engine_flags.dtype(Model("large", tmp_path, "")) == large

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics import Feedback, NotStored, Store, StoreBroken, StoreClosed, StoreLocked, queries
+from analytics import Feedback, NotStored, Store, StoreBroken, StoreClosed, StoreLocked, queries, recent
 from chatbot.feedback import Feedbacks
 from safety import default_screen
 from tests.history import History, people, vote
@@ -182,3 +182,15 @@ def test_what_comes_back_is_what_went_in(store):
     assert (row["reasons"], row["comment"], row["rewrite"]) == (["wrong", 'q"uote'], "lone ? half", None)
     assert before - timedelta(seconds=1) < row["at"] < datetime.now(UTC) + timedelta(seconds=1)
     assert store.rows('SELECT 1 FROM feedback WHERE "at" < $now', {"now": before - timedelta(hours=1)}) == []
+
+
+def test_a_turn_reads_the_same_from_memory_and_from_the_file(store, monkeypatch):
+    monkeypatch.setattr(recent, "MOST", 2)
+    history = History(store)
+    asked = history.answer("somebody", "hello", experiment_id="starter@1#1")
+    remembered = store.asked(asked)
+    history.answer("somebody", "hello again", sibling_of=asked)
+    history.answer("somebody else", "hello")
+    assert store.asked(asked) == remembered
+    assert store.asked(asked) is not remembered
+    assert store.asked("turn-of-nobody") is None
