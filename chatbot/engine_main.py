@@ -17,7 +17,6 @@ METHOD = "VLLM_WORKER_MULTIPROC_METHOD"
 def main() -> None:
     """Serve until told to stop."""
     CpuPlatform.check_and_update_config = classmethod(_checked)
-    os.environ[METHOD] = "fork"
     runpy.run_module("vllm.entrypoints.openai.api_server", run_name="__main__")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -9,7 +10,7 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 def bfloat16() -> bool:
     """Whether the CPU has instructions for bfloat16; without them it is up to twenty times slower than float32."""
-    return "avx512_bf16" in _flags() or fast_bfloat16()
+    return "avx512_bf16" in _flags(_CPU_INFO) or fast_bfloat16()
 
 
 def fast_bfloat16() -> bool:
@@ -18,8 +19,9 @@ def fast_bfloat16() -> bool:
     With the tiles of AMX it is several times faster; with AVX-512 alone, on the Xeons measured, nearly twice as slow
     (docs/LOG.md), and what is left of bfloat16 is half the memory.
     """
-    return "amx_bf16" in _flags()
+    return "amx_bf16" in _flags(_CPU_INFO)
 
 
-def _flags() -> str:
-    return _CPU_INFO.read_text() if _CPU_INFO.exists() else ""
+@cache  # training asks at every step
+def _flags(cpu_info: Path) -> str:
+    return cpu_info.read_text() if cpu_info.exists() else ""

@@ -145,7 +145,7 @@ def test_completions_sampled_side_by_side_are_those_of_each_prompt_alone():
 QWEN3_600M = Qwen3Config(num_hidden_layers=28, num_key_value_heads=8, head_dim=128, vocab_size=151936)
 
 
-def test_the_starter_answers_256_at_a_time_and_a_real_model_as_many_as_fit():
+def test_there_is_room_for_256_answers_of_the_starter_at_a_time_and_for_as_many_of_a_real_model_as_fit():
     starter, qwen = (
         measure.cache_bytes(config, torch.float32) for config in (AutoConfig.from_pretrained(MODEL_DIR), QWEN3_600M)
     )
