@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from analytics.errors import StoreBroken, StoreLocked
 from analytics.events import Audit, Event, Turn
 from analytics.export import Format, What, export
 from analytics.migrate import migrate
+from analytics.readers import Readers
 from analytics.recent import Recent
 from analytics.writer import GENESIS, Writer, audit_hash
 
@@ -55,7 +55,7 @@ class Store:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
-        self._local, self._recent = threading.local(), Recent()
+        self._readers, self._recent = Readers(connection), Recent()
         self._writer = Writer(connection.cursor(), seq=self._next_seq(), last_hash=self._last_hash())
 
     @classmethod
@@ -95,13 +95,13 @@ class Store:
         return Audit(action, actor, detail)
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[Row]:
-        """The rows of a query as dicts: JSON decoded, timestamps aware."""
-        cursor = self._cursor().execute(sql, _stored(parameters))
-        assert cursor.description is not None
-        columns = [(column[0], _READ.get(str(column[1]), _as_is)) for column in cursor.description]
-        return [
-            {name: read(value) for (name, read), value in zip(columns, row, strict=True)} for row in cursor.fetchall()
-        ]
+        """The rows of a query as dicts: JSON decoded, timestamps aware. Raises StoreClosed."""
+        with self._readers.reading() as reader:
+            cursor = reader.execute(sql, _stored(parameters))
+            assert cursor.description is not None
+            columns = [(column[0], _READ.get(str(column[1]), _as_is)) for column in cursor.description]
+            found = cursor.fetchall()
+        return [{name: read(value) for (name, read), value in zip(columns, row, strict=True)} for row in found]
 
     def asked(self, turn_id: str) -> Turn | None:
         """The turn as it was asked, without what came of it; None when there is none."""
@@ -124,29 +124,25 @@ class Store:
     def snapshot(self, folder: Path) -> None:
         """Write every table as it is now to `folder`, one Parquet file each, all of the same instant."""
         folder.mkdir(parents=True, exist_ok=True)
-        cursor = self._connection.cursor()
-        cursor.begin()
-        try:
-            for table in tables():
-                target = str(folder / f"{table}.parquet").replace("'", "''")
-                cursor.execute(f"COPY (FROM {table} ORDER BY seq) TO '{target}' (FORMAT parquet)")
-        finally:
-            cursor.rollback()
+        with self._readers.reading() as reader:
+            reader.begin()
+            try:
+                for table in tables():
+                    target = str(folder / f"{table}.parquet").replace("'", "''")
+                    reader.execute(f"COPY (FROM {table} ORDER BY seq) TO '{target}' (FORMAT parquet)")
+            finally:
+                reader.rollback()
 
     def export(self, what: What, format: Format, file: BinaryIO) -> int:
         """Write rows as TRL reads them, of people who agreed only; returns how many."""
-        return export(self._connection.cursor(), what, format, file)
+        with self._readers.reading() as reader:
+            return export(reader, what, format, file)
 
     def close(self) -> None:
-        """Write what is waiting, and give the file back."""
+        """Write what is waiting, break off what is being read, and give the file back."""
         self._writer.close()
+        self._readers.close()
         self._connection.close()
-
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
-        if not hasattr(self._local, "cursor"):
-            self._local.cursor = self._connection.cursor()
-        cursor: duckdb.DuckDBPyConnection = self._local.cursor
-        return cursor
 
     def _next_seq(self) -> int:
         highest = " UNION ALL ".join(f"SELECT max(seq) AS seq FROM {table}" for table in tables())

@@ -12,7 +12,7 @@ from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from analytics import Experiment, Store, queries
+from analytics import Experiment, Store, StoreClosed, queries
 from learner.errors import BadAdapter, ExperimentRunning, LapRunning
 from learner.experiment import Arm, Judgement, look
 from learner.registry import Registry, RolledBack
@@ -59,10 +59,10 @@ class Learner:
         """Begin to watch the clock, the feedback and the experiment."""
         settings = self.settings
         if settings.learn_every_hours > 0:
-            self._scheduler.add_job(self._lap_by_clock, "interval", seconds=WATCH_SECONDS)
+            self._scheduler.add_job(_until_closed(self._lap_by_clock), "interval", seconds=WATCH_SECONDS)
         if settings.learn_after_feedback > 0:
-            self._scheduler.add_job(self._lap_after_feedback, "interval", seconds=WATCH_SECONDS)
-        self._scheduler.add_job(self._glance, "interval", seconds=settings.experiment_look_seconds)
+            self._scheduler.add_job(_until_closed(self._lap_after_feedback), "interval", seconds=WATCH_SECONDS)
+        self._scheduler.add_job(_until_closed(self._glance), "interval", seconds=settings.experiment_look_seconds)
         self._scheduler.start()
 
     def close(self) -> None:
@@ -213,6 +213,8 @@ class Learner:
                 waiting = self.registry.pending() if self.registry.state().experiment_id is None else None
                 if waiting is not None:
                     self._challenge_or_reject(waiting)
+        except StoreClosed:
+            raise
         except Exception as error:  # whatever went wrong, among it an engine that is down
             log.warning("The experiment could not be looked after: %r", error)
 
@@ -251,3 +253,13 @@ class Learner:
         for name in sorted(self._loaded - live):
             self._unload(name)
             self._loaded.discard(name)
+
+
+def _until_closed(job: Callable[[], None]) -> Callable[[], None]:
+    """A server that stops does not wait for the jobs under way, and closes the store under them."""
+
+    def quietly() -> None:
+        with contextlib.suppress(StoreClosed):
+            job()
+
+    return quietly

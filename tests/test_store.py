@@ -109,6 +109,30 @@ def test_a_closed_store_says_so_and_has_written_what_was_waiting(tmp_path):
         store.append(vote(1))
 
 
+def test_a_store_that_is_closed_in_the_middle_of_a_read_gives_the_file_back(tmp_path):
+    store, ends = Store.open(tmp_path / "store.duckdb"), []
+    began = threading.Event()
+
+    def read() -> None:
+        began.set()
+        try:
+            store.rows("SELECT sum(a.range * b.range) FROM range(10_000_000) a, range(10_000_000) b")
+        except StoreClosed as error:
+            ends.append(str(error))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    began.wait()
+    store.close()
+    store.close()
+    reader.join()
+    assert len(ends) == 1
+    with pytest.raises(StoreClosed):
+        store.rows("SELECT 1")
+    duckdb.connect(str(tmp_path / "store.duckdb"), config={"threads": 1}).close()
+
+
+
 @pytest.mark.parametrize(
     "tampering",
     [
