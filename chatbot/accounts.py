@@ -11,16 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import Literal, cast, get_args
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from chatbot.errors import NotAllowed
+from chatbot.errors import NotAllowed, UnknownKey
+from chatbot.permissions import Permit, Role, ranks
 
-Role = Literal["guest", "chat", "reviewer", "operator"]
 PERSON_COOKIE, ROLE_COOKIE = "ratchet_person", "ratchet_role"
 _ATTRIBUTES = {"max-age": 365 * 24 * 3600, "path": "/", "httponly": True, "samesite": "lax"}
-RANKS: tuple[Role, ...] = get_args(Role)
+_ROLES: Mapping[str, Role] = {"operator": "operator", "reviewer": "reviewer", "chat": "user"}  # by the name of the key
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,14 @@ class Caller:
     role: Role
     fresh_cookie: str | None = None
 
-    def must_be(self, role: Role) -> None:
-        """Raise NotAllowed unless the caller has at least this role."""
-        if RANKS.index(self.role) < RANKS.index(role):
-            raise NotAllowed(f"This needs the role {role}: open the link that `./ratchet up` printed, or send the key.")
+    def must(self, permit: Permit) -> None:
+        """Raise NotAllowed unless the permit allows the caller's role."""
+        if ranks(self.role, permit.role):
+            return
+        if self.role == "nobody":
+            raise NotAllowed("Guests may chat from this machine only; open the link with the key, or send the key.")
+        told = "open the link that `./ratchet up` printed, or send the key"
+        raise NotAllowed(f"This needs the role {permit.role}: {told}.")
 
 
 class Accounts:
@@ -73,25 +76,27 @@ class Accounts:
         if role is None:
             return None
         known = self._held_role(held)
-        if known is not None and RANKS.index(known) >= RANKS.index(role):
+        if known is not None and ranks(known, role):
             return held
-        return self._signer.dumps(["role", role, self._mark(role)])
+        name = self._name_of_key(key)
+        return self._signer.dumps(["role", name, self._mark(str(name))])
 
     def _role(self, authorization: str | None, cookies: Mapping[str, str], host: str | None) -> Role:
         if authorization:
             role = self._role_of_key(authorization.removeprefix("Bearer ").strip())
             if role is None:
-                raise NotAllowed("That key is not known here; `keys.json` in the home holds the ones that are.")
+                raise UnknownKey("That key is not known here; `keys.json` in the home holds the ones that are.")
             return role
         if (held := self._held_role(cookies.get(ROLE_COOKIE))) is not None:
             return held
-        if not _is_loopback(host):
-            raise NotAllowed("Guests may chat from this machine only; open the link with the key, or send the key.")
-        return "guest"
+        return "guest" if _is_loopback(host) else "nobody"
 
     def _role_of_key(self, key: str) -> Role | None:
-        roles: tuple[Role, ...] = ("operator", "reviewer", "chat")
-        return next((role for role in roles if secrets.compare_digest(self.keys[role].encode(), key.encode())), None)
+        name = self._name_of_key(key)
+        return None if name is None else _ROLES[name]
+
+    def _name_of_key(self, key: str) -> str | None:
+        return next((name for name in _ROLES if secrets.compare_digest(self.keys[name].encode(), key.encode())), None)
 
     def _person(self, cookie: str | None) -> str | None:
         match self._signed(cookie):
@@ -102,13 +107,13 @@ class Accounts:
     def _held_role(self, cookie: str | None) -> Role | None:
         """The role of a cookie, while the key that it was given for is still that role's."""
         match self._signed(cookie):
-            case ["role", "operator" | "reviewer" | "chat" as role, str() as mark] if mark == self._mark(role):
-                return cast("Role", role)
+            case ["role", str() as name, str() as mark] if name in _ROLES and mark == self._mark(name):
+                return _ROLES[name]
         return None
 
-    def _mark(self, role: str) -> str:
-        """Tells a role's key from the one that took its place, and does not give it away."""
-        return hashlib.sha256(self.keys[role].encode()).hexdigest()[:16]
+    def _mark(self, name: str) -> str:
+        """Tells a key from the one that took its place, and does not give it away."""
+        return hashlib.sha256(self.keys[name].encode()).hexdigest()[:16]
 
     def _signed(self, cookie: str | None) -> object:
         try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
-from chatbot.api import routers
-from chatbot.api.common import answer_errors
+from chatbot.api import routers, unknown
+from chatbot.api.common import answer_errors, permit
 from chatbot.services import Services
 
 Mount = Callable[[FastAPI, Services], FastAPI]
@@ -33,5 +33,6 @@ def create_app(services: Services, mount: Mount | None = None) -> FastAPI:
     app.state.services = services
     answer_errors(app)
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(permit)])
+    app.include_router(unknown.router)
     return mount(app, services) if mount else app

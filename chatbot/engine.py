@@ -28,6 +28,7 @@ from learner import BASE, BadAdapter, free_port
 
 START_SECONDS = 900.0
 POLL_SECONDS = 0.2
+HEALTH_SECONDS = 2.0
 STOP_SECONDS = 15.0
 RESTART_SECONDS = (1.0, 2.0, 5.0, 15.0, 60.0)
 LOAD_SECONDS = 60.0
@@ -59,7 +60,9 @@ class Engine:
     def __init__(self, model: Model, settings: Settings, home: Path, hold_live: Callable[[Load], None]) -> None:
         self.model, self._settings, self._hold_live = model, settings, hold_live
         self._log = home / "engine.log"
-        self._key, self._port = secrets.token_urlsafe(32), 0
+        # One that somebody else runs is neither started nor ended here; it is only waited for.
+        self._elsewhere = settings.text("engine_url").rstrip("/")
+        self._key, self._port = settings.text("engine_key") or secrets.token_urlsafe(32), 0
         self._process: subprocess.Popen[bytes] | None = None
         self._session: aiohttp.ClientSession | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -70,6 +73,8 @@ class Engine:
 
     def spawn(self) -> None:
         """Start the process; it takes a while until it answers, so this comes first of all."""
+        if self._elsewhere:
+            return
         self._port = free_port()
         words = [sys.executable, "-m", "chatbot.keeper", *command(self.model, self._settings, self._port)]
         with self._log.open("ab") as log_file:
@@ -186,7 +191,7 @@ class Engine:
             except Exception as error:  # whatever went wrong, the engine is started again
                 self.trouble = str(error) or repr(error)
             self.ready = False
-            log.warning("%s Its log is %s.", self.trouble, self._log)
+            log.warning("%s Its log is %s.", self.trouble, "where it runs" if self._elsewhere else self._log)
             await asyncio.to_thread(self.stop)
             await asyncio.sleep(RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)])
             failures += 1
@@ -195,12 +200,13 @@ class Engine:
         """Wait until the engine answers, load what is live, and let it say a first word."""
         until = time.monotonic() + START_SECONDS
         while not await self._healthy():
-            if self._process is None or self._process.poll() is not None:
+            if not self._elsewhere and (self._process is None or self._process.poll() is not None):
                 # For the operator's eyes; `trouble` is told to everybody.
                 log.warning("The last lines of %s:\n%s", self._log, _tail(self._log))
                 raise EngineDown("The engine ended while it started; engine.log in the home says why.")
             if time.monotonic() > until:
                 raise EngineDown("The engine did not start in time.")
+            self.trouble = f"No vLLM answers at {self._elsewhere}." if self._elsewhere else ""
             await asyncio.sleep(POLL_SECONDS)
         await self._load_live()
         hello = {"model": BASE, "messages": [{"role": "user", "content": "hello"}], "max_tokens": 2}
@@ -213,6 +219,10 @@ class Engine:
         await asyncio.to_thread(self._hold_live, lambda name, folder: self._wait_for(self._load(name, folder)))
 
     async def _until_it_ends(self) -> None:
+        if self._elsewhere:
+            while await self._healthy():
+                await asyncio.sleep(HEALTH_SECONDS)
+            return
         assert self._process is not None
         while self._process.poll() is None:  # noqa: ASYNC110 - a process that ends sets no event
             await asyncio.sleep(POLL_SECONDS)
@@ -244,7 +254,7 @@ class Engine:
             raise EngineDown("The engine broke off; it is being started again.") from error
 
     def _url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._port}{path}"
+        return f"{self._elsewhere or f'http://127.0.0.1:{self._port}'}{path}"
 
 
 def _piece(event: Mapping[str, Any]) -> Piece:

@@ -12,6 +12,8 @@ ChatbotError
 │   ├── EngineBusy         the engine's queue is full
 │   └── EngineRefused      the engine refused the request, with its reason
 ├── UnknownResponse        no turn of that id
+├── UnknownModel           no model of that name is served
+├── UnknownKey             a key or a sign-in that is not known here, or no longer
 ├── UnknownPath            the API has no such path, or not with that method
 ├── NotYours               the turn belongs to somebody else
 ├── NotAllowed             the role of the caller does not suffice
@@ -71,6 +73,14 @@ class EngineRefused(EngineError):
 
 class UnknownResponse(ChatbotError):
     """No turn of that id."""
+
+
+class UnknownModel(ChatbotError):
+    """No model of that name is served."""
+
+
+class UnknownKey(ChatbotError):
+    """A key or a sign-in that is not known here, or no longer."""
 
 
 class UnknownPath(ChatbotError):

@@ -41,6 +41,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("host", "127.0.0.1", "Address the web server listens on. Guests may chat only on loopback."),
     Setting("port", 7860, "Port of the web server; 0 takes one that is free.", limits=(0, 65_535)),
     Setting("model", "starter", "Model to serve: 'starter', a Hub id such as Qwen/Qwen3-0.6B, or a local folder."),
+    Setting(
+        "engine_url", "", "A vLLM that somebody else runs, such as http://127.0.0.1:8000; if empty, one is started."
+    ),
+    Setting("engine_key", "", "API key of the vLLM at `engine_url`."),
     Setting("max_model_len", 2048, "Longest prompt plus completion, in tokens.", limits=COUNT),
     Setting("max_streams", 64, "Completions the engine generates at the same time.", limits=COUNT),
     Setting("engine_memory_gib", 1, "Memory for the engine's key-value cache on a CPU, in GiB.", limits=COUNT),

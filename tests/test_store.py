@@ -132,7 +132,6 @@ def test_a_store_that_is_closed_in_the_middle_of_a_read_gives_the_file_back(tmp_
     duckdb.connect(str(tmp_path / "store.duckdb"), config={"threads": 1}).close()
 
 
-
 @pytest.mark.parametrize(
     "tampering",
     [

@@ -12,8 +12,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from chatbot.api.common import CallerOf, ServicesOf, error_body, identify, set_person, told
+from chatbot.api.common import CallerOf, ServicesOf, answer_to, error_body, identify, set_person, told
 from chatbot.errors import BadRequest
+from chatbot.permissions import OPERATE, ranks
 from chatbot.turn import Begun, Delta, Done, Step, TurnRequest
 from learner import BASE
 
@@ -40,7 +41,7 @@ class ChatBody(BaseModel):
 async def models(services: ServicesOf, caller: CallerOf) -> dict[str, object]:
     """The names that `model` can have; all but `default` need an operator."""
     names = [DEFAULT]
-    if caller.role == "operator":
+    if ranks(caller.role, "operator"):
         names += [BASE, *(name for name, _ in services.learner.registry.live())]
     entries = [{"id": name, "object": "model", "created": 0, "owned_by": "ratchet"} for name in names]
     return {"object": "list", "data": entries}
@@ -51,7 +52,7 @@ async def chat_completions(body: ChatBody, request: Request, services: ServicesO
     """Answer the last message. `"model": "default"` is routed; naming an adapter needs an operator."""
     caller = identify(request, body.user)
     if body.model != DEFAULT:
-        caller.must_be("operator")
+        caller.must(OPERATE)
     if body.n != 1:
         raise BadRequest("n must be 1; ask again with sibling_of for another answer.")
     asked = TurnRequest(
@@ -115,7 +116,8 @@ async def _events(
                 step = await anext(steps, None)
         except Exception as error:
             # The status line is gone; the error travels as OpenAI's clients expect it.
-            yield b"data: " + orjson.dumps(error_body(told(error))[1]) + b"\n\n"
+            seen = told(error)
+            yield b"data: " + orjson.dumps(error_body(str(seen), answer_to(seen))) + b"\n\n"
             return
     yield b"data: [DONE]\n\n"
 

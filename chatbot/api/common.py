@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated, cast
+from collections.abc import Mapping
+from typing import Annotated, NamedTuple, cast
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -21,28 +22,44 @@ from chatbot.errors import (
     EngineRefused,
     NotAllowed,
     NotYours,
+    UnknownKey,
+    UnknownModel,
     UnknownPath,
     UnknownResponse,
 )
+from chatbot.permissions import ANYBODY, API
 from chatbot.services import Services
 from learner import LearnerError, UnknownAdapter, UnknownRun
 
-_STATUS: dict[type[Exception], tuple[int, str]] = {
-    BadRequest: (400, "invalid_request_error"),
-    EngineRefused: (400, "invalid_request_error"),
-    NotAllowed: (403, "permission_error"),
-    NotYours: (403, "permission_error"),
-    UnknownResponse: (404, "not_found_error"),
-    UnknownPath: (404, "not_found_error"),
-    UnknownRun: (404, "not_found_error"),
-    UnknownAdapter: (404, "not_found_error"),
-    AlreadyClaimed: (409, "conflict_error"),
-    LearnerError: (409, "conflict_error"),
-    EngineBusy: (503, "overloaded_error"),
-    EngineDown: (503, "unavailable_error"),
-    AnalyticsError: (503, "unavailable_error"),
-    ChatbotError: (500, "server_error"),
+
+class Answer(NamedTuple):
+    """How an error is answered: `kind` and `code` are OpenAI's `type` and `code`, and do not change."""
+
+    status: int
+    kind: str
+    code: str
+
+
+_ANSWERS: Mapping[type[Exception], Answer] = {
+    BadRequest: Answer(400, "invalid_request_error", "invalid_request"),
+    EngineRefused: Answer(400, "invalid_request_error", "refused_by_engine"),
+    UnknownKey: Answer(401, "authentication_error", "invalid_api_key"),
+    NotAllowed: Answer(403, "permission_error", "not_allowed"),
+    NotYours: Answer(403, "permission_error", "not_yours"),
+    UnknownResponse: Answer(404, "not_found_error", "unknown_response"),
+    UnknownModel: Answer(404, "not_found_error", "model_not_found"),
+    UnknownPath: Answer(404, "not_found_error", "unknown_path"),
+    UnknownRun: Answer(404, "not_found_error", "unknown_run"),
+    UnknownAdapter: Answer(404, "not_found_error", "model_not_found"),
+    AlreadyClaimed: Answer(409, "conflict_error", "already_claimed"),
+    LearnerError: Answer(409, "conflict_error", "not_now"),
+    EngineBusy: Answer(503, "overloaded_error", "engine_busy"),
+    EngineDown: Answer(503, "unavailable_error", "engine_down"),
+    AnalyticsError: Answer(503, "unavailable_error", "store_unavailable"),
+    ChatbotError: Answer(500, "server_error", "server_error"),
 }
+_BROKEN = _ANSWERS[ChatbotError]
+_RETRY_SECONDS = 1  # told with every 503
 OURS = (ChatbotError, LearnerError, AnalyticsError)  # errors whose message is for whoever asked, here and on the pages
 log = logging.getLogger(__name__)
 
@@ -52,9 +69,19 @@ def services_of(request: Request) -> Services:
     return cast("Services", request.app.state.services)
 
 
+def permit(request: Request) -> None:
+    """Find out who is calling, and refuse what the table of permissions does not allow. Raises NotAllowed, UnknownKey."""
+    route = f"{request.method} {request.scope['route'].path}"
+    if route not in API:
+        raise NotAllowed(f"{route} has no permissions, so nobody may use it.")
+    if API[route] is not ANYBODY:
+        request.state.caller = identify(request)
+        request.state.caller.must(API[route])
+
+
 def caller_of(request: Request, response: Response, user: str | None = None) -> Caller:
     """Who is calling, for themselves or for `user`; a newcomer gets a cookie. Raises NotAllowed."""
-    caller = identify(request, user)
+    caller = cast("Caller", request.state.caller) if user is None else identify(request, user)
     set_person(response, caller)
     return caller
 
@@ -83,10 +110,21 @@ ServicesOf = Annotated[Services, Depends(services_of)]
 CallerOf = Annotated[Caller, Depends(_caller)]
 
 
-def error_body(error: Exception) -> tuple[int, dict[str, object]]:
-    """Status and body of an error, in OpenAI's shape."""
-    status, kind = next((told for known, told in _STATUS.items() if isinstance(error, known)), (500, "server_error"))
-    return status, {"error": {"message": str(error), "type": kind, "code": status}}
+def answer_to(error: Exception) -> Answer:
+    """How `error` is answered."""
+    return next((answer for known, answer in _ANSWERS.items() if isinstance(error, known)), _BROKEN)
+
+
+def error_body(message: str, answer: Answer, param: str | None = None) -> dict[str, object]:
+    """An error in OpenAI's shape; `param` is the field of the request that was wrong."""
+    return {"error": {"message": message, "type": answer.kind, "param": param, "code": answer.code}}
+
+
+def error_response(error: Exception, param: str | None = None) -> JSONResponse:
+    """The error with its status, and when to try again where that helps."""
+    answer = answer_to(error)
+    headers = {"Retry-After": str(_RETRY_SECONDS)} if answer.status == 503 else None
+    return JSONResponse(error_body(str(error), answer, param), answer.status, headers)
 
 
 def told(error: Exception) -> Exception:
@@ -101,24 +139,24 @@ def answer_errors(app: FastAPI) -> None:
     """Have the app answer every error in one shape."""
 
     def ours(request: Request, error: Exception) -> JSONResponse:
-        status, body = error_body(error)
-        return JSONResponse(body, status)
+        return error_response(error)
 
     def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-        return JSONResponse(error_body(BadRequest(f"{place}: {first['msg']}"))[1], 400)
+        place = ".".join(str(part) for part in first["loc"][1:])
+        return error_response(BadRequest(f"{place or 'the body'}: {first['msg']}"), place or None)
 
     def refused(request: Request, error: Exception) -> JSONResponse:
         # From the framework itself, as for a body that is not UTF-8.
         assert isinstance(error, HTTPException)
-        kind = dict(_STATUS.values()).get(error.status_code, "invalid_request_error")
-        body = {"error": {"message": error.detail, "type": kind, "code": error.status_code}}
-        return JSONResponse(body, error.status_code, error.headers)
+        codes = {404: "unknown_path", 405: "method_not_allowed"}
+        code = codes.get(error.status_code, "invalid_request")
+        answer = Answer(error.status_code, "invalid_request_error", code)
+        return JSONResponse(error_body(str(error.detail), answer), error.status_code, error.headers)
 
     def broken(request: Request, error: Exception) -> JSONResponse:
-        return JSONResponse(error_body(told(error))[1], 500)
+        return error_response(told(error))
 
     for kind in OURS:
         app.add_exception_handler(kind, ours)

@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 import gradio as gr
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chatbot.accounts import PERSON_COOKIE, ROLE_COOKIE, Accounts, Caller, Role, cookie_header
-from chatbot.api.common import error_body
-from chatbot.errors import NotAllowed
+from chatbot.accounts import PERSON_COOKIE, ROLE_COOKIE, Accounts, Caller, cookie_header
+from chatbot.api.common import error_response
+from chatbot.errors import NotAllowed, UnknownKey
 from chatbot.pages.look import STYLE
+from chatbot.permissions import PAGES
 
-_NEEDED: tuple[tuple[str, Role], ...] = (("/review", "reviewer"), ("/operate", "operator"))
 _OPEN = ("/v1/", "/healthz", "/readyz")
 # Gradio takes files there from everybody and keeps them, though no page asks for one.
 _FILES = ("/gradio_api/upload", "/gradio_api/process_recording")
@@ -47,14 +47,14 @@ class Access:
         if scope["type"] == "http" and (key := connection.query_params.get("key")) is not None:
             await self._with_key(Request(scope), key)(scope, receive, send)
             return
-        if any(scope["path"] == page for page, _ in _NEEDED):
+        if scope["path"] in PAGES and scope["path"] != "/":
             # The page is mounted under its path with a slash; without one the chat page would answer.
             await RedirectResponse(scope["path"] + "/", status_code=307)(scope, receive, send)
             return
         try:
             caller = caller_of(self._accounts, connection)
-            caller.must_be(next((role for path, role in _NEEDED if _under(scope["path"], path)), "guest"))
-        except NotAllowed as error:
+            caller.must(next((permit for page, permit in PAGES.items() if _under(scope["path"], page)), PAGES["/"]))
+        except (NotAllowed, UnknownKey) as error:
             await _closed(str(error))(scope, receive, send)
             return
         await self._app(scope, receive, _with_cookie(send, caller))
@@ -125,8 +125,7 @@ def _not_from_here(path: str, headers: Headers) -> Response:
         "send it without a key. A proxy in between must pass the Host header on."
     )
     if path.startswith(_OPEN):
-        status, body = error_body(NotAllowed(reason))
-        return JSONResponse(body, status)
+        return error_response(NotAllowed(reason))
     return _closed(reason)
 
 
