@@ -3,35 +3,43 @@
 from analytics import queries
 from analytics.errors import AnalyticsError, NotStored, StoreBroken, StoreClosed, StoreLocked
 from analytics.events import (
+    Account,
     Adapter,
+    ApiKey,
     Audit,
     Consent,
     Event,
     Experiment,
     Feedback,
     Flag,
+    Link,
     Reply,
     Review,
     Routing,
     Run,
+    Session,
     Turn,
 )
 from analytics.store import Store
 
 __all__ = [
+    "Account",
     "Adapter",
     "AnalyticsError",
+    "ApiKey",
     "Audit",
     "Consent",
     "Event",
     "Experiment",
     "Feedback",
     "Flag",
+    "Link",
     "NotStored",
     "Reply",
     "Review",
     "Routing",
     "Run",
+    "Session",
     "Store",
     "StoreBroken",
     "StoreClosed",

@@ -44,9 +44,9 @@ def canonical(value: object) -> str:
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def tables() -> list[str]:
-    """The names of the event tables."""
-    return [event.table for event in EVENTS]
+def tables(*, private: bool = True) -> list[str]:
+    """The names of the event tables, with or without those that hold what nobody else may have."""
+    return [event.table for event in EVENTS if private or not event.private]
 
 
 def _value(value: object, kind: str) -> object:

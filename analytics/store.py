@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import duckdb
 
@@ -27,6 +27,7 @@ THREADS = max(1, (os.cpu_count() or 1) // 4)
 
 Parameters = Sequence[object] | Mapping[str, object]
 Row = dict[str, Any]
+Kept = TypeVar("Kept", bound=Event)
 
 
 def _as_is(value: object) -> object:
@@ -103,6 +104,15 @@ class Store:
             found = cursor.fetchall()
         return [{name: read(value) for (name, read), value in zip(columns, row, strict=True)} for row in found]
 
+    def latest(self, event: type[Kept], key: str) -> list[Kept]:
+        """The latest row of each value of the column `key`, as events, in the order of their first rows."""
+        names = ", ".join(column_types(event))  # type: ignore[arg-type]
+        rows = self.rows(
+            f"SELECT {names} FROM {event.table} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY seq DESC) = 1 "
+            f"ORDER BY min(seq) OVER (PARTITION BY {key})"
+        )
+        return [event(**row) for row in rows]
+
     def asked(self, turn_id: str) -> Turn | None:
         """The turn as it was asked, without what came of it; None when there is none."""
         if (turn := self._recent.find(turn_id)) is not None:
@@ -122,12 +132,12 @@ class Store:
         return len(chain)
 
     def snapshot(self, folder: Path) -> None:
-        """Write every table as it is now to `folder`, one Parquet file each, all of the same instant."""
+        """Write every table but the private ones as it is now to `folder`, one Parquet file each, all of one instant."""
         folder.mkdir(parents=True, exist_ok=True)
         with self._readers.reading() as reader:
             reader.begin()
             try:
-                for table in tables():
+                for table in tables(private=False):
                     target = str(folder / f"{table}.parquet").replace("'", "''")
                     reader.execute(f"COPY (FROM {table} ORDER BY seq) TO '{target}' (FORMAT parquet)")
             finally:

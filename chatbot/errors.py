@@ -14,9 +14,15 @@ ChatbotError
 ├── UnknownResponse        no turn of that id
 ├── UnknownModel           no model of that name is served
 ├── UnknownKey             a key or a sign-in that is not known here, or no longer
+├── UnknownAccount         no account of that id or name
+├── UnknownKeyId           no API key of that id
 ├── UnknownPath            the API has no such path, or not with that method
 ├── NotYours               the turn belongs to somebody else
 ├── NotAllowed             the role of the caller does not suffice
+├── NotSignedIn            nobody is known to be calling, and somebody must be
+├── NameTaken              another account has that name
+├── LastAdmin              nobody could manage the accounts any more
+├── TooMany                too much was asked in too short a time
 ├── BadRequest             a request that cannot be served, with the reason
 └── AlreadyClaimed         another reviewer holds the turn
 """
@@ -83,6 +89,14 @@ class UnknownKey(ChatbotError):
     """A key or a sign-in that is not known here, or no longer."""
 
 
+class UnknownAccount(ChatbotError):
+    """No account of that id or name."""
+
+
+class UnknownKeyId(ChatbotError):
+    """No API key of that id."""
+
+
 class UnknownPath(ChatbotError):
     """The API has no such path, or not with that method."""
 
@@ -93,6 +107,26 @@ class NotYours(ChatbotError):
 
 class NotAllowed(ChatbotError):
     """The role of the caller does not suffice."""
+
+
+class NotSignedIn(ChatbotError):
+    """Nobody is known to be calling, and somebody must be."""
+
+
+class NameTaken(ChatbotError):
+    """Another account has that name."""
+
+
+class LastAdmin(ChatbotError):
+    """Nobody could manage the accounts any more."""
+
+
+class TooMany(ChatbotError):
+    """Too much was asked in too short a time; `seconds` until it is worth trying again."""
+
+    def __init__(self, told: str, seconds: int) -> None:
+        super().__init__(told)
+        self.seconds = seconds
 
 
 class BadRequest(ChatbotError):

@@ -17,6 +17,19 @@ Scope = Literal["chat", "feedback", "review", "operate", "admin", "act-for-users
 
 ROLES: tuple[Role, ...] = get_args(Role)
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+ACCOUNT_ROLES = ROLES[ROLES.index("user") :]
+
+# The lowest role whose keys can have the scope. Who acts for users can be many people, and many people move an experiment.
+_SCOPE_ROLES: Mapping[Scope, Role] = MappingProxyType(
+    {
+        "chat": "user",
+        "feedback": "user",
+        "review": "reviewer",
+        "operate": "operator",
+        "admin": "admin",
+        "act-for-users": "operator",
+    }
+)
 
 
 class Permit(NamedTuple):
@@ -28,6 +41,8 @@ class Permit(NamedTuple):
 
 ANYBODY = Permit("nobody", None)
 CHAT, FEEDBACK = Permit("guest", "chat"), Permit("guest", "feedback")
+# An account's own matters. A key needs the scope admin for them, or any key could make one that may do more.
+MINE = Permit("user", "admin")
 REVIEW, OPERATE, ADMIN = Permit("reviewer", "review"), Permit("operator", "operate"), Permit("admin", "admin")
 
 API: Mapping[str, Permit] = MappingProxyType(
@@ -54,11 +69,34 @@ API: Mapping[str, Permit] = MappingProxyType(
         "POST /v1/experiments": OPERATE,
         "POST /v1/experiments/stop": OPERATE,
         "GET /v1/export": OPERATE,
+        "GET /v1/me": Permit("guest", None),
+        "GET /v1/accounts": ADMIN,
+        "POST /v1/accounts": ADMIN,
+        "PATCH /v1/accounts/{account_id}": ADMIN,
+        "GET /v1/keys": MINE,
+        "POST /v1/keys": MINE,
+        "DELETE /v1/keys/{key_id}": MINE,
     }
 )
-PAGES: Mapping[str, Permit] = MappingProxyType({"/review": REVIEW, "/operate": OPERATE, "/": CHAT})
+PAGES: Mapping[str, Permit] = MappingProxyType(
+    {
+        "/sign-in": ANYBODY,
+        "/sign-out": ANYBODY,
+        "/join": ANYBODY,
+        "/account/people": ADMIN,
+        "/account": MINE,
+        "/review": REVIEW,
+        "/operate": OPERATE,
+        "/": CHAT,  # last, for everything else lies under it
+    }
+)
 
 
 def ranks(role: Role, least: Role) -> bool:
     """Whether `role` is `least` or stands above it."""
     return ROLES.index(role) >= ROLES.index(least)
+
+
+def scopes_of(role: Role) -> tuple[Scope, ...]:
+    """The scopes that a key of somebody with this role can have."""
+    return tuple(scope for scope in SCOPES if ranks(role, _SCOPE_ROLES[scope]))

@@ -23,7 +23,6 @@ from chatbot.settings import Settings
 
 STOP_SECONDS = 10
 SERVER_FILE = "server.json"  # in the home: where the server that holds the home's lock is, and its operator's key
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Where a server is found that listens there.
 _FOUND_AT = {"localhost": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - bound only where it is asked for
 
@@ -104,16 +103,24 @@ def _run(services: Services, listening: socket.socket) -> None:
 
 
 def _greet(services: Services, url: str) -> None:
-    keys = services.accounts.keys
-    chat = url if services.settings.text("host") in LOOPBACK else f"{url}/?key={keys['chat']}"
     console = Console(highlight=False, soft_wrap=True)
     console.print("\n[bold]Ratchet[/] is starting; the model needs a moment to wake up.\n")
+    url = services.accounts.reach.public_url or url
     for name, told in (
-        ("Chat", chat),
-        ("Review", f"{url}/review?key={keys['reviewer']}"),
-        ("Operate", f"{url}/operate?key={keys['operator']}\n"),
+        ("Chat", url),
+        ("Review", f"{url}/review"),
+        ("Operate", f"{url}/operate\n"),
+        *_first_admin(services, url),
         ("Model", services.model.name),
         ("Home", services.settings.home),
         ("Stop", "Ctrl+C\n"),
     ):
         console.print(f"  {name:8} {told}", markup=False)  # a path or an address may look like markup
+
+
+def _first_admin(services: Services, url: str) -> tuple[tuple[str, str], ...]:
+    """The link that is printed as long as nobody manages the accounts; it takes the place of the last start's."""
+    token = services.accounts.links.for_first_admin()
+    if token is None:
+        return ()
+    return (("Admin", f"{url}/join?token={token}"), ("", "once, within a day; makes you the admin\n"))

@@ -59,7 +59,7 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
         settings=settings,
         model=model,
         store=store,
-        accounts=Accounts(settings.home),
+        accounts=open_accounts(settings, store),
         screen=screen,
         engine=engine,
         learner=learner,
@@ -68,6 +68,12 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
         reviews=Reviews(store, screen),
         operator=Operator(store, learner),
     )
+
+
+def open_accounts(settings: Settings, store: Store) -> Accounts:
+    """The accounts, as the settings want them. Raises BadSetting."""
+    public_url, days = settings.text("public_url"), settings.number("session_days")
+    return Accounts(settings.home, store, public_url=public_url, session_days=days)
 
 
 def open_registry(settings: Settings, store: Store, model: Model) -> Registry:

@@ -82,6 +82,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("experiment_look_seconds", 5.0, "Seconds between two looks at a running experiment.", limits=ABOVE_0),
     Setting("promotion", "auto", "Who promotes a proven winner.", ("auto", "ask")),
     Setting("input_failure", "block", "What happens to a message whose screening failed.", ("block", "review")),
+    Setting("public_url", "", "Address under which people reach the server, such as https://chat.example.com."),
+    Setting("sign_up", "closed", "Whether anybody may make an account at /sign-in.", ("closed", "open")),
+    Setting("session_days", 30.0, "Days until somebody has to sign in again.", limits=(0.01, 365)),
+    Setting("oidc_issuer", "", "OIDC provider to sign in with, such as https://login.example.com; if empty, none."),
+    Setting("oidc_client_id", "ratchet", "Client id at the OIDC provider."),
+    Setting("oidc_client_secret", "", "Client secret at the OIDC provider; empty for a public client."),
+    Setting("oidc_name", "single sign-on", "What people call the OIDC provider: 'Sign in with ...'."),
+    Setting("oidc_role", "user", "Role of who comes by OIDC for the first time.", ("user", "none")),
     Setting("log_level", "info", "How much the logs say.", ("debug", "info", "warning", "error")),
 )
 

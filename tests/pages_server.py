@@ -21,8 +21,9 @@ from fastapi import FastAPI
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
-from analytics import Store
-from analytics.events import EVENTS
+from analytics import Account, Store
+from analytics.columns import tables
+from chatbot.accounts import SESSION_COOKIE
 from chatbot.app import create_app
 from chatbot.engine import Piece
 from chatbot.model import Model
@@ -76,9 +77,9 @@ class Running:
     app: FastAPI
 
     def forget(self) -> None:
-        """Empty the store, and let the engine begin with its first answer again."""
-        for event in EVENTS:
-            self.rows(f"DELETE FROM {event.table}")
+        """Empty the store but for the accounts, and let the engine begin with its first answer again."""
+        for table in tables(private=False):
+            self.rows(f"DELETE FROM {table}")
         self.services.engine.asked.clear()
 
     def rows(self, sql: str, *parameters: object) -> list[dict]:
@@ -94,15 +95,28 @@ class Running:
         for holder in holders:
             holder.delete_all_expired_state()
 
+    def account(self, role: str) -> Account:
+        """Somebody new with this role."""
+        people = self.services.accounts.people
+        return people.add(people.free_name(role), role, "test")
+
     def link(self, page: str) -> str:
-        role = {"review": "reviewer", "operate": "operator"}[page]
-        return f"{self.url}/{page}?key={self.services.accounts.keys[role]}"
+        """A one-time link for somebody who may see the page."""
+        accounts = self.services.accounts
+        account = self.account({"review": "reviewer", "operate": "operator"}[page])
+        return f"{self.url}/join?token={accounts.links.for_account(account.account_id, 'test')}"
+
+    def cookie(self, role: str) -> dict[str, str]:
+        """The cookie of somebody new with this role, for a browser."""
+        secret = self.services.accounts.sessions.begin(self.account(role).account_id)
+        return {"name": SESSION_COOKIE, "value": secret, "url": self.url}
 
 
-def services(home: Path) -> Services:
+def services(home: Path, **given: object) -> Services:
     """What `chatbot.services.build` puts together, around the canned engine."""
     home.mkdir(parents=True, exist_ok=True)
-    settings = Settings.load({"home": str(home), "learn_every_hours": 0.0, "learn_after_feedback": 0}, environ={})
+    flags = {"home": str(home), "learn_every_hours": 0.0, "learn_after_feedback": 0, **given}
+    settings = Settings.load(flags, environ={})
     store, engine = Store.open(home / "store.duckdb"), CannedEngine()
     model = Model("starter", MODEL_DIR, "0" * 64)
     registry = open_registry(settings, store, model)
@@ -110,11 +124,11 @@ def services(home: Path) -> Services:
 
 
 @contextmanager
-def running(home: Path, port: int = 0) -> Iterator[Running]:
+def running(home: Path, port: int = 0, **given: object) -> Iterator[Running]:
     """Serve from a thread of this process, so that a test can look into the store."""
     from chatbot.pages import mount
 
-    built, made = services(home), Future()
+    built, made = services(home, **given), Future()
 
     async def serve() -> None:
         # Gradio makes a loop for every lock where none runs, and never closes one: so its pages are made in here.

@@ -45,7 +45,8 @@ def chat(page: Page, url: str) -> None:
 
 def review(page: Page, served: Running) -> None:
     """A down-voted answer in the middle of its correction."""
-    page.goto(served.link("review"))
+    page.context.add_cookies([served.cookie("reviewer")])
+    page.goto(f"{served.url}/review/")
     page.wait_for_selector("#rt-decision")
     for key in ("j", "c"):
         page.keyboard.press(key)
@@ -60,7 +61,8 @@ def review(page: Page, served: Running) -> None:
 
 def operate(page: Page, served: Running) -> None:
     """A champion, a lap that passed its gates, and an experiment that is not decided yet."""
-    page.goto(served.link("operate"))
+    page.context.add_cookies([served.cookie("operator")])
+    page.goto(f"{served.url}/operate/")
     page.wait_for_selector("#rt-plot .xtick text")
     page.wait_for_timeout(1500)
     page.screenshot(path=IMAGES / "operate.png")

@@ -60,8 +60,9 @@ def visit(browser):
     """Opens pages, each for somebody new, and closes them."""
     contexts = []
 
-    def open_page(url: str) -> Page:
+    def open_page(url: str, cookie: dict[str, str] | None = None) -> Page:
         contexts.append(browser.new_context(viewport={"width": 1200, "height": 800}))
+        contexts[-1].add_cookies([cookie] if cookie else [])
         page = contexts[-1].new_page()
         page.set_default_timeout(WAIT_MS)
         page.goto(url)
@@ -252,13 +253,13 @@ def test_a_reviewer_needs_no_mouse(served, chat, visit):
     ask_and_wait(chat, "hello")
     press(chat, "Dislike")
     receipt(chat)
-    review = visit(served.link("review"))
+    review = visit(f"{served.url}/review/", served.cookie("reviewer"))
     expect(review.locator("#rt-decision")).to_be_visible()
     review.keyboard.press("j")
     review.keyboard.press("c")
     expect(review.locator("#rt-told")).to_have_text("Yours for 10 minutes.")
 
-    colleague = visit(served.link("review"))
+    colleague = visit(f"{served.url}/review/", served.cookie("reviewer"))
     expect(colleague.locator("#rt-queue")).to_contain_text("claimed by another")
 
     review.keyboard.press("4")
@@ -282,7 +283,7 @@ def test_a_second_press_of_save_does_not_decide_the_next_turn(served, chat, visi
         press(chat, "Dislike")
         receipt(chat)
     first, second, _ = [row["turn_id"] for row in served.rows("SELECT turn_id FROM review_queue ORDER BY seq")]
-    review, conversation = visit(served.link("review")), served.services.reviews.conversation
+    review, conversation = visit(f"{served.url}/review/", served.cookie("reviewer")), served.services.reviews.conversation
     queue, better = review.locator("#rt-queue input"), review.locator("#rt-better textarea")
 
     def opened(place: int) -> None:
@@ -322,7 +323,7 @@ def test_the_operator_sees_the_votes_and_starts_a_lap(served, chat, visit):
     ask_and_wait(chat, "hello")
     press(chat, "Like")
     receipt(chat)
-    operate = visit(served.link("operate"))
+    operate = visit(f"{served.url}/operate/", served.cookie("operator"))
     expect(operate.locator(".rt-numbers")).to_contain_text("100%")
     expect(operate.locator("#rt-plot .xtick text").first).to_have_text(re.compile(r"^\d\d:\d\d$"))
     for idle in ("#rt-promote", "#rt-stop-experiment", "#rt-rollback"):
@@ -339,20 +340,23 @@ def test_the_operator_is_warned_of_a_champion_that_cannot_be_served(served, visi
     name = register(learner.registry, tmp_path / "run", 1, 0.1)
     learner.promote(name, "operator", "a test")
     learner.registry.do_without(name, "It has a <cold>.")
-    warning = visit(served.link("operate")).locator("p.rt-bad")
+    warning = visit(f"{served.url}/operate/", served.cookie("operator")).locator("p.rt-bad")
     expect(warning).to_have_text(f"{name} is not served any more: It has a <cold>. The champion is base.")
 
 
-def test_doors_open_to_keys_only(served, browser):
-    page = browser.new_page()
-    for path in ("/operate", "/review/", "/operate/gradio_api/info"):
-        assert page.goto(served.url + path).status == 403
-    assert "This door is closed" in page.goto(served.url + "/operate?key=guess").text()
-    assert page.goto(served.link("review")).status == 200
+def test_doors_open_to_whoever_has_the_role(served, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(served.url + "/operate")
+    assert page.url == f"{served.url}/sign-in?next=/operate/"
+    assert page.request.post(served.url + "/operate/gradio_api/queue/join").status == 403
+    context.add_cookies([served.cookie("reviewer")])
     assert page.goto(served.url + "/operate").status == 403
-    assert page.goto(served.link("operate")).status == 200
+    expect(page.locator("main")).to_contain_text("This door is closed")
+    assert page.goto(served.url + "/review").status == 200
+    context.add_cookies([served.cookie("operator")])
+    assert page.goto(served.url + "/operate").status == 200
     assert page.url == f"{served.url}/operate/"
     page.wait_for_selector(".rt-numbers")
-    assert page.goto(served.link("review")).status == 200
-    assert page.goto(served.url + "/operate").status == 200
-    page.close()
+    assert page.goto(served.url + "/review").status == 200
+    context.close()

@@ -20,9 +20,15 @@ from chatbot.errors import (
     EngineBusy,
     EngineDown,
     EngineRefused,
+    LastAdmin,
+    NameTaken,
     NotAllowed,
+    NotSignedIn,
     NotYours,
+    TooMany,
+    UnknownAccount,
     UnknownKey,
+    UnknownKeyId,
     UnknownModel,
     UnknownPath,
     UnknownResponse,
@@ -44,22 +50,28 @@ _ANSWERS: Mapping[type[Exception], Answer] = {
     BadRequest: Answer(400, "invalid_request_error", "invalid_request"),
     EngineRefused: Answer(400, "invalid_request_error", "refused_by_engine"),
     UnknownKey: Answer(401, "authentication_error", "invalid_api_key"),
+    NotSignedIn: Answer(401, "authentication_error", "not_signed_in"),
     NotAllowed: Answer(403, "permission_error", "not_allowed"),
     NotYours: Answer(403, "permission_error", "not_yours"),
     UnknownResponse: Answer(404, "not_found_error", "unknown_response"),
     UnknownModel: Answer(404, "not_found_error", "model_not_found"),
+    UnknownAccount: Answer(404, "not_found_error", "unknown_account"),
+    UnknownKeyId: Answer(404, "not_found_error", "unknown_key"),
     UnknownPath: Answer(404, "not_found_error", "unknown_path"),
     UnknownRun: Answer(404, "not_found_error", "unknown_run"),
     UnknownAdapter: Answer(404, "not_found_error", "model_not_found"),
     AlreadyClaimed: Answer(409, "conflict_error", "already_claimed"),
+    NameTaken: Answer(409, "conflict_error", "name_taken"),
+    LastAdmin: Answer(409, "conflict_error", "last_admin"),
     LearnerError: Answer(409, "conflict_error", "not_now"),
+    TooMany: Answer(429, "rate_limit_error", "rate_limit_exceeded"),
     EngineBusy: Answer(503, "overloaded_error", "engine_busy"),
     EngineDown: Answer(503, "unavailable_error", "engine_down"),
     AnalyticsError: Answer(503, "unavailable_error", "store_unavailable"),
     ChatbotError: Answer(500, "server_error", "server_error"),
 }
 _BROKEN = _ANSWERS[ChatbotError]
-_RETRY_SECONDS = 1  # told with every 503
+_RETRY_SECONDS = 1  # told with every 503; a 429 has its own
 OURS = (ChatbotError, LearnerError, AnalyticsError)  # errors whose message is for whoever asked, here and on the pages
 log = logging.getLogger(__name__)
 
@@ -70,7 +82,10 @@ def services_of(request: Request) -> Services:
 
 
 def permit(request: Request) -> None:
-    """Find out who is calling, and refuse what the table of permissions does not allow. Raises NotAllowed, UnknownKey."""
+    """Find out who is calling, and refuse what the table of permissions does not allow.
+
+    Raises NotAllowed, NotSignedIn, UnknownKey.
+    """
     route = f"{request.method} {request.scope['route'].path}"
     if route not in API:
         raise NotAllowed(f"{route} has no permissions, so nobody may use it.")
@@ -80,7 +95,7 @@ def permit(request: Request) -> None:
 
 
 def caller_of(request: Request, response: Response, user: str | None = None) -> Caller:
-    """Who is calling, for themselves or for `user`; a newcomer gets a cookie. Raises NotAllowed."""
+    """Who is calling, for themselves or for `user`; a newcomer gets a cookie. Raises UnknownKey."""
     caller = cast("Caller", request.state.caller) if user is None else identify(request, user)
     set_person(response, caller)
     return caller
@@ -88,12 +103,7 @@ def caller_of(request: Request, response: Response, user: str | None = None) -> 
 
 def identify(request: Request, user: str | None = None) -> Caller:
     """Who is calling, without touching the response."""
-    return services_of(request).accounts.caller(
-        host=request.client.host if request.client else None,
-        authorization=request.headers.get("authorization"),
-        cookies=request.cookies,
-        user=user,
-    )
+    return services_of(request).accounts.caller(request, user)
 
 
 def set_person(response: Response, caller: Caller) -> None:
@@ -123,7 +133,8 @@ def error_body(message: str, answer: Answer, param: str | None = None) -> dict[s
 def error_response(error: Exception, param: str | None = None) -> JSONResponse:
     """The error with its status, and when to try again where that helps."""
     answer = answer_to(error)
-    headers = {"Retry-After": str(_RETRY_SECONDS)} if answer.status == 503 else None
+    wait = error.seconds if isinstance(error, TooMany) else _RETRY_SECONDS if answer.status == 503 else None
+    headers = None if wait is None else {"Retry-After": str(wait)}
     return JSONResponse(error_body(str(error), answer, param), answer.status, headers)
 
 

@@ -1,4 +1,4 @@
-"""The pages: chat for everybody, review for reviewers, operate for operators. One look for all three."""
+"""The pages: chat for everybody, review for reviewers, operate for operators, accounts. One look for all."""
 
 from chatbot.pages.mount import mount
 

@@ -1,30 +1,31 @@
-"""Who may see which page. A link with a key opens a door once, and the browser remembers it by a signed cookie."""
+"""Who may see which page, by the table of permissions, and what a page of another site may not do here."""
 
 from __future__ import annotations
 
-import html
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import gradio as gr
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chatbot.accounts import PERSON_COOKIE, ROLE_COOKIE, Accounts, Caller, cookie_header
+from chatbot.accounts import PERSON_COOKIE, Accounts, Caller, cookie_header
 from chatbot.api.common import error_response
-from chatbot.errors import NotAllowed, UnknownKey
-from chatbot.pages.look import STYLE
-from chatbot.permissions import PAGES
+from chatbot.errors import NotAllowed, NotSignedIn
+from chatbot.pages.plain import closed
+from chatbot.permissions import PAGES, Permit
 
-_OPEN = ("/v1/", "/healthz", "/readyz")
+_OPEN = ("/v1/", "/healthz", "/readyz")  # the API, which looks after itself
+_MOUNTED = ("/review", "/operate")
 # Gradio takes files there from everybody and keeps them, though no page asks for one.
 _FILES = ("/gradio_api/upload", "/gradio_api/process_recording")
 _PORTS = {"http": 80, "https": 443}
+_SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 class Access:
-    """Lets people through to the pages they may see; the API looks after itself."""
+    """Lets people through to the pages they may see; who has to sign in first is sent there."""
 
     def __init__(self, app: ASGIApp, accounts: Accounts) -> None:
         self._app, self._accounts = app, accounts
@@ -35,62 +36,68 @@ class Access:
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
-        if _is_foreign(connection.headers):
-            await _not_from_here(scope["path"], connection.headers)(scope, receive, send)
-            return
-        if scope["path"].rstrip("/").endswith(_FILES):
-            await _closed("No page here takes files.")(scope, receive, send)
-            return
-        if scope["path"].startswith(_OPEN):
-            await self._app(scope, receive, send)
-            return
-        if scope["type"] == "http" and (key := connection.query_params.get("key")) is not None:
-            await self._with_key(Request(scope), key)(scope, receive, send)
-            return
-        if scope["path"] in PAGES and scope["path"] != "/":
+        refusal = self._refusal(connection)
+        if refusal is None and not scope["path"].startswith(_OPEN):
+            caller = self._accounts.caller(connection, by_key=False)
+            refusal, send = self._to_page(connection, caller), _with_cookie(send, caller)
+        await (refusal or self._app)(scope, receive, send)
+
+    def _refusal(self, connection: HTTPConnection) -> Response | None:
+        """What nobody may do, whatever their role."""
+        path, headers = connection.scope["path"], connection.headers
+        if reason := _foreign(connection.scope, headers, self._accounts.reach.public_url):
+            return error_response(NotAllowed(reason)) if path.startswith(_OPEN) else closed(reason)
+        if path.rstrip("/").endswith(_FILES):
+            return closed("No page here takes files.")
+        return None
+
+    def _to_page(self, connection: HTTPConnection, caller: Caller) -> Response | None:
+        """None where the caller may see the page."""
+        path = connection.scope["path"]
+        if path in _MOUNTED:
             # The page is mounted under its path with a slash; without one the chat page would answer.
-            await RedirectResponse(scope["path"] + "/", status_code=307)(scope, receive, send)
-            return
+            return RedirectResponse(f"{path}/", status_code=307)
         try:
-            caller = caller_of(self._accounts, connection)
-            caller.must(next((permit for page, permit in PAGES.items() if _under(scope["path"], page)), PAGES["/"]))
-        except (NotAllowed, UnknownKey) as error:
-            await _closed(str(error))(scope, receive, send)
-            return
-        await self._app(scope, receive, _with_cookie(send, caller))
-
-    def _with_key(self, request: Request, key: str) -> Response:
-        cookie = self._accounts.role_cookie(key, request.cookies.get(ROLE_COOKIE))
-        if cookie is None:
-            return _closed("This link has a key that is not known here; `./ratchet up` prints the ones that are.")
-        # The key must not stay in the address, where it would be shared and remembered.
-        response = RedirectResponse(request.url.path, status_code=303)
-        response.headers.append("set-cookie", cookie_header(ROLE_COOKIE, cookie))
-        return response
-
-
-def caller_of(accounts: Accounts, connection: HTTPConnection) -> Caller:
-    """Who is calling. Raises NotAllowed."""
-    return accounts.caller(
-        host=connection.client.host if connection.client else None,
-        authorization=None,
-        cookies=connection.cookies,
-    )
+            caller.must(_permit(path))
+        except (NotAllowed, NotSignedIn) as error:
+            is_visit = connection.scope.get("method") in ("GET", "HEAD") and path.rstrip("/") in ("", *PAGES)
+            if caller.account_id is None and is_visit:
+                query = f"?{connection.url.query}" if connection.url.query else ""
+                return RedirectResponse(f"/sign-in?next={quote(path + query, safe='/')}", status_code=303)
+            return closed(str(error))
+        return None
 
 
 def person_of(accounts: Accounts, request: gr.Request) -> str:
-    """Who sent something from a page. Raises NotAllowed."""
-    return caller_of(accounts, request.request).person
+    """Who sent something from a page."""
+    return accounts.caller(request.request, by_key=False).person
 
 
-def _is_foreign(headers: Headers) -> bool:
-    """Whether a page from elsewhere sent this: a browser adds its cookies to that as well, whatever the port.
+def _permit(path: str) -> Permit:
+    return next((permit for page, permit in PAGES.items() if path == page or path.startswith(page + "/")), PAGES["/"])
 
-    Behind a proxy that ends TLS the schemes differ, so only host and port are compared. Who sends a key means it, and
-    a page from elsewhere cannot without our leave.
+
+def _foreign(scope: Scope, headers: Headers, public_url: str) -> str:
+    """Why a page from elsewhere may not send this: a browser adds its cookies to that as well, whatever the port.
+
+    Empty where none has sent it. Who sends a key means it, and a page from elsewhere cannot without our leave.
     """
+    if "authorization" in headers:
+        return ""
+    ours = headers.get("host", "this server")
+    proxy = "A proxy in between must pass the Host header on, or the setting public_url must name the address."
+    if _other_origin(headers, public_url):
+        told = f"This came from a page of {headers['origin']}, and only pages of {ours} may send it without a key."
+        return f"{told} {proxy}"
+    if scope.get("method", "GET") not in _SAFE and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+        return f"This came from a page of another site, and only pages of {ours} may send it without a key."
+    return ""
+
+
+def _other_origin(headers: Headers, public_url: str) -> bool:
+    """Behind a proxy that ends TLS the schemes differ, so only host and port are compared."""
     origin = headers.get("origin")
-    if origin is None or "authorization" in headers:
+    if origin is None or (public_url and origin == public_url):
         return False
     scheme = origin.partition(":")[0].lower()
     theirs, ours = _host_and_port(origin), _host_and_port(f"{scheme}://{headers.get('host', '')}")
@@ -106,10 +113,6 @@ def _host_and_port(url: str) -> tuple[str, int] | None:
     return (parts.hostname, port) if parts.hostname and port else None
 
 
-def _under(path: str, page: str) -> bool:
-    return path == page or path.startswith(page + "/")
-
-
 def _with_cookie(send: Send, caller: Caller) -> Send:
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start" and caller.fresh_cookie is not None:
@@ -117,18 +120,3 @@ def _with_cookie(send: Send, caller: Caller) -> Send:
         await send(message)
 
     return wrapped
-
-
-def _not_from_here(path: str, headers: Headers) -> Response:
-    reason = (
-        f"This came from a page of {headers['origin']}, and only pages of {headers.get('host', 'this server')} may "
-        "send it without a key. A proxy in between must pass the Host header on."
-    )
-    if path.startswith(_OPEN):
-        return error_response(NotAllowed(reason))
-    return _closed(reason)
-
-
-def _closed(reason: str) -> HTMLResponse:
-    page = f"<!doctype html><title>Ratchet</title>{STYLE}<main class='rt-closed'><h1>This door is closed</h1>"
-    return HTMLResponse(f"{page}<p>{html.escape(reason)}</p><p><a href='/'>To the chat</a></p></main>", 403)

@@ -9,8 +9,8 @@ import gradio as gr
 
 from chatbot import conversations
 from chatbot.pages.answers import INTERRUPTED, Answers
-from chatbot.pages.layout import ChatLayout, earlier_answer, lay_out
-from chatbot.pages.look import QUIET
+from chatbot.pages.layout import ChatLayout, badge, earlier_answer, lay_out
+from chatbot.pages.look import QUIET, bar
 from chatbot.pages.ratings import Ratings
 from chatbot.pages.talk import History, Tab, Talk, message
 from chatbot.services import Services
@@ -24,6 +24,7 @@ def page(services: Services) -> gr.Blocks:
     """Build the page."""
     answers, ratings = Answers(services), Ratings(services)
     with gr.Blocks(title="Ratchet") as blocks:
+        bar(blocks, services.accounts, "Chat", badge(services.model))
         parts = lay_out(services.model)
         _hear_opening(blocks, parts, answers, ratings)
         streams = _hear_asking(parts, answers)

@@ -10,7 +10,6 @@ import gradio as gr
 
 from chatbot.feedback import REASONS
 from chatbot.model import Model
-from chatbot.pages.look import header
 from chatbot.pages.talk import Tab
 
 STORAGE_KEY = "ratchet-conversation"
@@ -84,7 +83,6 @@ class ChatLayout:
 
 def lay_out(model: Model) -> ChatLayout:
     """Lay the page out, from top to bottom, in the Blocks that are open."""
-    gr.HTML(header("Chat", _badge(model)))
     tab = gr.State(Tab())
     stored = gr.BrowserState(None, storage_key=STORAGE_KEY, secret="conversation")  # noqa: S106 - an id, not a secret
     with gr.Column(elem_id="rt-column"):
@@ -173,7 +171,8 @@ def _consent_note() -> ConsentNote:
     return ConsentNote(note, yes, no)
 
 
-def _badge(model: Model) -> str:
+def badge(model: Model) -> str:
+    """What the demo model says of itself, in the bar on top."""
     if not model.is_starter:
         return ""
     return (

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from chatbot.accounts import Accounts, Caller
+from chatbot.permissions import CHAT, OPERATE, REVIEW
+
 FOLDER = Path(__file__).parent
 LOGO = FOLDER / "logo.svg"
 CSS = (FOLDER / "style.css").read_text(encoding="utf-8")
-STYLE = f"<meta name='viewport' content='width=device-width, initial-scale=1'><style>{CSS}</style>"
+_DARK = re.search(r"\.dark \{(.*?)\}", CSS, re.DOTALL)
+assert _DARK is not None
+# Of the pages that Gradio does not make, where nothing but the browser says whether it is dark.
+PLAIN_STYLE = (
+    "<meta name='viewport' content='width=device-width, initial-scale=1'><style>"
+    f"{CSS}{(FOLDER / 'plain.css').read_text(encoding='utf-8')}"
+    f"@media (prefers-color-scheme: dark) {{ :root {{{_DARK[1]}}} }}</style>"
+)
+_PLACES = (("Chat", "/", CHAT), ("Review", "/review/", REVIEW), ("Operate", "/operate/", OPERATE))
 QUIET: dict[str, Any] = {"show_progress": "hidden"}  # for events: the pages show themselves what is going on
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif")
 
@@ -78,10 +91,28 @@ def script(name: str) -> str:
     return f"<script>{(FOLDER / name).read_text(encoding='utf-8')}</script>"
 
 
-def header(page: str, extra: str = "") -> str:
-    """The bar on top: logo, name, the page, and whatever the page puts at its end."""
+def header(page: str, extra: str = "", who: str = "") -> str:
+    """The bar on top: logo, name, the page, whatever the page puts there, and who looks at it."""
     mark = LOGO.read_text(encoding="utf-8")
     return (
-        f"<header class='rt-bar'><span class='rt-logo'>{mark}</span><b>Ratchet</b>"
-        f"<span class='rt-page'>{page}</span><span class='rt-space'></span>{extra}</header>"
+        f"<header class='rt-bar'><a class='rt-home' href='/'><span class='rt-logo'>{mark}</span><b>Ratchet</b></a>"
+        f"<span class='rt-page'>{page}</span><span class='rt-space'></span>{extra}{who}</header>"
     )
+
+
+def who(caller: Caller, page: str) -> str:
+    """The other pages that somebody may see, and their name, or the way to get one."""
+    places = [(name, path) for name, path, permit in _PLACES if caller.may(permit) and name != page]
+    links = "".join(f"<a href='{path}'>{name}</a>" for name, path in places)
+    if caller.account_id is None:
+        return "" if page == "Sign in" else f"<nav class='rt-who'>{links}<a href='/sign-in'>Sign in</a></nav>"
+    return f"<nav class='rt-who'>{links}<a class='rt-me' href='/account'>{html.escape(caller.name)}</a></nav>"
+
+
+def bar(blocks: gr.Blocks, accounts: Accounts, page: str, extra: str = "") -> None:
+    """The bar on top of a page of Gradio, in the Blocks that are open; who looks at it is known once it has loaded."""
+
+    def shown(request: gr.Request) -> str:
+        return header(page, extra, who(accounts.caller(request.request, by_key=False), page))
+
+    blocks.load(shown, None, [gr.HTML(header(page, extra))], queue=False, **QUIET)

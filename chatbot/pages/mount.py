@@ -1,4 +1,4 @@
-"""Puts the three pages on the web application."""
+"""Puts the pages on the web application."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 import gradio as gr
 from fastapi import FastAPI
 
-from chatbot.pages import chat, operate, review
+from chatbot.pages import account, chat, operate, people, review, sign_in
 from chatbot.pages.access import Access
+from chatbot.pages.forms import refuse_forged
 from chatbot.pages.look import CSS, LOGO, script, theme
 from chatbot.services import Services
 
@@ -17,7 +18,10 @@ LONGEST_QUEUE = 1000
 
 
 def mount(app: FastAPI, services: Services) -> FastAPI:
-    """Mount review and operate before chat, which is at the root and would swallow them."""
+    """Mount the chat last: it is at the root and would swallow the others."""
+    for plain in (sign_in, people, account):
+        app.include_router(plain.router)
+    refuse_forged(app)
     # Gradio would put its last 10,000 events into a table after every single one, for a page that is not served here.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
     for path, blocks, head in (

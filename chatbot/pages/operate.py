@@ -11,7 +11,7 @@ import gradio as gr
 from chatbot.api.common import OURS
 from chatbot.pages import panels
 from chatbot.pages.access import person_of
-from chatbot.pages.look import QUIET, header
+from chatbot.pages.look import QUIET, bar
 from chatbot.pages.plot import satisfaction
 from chatbot.services import Services
 
@@ -91,7 +91,7 @@ def page(services: Services) -> gr.Blocks:
     """Build the page."""
     handlers = OperatePage(services)
     with gr.Blocks(title="Ratchet: operate") as blocks:
-        gr.HTML(header("Operate"))
+        bar(blocks, services.accounts, "Operate")
         with gr.Column(elem_classes="rt-wide"):
             numbers = gr.HTML()
             moves = _moves()

@@ -15,7 +15,7 @@ from chatbot.api.common import OURS
 from chatbot.errors import BadRequest
 from chatbot.pages import transcript
 from chatbot.pages.access import person_of
-from chatbot.pages.look import QUIET, header
+from chatbot.pages.look import QUIET, bar
 from chatbot.services import Services
 
 REFRESH_SECONDS = 10.0
@@ -125,7 +125,7 @@ def page(services: Services) -> gr.Blocks:
     """Build the page."""
     handlers = ReviewPage(services)
     with gr.Blocks(title="Ratchet: review") as blocks:
-        gr.HTML(header("Review"))
+        bar(blocks, services.accounts, "Review")
         with gr.Row(elem_classes="rt-wide"):
             with gr.Column(scale=4, min_width=270):
                 queue = gr.Radio([], show_label=False, elem_id="rt-queue", container=False)

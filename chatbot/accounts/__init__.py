@@ -1,0 +1,29 @@
+"""Who somebody is and what they may do: accounts, sessions, API keys, one-time links, guests."""
+
+from chatbot.accounts.accounts import COMMAND_LINE, Accounts
+from chatbot.accounts.api_keys import DAYS
+from chatbot.accounts.caller import Budgets, Caller
+from chatbot.accounts.cookies import (
+    FORM_COOKIE,
+    OIDC_COOKIE,
+    PERSON_COOKIE,
+    SESSION_COOKIE,
+    cookie_header,
+    cookie_of,
+)
+from chatbot.accounts.home_keys import write_private
+
+__all__ = [
+    "COMMAND_LINE",
+    "DAYS",
+    "FORM_COOKIE",
+    "OIDC_COOKIE",
+    "PERSON_COOKIE",
+    "SESSION_COOKIE",
+    "Accounts",
+    "Budgets",
+    "Caller",
+    "cookie_header",
+    "cookie_of",
+    "write_private",
+]

@@ -1,0 +1,167 @@
+"""Who somebody is: by an API key, by a session, or as a guest on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
+from starlette.requests import HTTPConnection
+
+from analytics import Account, Store
+from chatbot.accounts import passwords
+from chatbot.accounts.api_keys import ApiKeys
+from chatbot.accounts.attempts import Attempts
+from chatbot.accounts.caller import Budgets, Caller
+from chatbot.accounts.cookies import FORM_COOKIE, PERSON_COOKIE, SESSION_COOKIE, cookie_of
+from chatbot.accounts.home_keys import home_keys
+from chatbot.accounts.ledger import Ledger
+from chatbot.accounts.links import Links
+from chatbot.accounts.people import People
+from chatbot.accounts.reach import Reach
+from chatbot.accounts.sessions import Sessions
+from chatbot.errors import NotAllowed, UnknownKey
+from chatbot.permissions import SCOPES, Role, Scope, ranks, scopes_of
+
+COMMAND_LINE = "key:operator"  # the person whom the key in the home is
+
+
+class Accounts:
+    """Everything is read from the store once, so that to know a caller costs one hash and one look."""
+
+    def __init__(self, home: Path, store: Store, *, public_url: str = "", session_days: float = 30.0) -> None:
+        self.keys = home_keys(home)
+        self.reach = Reach(public_url)
+        self._ledger = Ledger(store)
+        self.sessions = Sessions(self._ledger, session_days)
+        self.people = People(self._ledger, self.sessions)
+        self.api_keys = ApiKeys(self._ledger, self.people)
+        self.links = Links(self._ledger, self.people)
+        self._attempts = Attempts()
+        self._guests = URLSafeSerializer(self.keys["signature"], salt="ratchet")
+        self._short = URLSafeTimedSerializer(self.keys["signature"], salt="ratchet note")
+
+    def caller(self, connection: HTTPConnection, user: str | None = None, *, by_key: bool = True) -> Caller:
+        """Who calls; `user` is the person that a key with the scope for it speaks for.
+
+        Raises UnknownKey, which says what is wrong with the key.
+        """
+        authorization = connection.headers.get("authorization") if by_key else None
+        if authorization is not None:
+            return self._by_key(authorization, user)
+        return self._by_session(connection) or self._guest(connection)
+
+    def sign_in(self, name: str, password: str, address: str) -> str:
+        """Begin a session and return what its cookie holds. Raises NotAllowed, TooMany."""
+        account = self.people.named(name)
+        known = account.account_id if account is not None else name.strip().casefold()
+        self._attempts.begin(known, address)
+        kept = account.password if account is not None and account.active else None
+        if not passwords.fits(password, kept) or account is None or kept is None:
+            if self._attempts.used_up(known, address):
+                told = account.account_id if account is not None else None
+                self._ledger.note("sign-in locked", "server", account=told, address=address)
+            raise NotAllowed("The name or the password is wrong.")
+        self._attempts.succeed(known, address)
+        if passwords.is_outdated(kept):
+            self.people.refresh_hash(account.account_id, password)
+        return self.sessions.begin(account.account_id)
+
+    def count_sign_up(self, address: str) -> None:
+        """Count somebody who makes an account by themselves. Raises TooMany."""
+        self._attempts.begin(f"sign-up {secrets.token_hex(8)}", address)
+
+    def join_url(self, connection: HTTPConnection, token: str) -> str:
+        """The address of a one-time link."""
+        return f"{self.reach.url(connection)}/join?token={token}"
+
+    def change_password(self, account_id: str, old: str, new: str, address: str) -> str:
+        """Set another password and end every session but the new one, which is returned.
+
+        Raises NotAllowed where `old` is wrong, TooMany, BadRequest.
+        """
+        account = self.people.get(account_id)
+        self._attempts.begin(account_id, address)
+        if account.password is not None and not passwords.fits(old, account.password):
+            raise NotAllowed("The old password is wrong.")
+        self._attempts.succeed(account_id, address)
+        self.people.set_password(account_id, new, f"account:{account_id}")
+        return self.sessions.begin(account_id)
+
+    def session_cookie(self, connection: HTTPConnection) -> str | None:
+        """What the cookie of a session holds, whether it is good or not."""
+        return cookie_of(connection.cookies, SESSION_COOKIE, self.reach.is_secure(connection))
+
+    def form_token(self, connection: HTTPConnection, fresh: str = "") -> str:
+        """What a form must carry, which nobody else can make: it is tied to the session, before that to a cookie."""
+        held = self.session_cookie(connection)
+        if held is None or self.sessions.find(held) is None:
+            held = fresh or cookie_of(connection.cookies, FORM_COOKIE, self.reach.is_secure(connection)) or ""
+        return hmac.new(self.keys["signature"].encode(), b"form:" + held.encode(), hashlib.sha256).hexdigest()
+
+    def signed(self, note: Mapping[str, str]) -> str:
+        """A note for a short-lived cookie."""
+        return str(self._short.dumps(dict(note)))
+
+    def unsigned(self, text: str | None, seconds: int) -> dict[str, str] | None:
+        """The note, unless it is older than that, or not ours."""
+        try:
+            return cast("dict[str, str]", self._short.loads(text, max_age=seconds)) if text else None
+        except BadSignature:
+            return None
+
+    def _by_key(self, authorization: str, user: str | None) -> Caller:
+        kind, _, text = authorization.partition(" ")
+        if kind.lower() != "bearer":
+            raise UnknownKey("Send the API key as `Authorization: Bearer KEY`.")
+        text = text.strip()
+        if secrets.compare_digest(text.encode("utf-8", "replace"), self.keys["operator"].encode()):
+            person = COMMAND_LINE if user is None else f"user:{user}"
+            return Caller(person, "admin", name="command line", key_id="operator", scopes=frozenset(SCOPES))
+        key, owner = self.api_keys.good(text)
+        role = cast("Role", owner.role)
+        scopes = frozenset(cast("Scope", scope) for scope in key.scopes) & frozenset(scopes_of(role))
+        speaks = user is not None and "act-for-users" in scopes
+        return Caller(
+            person=f"user:{owner.account_id}:{user}" if speaks else f"key:{key.key_id}",
+            role=role,
+            name=key.name,
+            account_id=owner.account_id,
+            key_id=key.key_id,
+            scopes=scopes,
+            budgets=Budgets(key.requests_per_minute, key.tokens_per_day),
+        )
+
+    def _by_session(self, connection: HTTPConnection) -> Caller | None:
+        held = self.session_cookie(connection)
+        session = self.sessions.find(held) if held is not None else None
+        if session is None:
+            return None
+        account = self.people.get(session.account_id)
+        return self.caller_as(account) if account.active else None
+
+    def caller_as(self, account: Account) -> Caller:
+        """An account as a caller."""
+        role = cast("Role", account.role)
+        return Caller(f"account:{account.account_id}", role, name=account.name, account_id=account.account_id)
+
+    def _guest(self, connection: HTTPConnection) -> Caller:
+        role: Role = "guest" if self.reach.is_local(connection) else "nobody"
+        if (person := self._known_guest(connection.cookies.get(PERSON_COOKIE))) is not None:
+            return Caller(person, role)
+        person = f"guest:{secrets.token_hex(12)}"
+        fresh = str(self._guests.dumps(["person", person])) if ranks(role, "guest") else None
+        return Caller(person, role, fresh)
+
+    def _known_guest(self, cookie: str | None) -> str | None:
+        try:
+            match self._guests.loads(cookie) if cookie is not None else None:
+                case ["person", str() as person]:
+                    return person
+        except BadSignature:
+            pass
+        return None
