@@ -201,7 +201,7 @@ class Audit(Event):
 class Account(Event):
     """Somebody with a name here; the latest row of an `account_id` holds.
 
-    `password` is an argon2id hash, None where there is none. `issuer` and `subject` name the person at an OIDC provider.
+    `password` is an argon2id hash, None where there is none; `issuer` and `subject` are those of an OIDC provider.
     """
 
     table: ClassVar[str] = "account"

@@ -132,7 +132,7 @@ class Store:
         return len(chain)
 
     def snapshot(self, folder: Path) -> None:
-        """Write every table but the private ones as it is now to `folder`, one Parquet file each, all of one instant."""
+        """Write every table but the private ones, as it is now, to `folder`: one Parquet file each, of one instant."""
         folder.mkdir(parents=True, exist_ok=True)
         with self._readers.reading() as reader:
             reader.begin()

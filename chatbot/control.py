@@ -7,15 +7,18 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
+from urllib.parse import quote
 
 import httpx
 
 from analytics import Store
-from chatbot.errors import HomeTaken, NoServer, UserError
+from chatbot.accounts import COMMAND_LINE, Roster
+from chatbot.errors import HomeTaken, NoServer, UnknownAccount, UserError
 from chatbot.model import locate, remembered
 from chatbot.operator import Operator
-from chatbot.server import SERVER_FILE, home_lock
-from chatbot.services import open_learner, open_registry
+from chatbot.permissions import Role
+from chatbot.server import SERVER_FILE, address, home_lock
+from chatbot.services import open_accounts, open_learner, open_registry
 from chatbot.settings import Settings
 
 TIMEOUT_SECONDS = 60.0
@@ -41,6 +44,24 @@ class Control(Protocol):
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         """Write rows to `file` and return their number."""
+
+    def accounts(self) -> list[dict[str, Any]]:
+        """Every account."""
+
+    def add_account(self, name: str, role: str) -> dict[str, Any]:
+        """Make one; `link` in what is returned lets its owner set a password."""
+
+    def change_account(self, name: str, **change: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Change `role` or `active`, or make a `new_link`."""
+
+    def keys(self) -> list[dict[str, Any]]:
+        """Every API key."""
+
+    def add_key(self, name: str, account: str | None, **given: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Make one, for the only admin unless an account is named; `key` in what is returned is never shown again."""
+
+    def revoke_key(self, key_id: str) -> dict[str, Any]:
+        """Revoke one."""
 
 
 @contextlib.contextmanager
@@ -69,7 +90,28 @@ def _server(home: Path, taken: HomeTaken) -> _Remote:
     raise taken
 
 
-class _Remote:
+class _ByName:
+    """Commands name accounts, where the API and the roster take ids."""
+
+    def accounts(self) -> list[dict[str, Any]]:
+        raise NotImplementedError
+
+    def _id(self, name: str) -> str:
+        found = [one["account_id"] for one in self.accounts() if one["name"].casefold() == name.strip().casefold()]
+        if not found:
+            raise UnknownAccount(f"There is no account of the name {name!r}; `./ratchet accounts` lists them.")
+        return str(found[0])
+
+    def _owner(self, name: str | None) -> str:
+        if name is not None:
+            return self._id(name)
+        admins = [one["account_id"] for one in self.accounts() if one["role"] == "admin" and one["active"]]
+        if len(admins) != 1:
+            raise UserError(f"There are {len(admins)} admins: say with --account NAME whose key it is.")
+        return str(admins[0])
+
+
+class _Remote(_ByName):
     def __init__(self, url: str, key: str) -> None:
         self.url = url
         headers = {"Authorization": f"Bearer {key}"}
@@ -109,6 +151,24 @@ class _Remote:
                 file.write(chunk)
             return int(response.headers["X-Rows"])
 
+    def accounts(self) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", self._ask("GET", "/v1/accounts")["accounts"])
+
+    def add_account(self, name: str, role: str) -> dict[str, Any]:
+        return self._ask("POST", "/v1/accounts", {"name": name, "role": role})
+
+    def change_account(self, name: str, **change: Any) -> dict[str, Any]:  # noqa: ANN401
+        return self._ask("PATCH", f"/v1/accounts/{self._id(name)}", change)
+
+    def keys(self) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", self._ask("GET", "/v1/keys")["keys"])
+
+    def add_key(self, name: str, account: str | None, **given: Any) -> dict[str, Any]:  # noqa: ANN401
+        return self._ask("POST", "/v1/keys", {"name": name, "account_id": self._owner(account), **given})
+
+    def revoke_key(self, key_id: str) -> dict[str, Any]:
+        return self._ask("DELETE", f"/v1/keys/{quote(key_id, safe='')}")
+
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         with self._reached():
             response = self._client.request(method, path, json=body)
@@ -124,7 +184,7 @@ class _Remote:
             raise NoServer(f"The server at {self.url} does not answer ({error}); is it stopping?") from error
 
 
-class _Local:
+class _Local(_ByName):
     def __init__(self, settings: Settings) -> None:
         # Under another model the live adapters would not fit, and the registry would put the base in their place.
         model = locate(remembered(settings.home) or settings.text("model"))
@@ -135,6 +195,8 @@ class _Local:
             settings, self._store, registry, model, lambda name, folder: None, lambda name: None
         )
         self._operator = Operator(self._store, self._learner)
+        url = settings.text("public_url") or address(settings.text("host"), settings.whole("port"))
+        self._roster = Roster(open_accounts(settings, self._store), url, COMMAND_LINE)
 
     def close(self) -> None:
         self._learner.close()
@@ -159,6 +221,24 @@ class _Local:
         return self._store.export(
             cast("Literal['pairs', 'thumbs', 'turns']", what), cast("Literal['jsonl', 'parquet']", format), file
         )
+
+    def accounts(self) -> list[dict[str, Any]]:
+        return self._roster.accounts()
+
+    def add_account(self, name: str, role: str) -> dict[str, Any]:
+        return self._roster.add_account(name, cast("Role", role))
+
+    def change_account(self, name: str, **change: Any) -> dict[str, Any]:  # noqa: ANN401
+        return self._roster.change_account(self._id(name), **change)
+
+    def keys(self) -> list[dict[str, Any]]:
+        return self._roster.keys()
+
+    def add_key(self, name: str, account: str | None, **given: Any) -> dict[str, Any]:  # noqa: ANN401
+        return self._roster.add_key(self._owner(account), name, **given)
+
+    def revoke_key(self, key_id: str) -> dict[str, Any]:
+        return self._roster.revoke_key(key_id)
 
 
 def _message(body: bytes) -> str:

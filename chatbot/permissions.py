@@ -19,7 +19,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 ACCOUNT_ROLES = ROLES[ROLES.index("user") :]
 
-# The lowest role whose keys can have the scope. Who acts for users can be many people, and many people move an experiment.
+# The lowest role whose keys can have the scope. Who acts for users is many people, and those move an experiment.
 _SCOPE_ROLES: Mapping[Scope, Role] = MappingProxyType(
     {
         "chat": "user",

@@ -283,7 +283,10 @@ def test_a_second_press_of_save_does_not_decide_the_next_turn(served, chat, visi
         press(chat, "Dislike")
         receipt(chat)
     first, second, _ = [row["turn_id"] for row in served.rows("SELECT turn_id FROM review_queue ORDER BY seq")]
-    review, conversation = visit(f"{served.url}/review/", served.cookie("reviewer")), served.services.reviews.conversation
+    review, conversation = (
+        visit(f"{served.url}/review/", served.cookie("reviewer")),
+        served.services.reviews.conversation,
+    )
     queue, better = review.locator("#rt-queue input"), review.locator("#rt-better textarea")
 
     def opened(place: int) -> None:

@@ -12,6 +12,7 @@ from chatbot.accounts.cookies import (
     cookie_of,
 )
 from chatbot.accounts.home_keys import write_private
+from chatbot.accounts.roster import Roster
 
 __all__ = [
     "COMMAND_LINE",
@@ -23,6 +24,7 @@ __all__ = [
     "Accounts",
     "Budgets",
     "Caller",
+    "Roster",
     "cookie_header",
     "cookie_of",
     "write_private",

@@ -75,10 +75,6 @@ class Accounts:
         """Count somebody who makes an account by themselves. Raises TooMany."""
         self._attempts.begin(f"sign-up {secrets.token_hex(8)}", address)
 
-    def join_url(self, connection: HTTPConnection, token: str) -> str:
-        """The address of a one-time link."""
-        return f"{self.reach.url(connection)}/join?token={token}"
-
     def change_password(self, account_id: str, old: str, new: str, address: str) -> str:
         """Set another password and end every session but the new one, which is returned.
 

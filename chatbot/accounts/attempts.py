@@ -27,8 +27,8 @@ class Attempts:
         with self._lock:
             self._forget(now)
             for key, most in _keys(account, address):
-                failed = self._times.get(key, ())
-                if len(failed) >= most:
+                failed = self._times.get(key)
+                if failed is not None and len(failed) >= most:
                     wait = max(1, math.ceil(failed[0] + WINDOW_SECONDS - now))
                     raise TooMany(f"Too many attempts to sign in; try again in {wait} s.", wait)
             for key, _ in _keys(account, address):

@@ -20,7 +20,7 @@ class Budgets:
 class Caller:
     """Who is calling: a guest, an account or a key. `fresh_cookie` must be set on the response when a guest is new.
 
-    `scopes` are those of the key, None for whoever sent none; `account_id` is that of the key's owner or of the session.
+    `scopes` are those of the key, None for whoever sent none; `account_id` is whose key or whose session it is.
     """
 
     person: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http.cookies import SimpleCookie
+from typing import Any
 
 PERSON_COOKIE, SESSION_COOKIE = "ratchet_person", "ratchet_session"  # a guest's, and that of somebody who signed in
 FORM_COOKIE, OIDC_COOKIE = "ratchet_form", "ratchet_oidc"  # of somebody who is about to sign in
@@ -14,7 +15,8 @@ def cookie_header(name: str, value: str, *, seconds: float = YEAR, secure: bool 
     """The value of a Set-Cookie header, for every path. Over https no other host of the domain can have set it."""
     held = cookie_name(name, secure)
     cookie = SimpleCookie({held: value})
-    cookie[held].update({"max-age": int(seconds), "path": "/", "httponly": True, "samesite": "lax", "secure": secure})
+    attributes: dict[str, Any] = {"max-age": int(seconds), "path": "/", "samesite": "lax", "httponly": True}
+    cookie[held].update({**attributes, "secure": secure})
     return cookie[held].OutputString()
 
 

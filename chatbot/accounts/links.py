@@ -67,7 +67,7 @@ class Links:
         return token
 
     def _is_meant(self, link: Link) -> bool:
-        """Whoever became admin by other means closes the way to become the first; who is disabled gets no new way in."""
+        """Not to become the first admin where there is one by now, and not for who was disabled since."""
         if link.account_id is None:
             return not self._people.has_admin()
         return self._people.get(link.account_id).active

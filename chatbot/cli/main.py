@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from chatbot.cli import bench, demo, dev, doctor, export, learn, promote, starter, status, test, up
+from chatbot.cli import accounts, bench, demo, dev, doctor, export, keys, learn, promote, starter, status, test, up
 from chatbot.errors import ChatbotError
 
 app = typer.Typer(
@@ -31,7 +31,7 @@ def no_words(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
-RUN, LOOP, DATA, WORK = "Chat", "The loop", "Models and data", "Develop"
+RUN, LOOP, PEOPLE, DATA, WORK = "Chat", "The loop", "People", "Models and data", "Develop"
 
 _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None], ...] = (
     (RUN, "up", up.up, "Chat in your browser: the model, the pages and the learner.", None),
@@ -48,6 +48,8 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None
 
 for _panel, _name, _command, _help, _settings in _COMMANDS:
     app.command(_name, short_help=_help, rich_help_panel=_panel, context_settings=_settings)(_command)
+app.add_typer(accounts.app, name="accounts", rich_help_panel=PEOPLE)
+app.add_typer(keys.app, name="keys", rich_help_panel=PEOPLE)
 app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
 app.add_typer(dev.app, name="dev", rich_help_panel=WORK)
 

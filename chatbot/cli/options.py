@@ -9,10 +9,21 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from chatbot.settings import SETTINGS, Setting, Settings, Value
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, last, and nothing for people.")]
+
+
+class ListsByDefault(TyperGroup):
+    """A group of commands that lists what there is where none is named: `./ratchet keys --json`."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Put the word in."""
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
 
 
 def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

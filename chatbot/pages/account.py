@@ -58,10 +58,10 @@ def make_key(
     me = _me(request, accounts)
     try:
         lasts = _days(days)
-        secret, key = accounts.api_keys.add(str(me.account_id), name, scopes or [], me.person, days=lasts)
+        secret, _ = accounts.api_keys.add(str(me.account_id), name, scopes or [], me.person, days=lasts)
     except ChatbotError as error:
         return _shown(request, accounts, 400, wrong=str(error))
-    return _shown(request, accounts, secret=secret, done=f"The key {key.name!r} is made.")
+    return _shown(request, accounts, secret=secret)
 
 
 @router.post("/keys/{key_id}/revoke")

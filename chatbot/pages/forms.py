@@ -23,7 +23,9 @@ def checked(request: Request, form: Annotated[str, Form()] = "") -> Accounts:
     """The accounts, once the form has shown that it is ours. Raises ForgedForm."""
     accounts = services_of(request).accounts
     if not secrets.compare_digest(form.encode("utf-8", "replace"), accounts.form_token(request).encode()):
-        raise ForgedForm("This form is too old, or it came from another site. Go back, load the page anew, and try again.")
+        raise ForgedForm(
+            "This form is too old, or it came from another site. Go back, load the page anew, and try again."
+        )
     return accounts
 
 

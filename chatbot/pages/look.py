@@ -22,7 +22,7 @@ assert _DARK is not None
 PLAIN_STYLE = (
     "<meta name='viewport' content='width=device-width, initial-scale=1'><style>"
     f"{CSS}{(FOLDER / 'plain.css').read_text(encoding='utf-8')}"
-    f"@media (prefers-color-scheme: dark) {{ :root {{{_DARK[1]}}} }}</style>"
+    f"@media (prefers-color-scheme: dark) {{ :root {{{_DARK[1]} --rt-link: var(--rt-accent); }} }}</style>"
 )
 _PLACES = (("Chat", "/", CHAT), ("Review", "/review/", REVIEW), ("Operate", "/operate/", OPERATE))
 QUIET: dict[str, Any] = {"show_progress": "hidden"}  # for events: the pages show themselves what is going on

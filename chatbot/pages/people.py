@@ -8,7 +8,7 @@ from typing import cast
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from chatbot.accounts import Accounts
+from chatbot.accounts import Accounts, Roster
 from chatbot.api.common import services_of
 from chatbot.errors import ChatbotError
 from chatbot.pages.forms import AccountsOf, CheckedForm, Field
@@ -33,33 +33,33 @@ def people_page(request: Request, accounts: AccountsOf) -> Response:
 @router.post("")
 def invite(request: Request, accounts: CheckedForm, name: Field = "", role: Field = "user") -> Response:
     """Make an account, and a link for whom it is meant."""
-    actor = accounts.caller(request, by_key=False).person
     try:
-        account = accounts.people.add(name, cast("Role", role), actor)
-        return _with_link(request, accounts, account.account_id, actor)
+        made = _roster(request, accounts).add_account(name, cast("Role", role))
     except ChatbotError as error:
         return _shown(request, accounts, 400, wrong=str(error))
+    return _shown(request, accounts, link=made["link"], link_for=made["name"])
 
 
 @router.post("/{account_id}")
 def change(account_id: str, request: Request, accounts: CheckedForm, step: Field = "", role: Field = "") -> Response:
     """Take one step with an account: another role, a new link, disable, enable."""
-    actor = accounts.caller(request, by_key=False).person
+    roster = _roster(request, accounts)
     try:
-        if step == "link":
-            return _with_link(request, accounts, account_id, actor)
         if step == "role":
-            account = accounts.people.change(account_id, actor, role=cast("Role", role))
-            return _shown(request, accounts, done=f"{account.name} is {account.role} now.")
-        account = accounts.people.change(account_id, actor, active=step != "disable")
+            account = roster.change_account(account_id, role=cast("Role", role))
+        elif step == "link":
+            account = roster.change_account(account_id, new_link=True)
+            return _shown(request, accounts, link=account["link"], link_for=account["name"])
+        else:
+            account = roster.change_account(account_id, active=step != "disable")
     except ChatbotError as error:
         return _shown(request, accounts, 400, wrong=str(error))
-    return _shown(request, accounts, done=f"{account.name} is {'enabled' if account.active else 'disabled'}.")
+    now = account["role"] if account["active"] else "disabled"
+    return _shown(request, accounts, done=f"{account['name']} is {now} now.")
 
 
-def _with_link(request: Request, accounts: Accounts, account_id: str, actor: str) -> Response:
-    link = accounts.join_url(request, accounts.links.for_account(account_id, actor))
-    return _shown(request, accounts, link=link, link_for=accounts.people.get(account_id).name)
+def _roster(request: Request, accounts: Accounts) -> Roster:
+    return Roster(accounts, accounts.reach.url(request), accounts.caller(request, by_key=False).person)
 
 
 def _shown(request: Request, accounts: Accounts, status: int = 200, **parts: object) -> Response:
@@ -73,4 +73,4 @@ def _shown(request: Request, accounts: Accounts, status: int = 200, **parts: obj
         "provider": services_of(request).settings.text("oidc_name"),
         **parts,
     }
-    return page(request, accounts, "people.jinja", status, **parts)
+    return page(request, accounts, "people.jinja", status, None, **parts)

@@ -23,8 +23,8 @@ _TEMPLATES = Environment(
 # Nothing of these pages comes from elsewhere, none may be framed, and their addresses may hold a token.
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "same-origin",  # with none at all a browser would not say that a form is ours
     "X-Content-Type-Options": "nosniff",
 }

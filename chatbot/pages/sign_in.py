@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/sign-in")
-def sign_in_page(request: Request, accounts: AccountsOf, next: str = "/") -> Response:  # noqa: A002
+def sign_in_page(request: Request, accounts: AccountsOf, next: str = "/") -> Response:
     """Ask for name and password."""
     return _sign_in(request, next)
 
@@ -55,7 +55,9 @@ def join_page(request: Request, accounts: AccountsOf, token: str = "") -> Respon
 
 
 @router.post("/join")
-def join(request: Request, accounts: CheckedForm, token: Field = "", name: Field = "", password: Field = "") -> Response:
+def join(
+    request: Request, accounts: CheckedForm, token: Field = "", name: Field = "", password: Field = ""
+) -> Response:
     """Use the link up, or make an account where anybody may, and begin a session."""
     if not token and not _anybody_may_join(request):
         return closed("Nobody can make an account here by themselves; ask an admin for a link.")
