@@ -21,6 +21,7 @@ ChatbotError
 ├── NotAllowed             the role of the caller does not suffice
 ├── NotSignedIn            nobody is known to be calling, and somebody must be
 ├── NameTaken              another account has that name
+├── ProviderDown           the OIDC provider does not answer, or cannot be used
 ├── LastAdmin              nobody could manage the accounts any more
 ├── TooMany                too much was asked in too short a time
 ├── BadRequest             a request that cannot be served, with the reason
@@ -115,6 +116,10 @@ class NotSignedIn(ChatbotError):
 
 class NameTaken(ChatbotError):
     """Another account has that name."""
+
+
+class ProviderDown(ChatbotError):
+    """The OIDC provider does not answer, or cannot be used."""
 
 
 class LastAdmin(ChatbotError):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from analytics import Store
-from chatbot.accounts import Accounts
+from chatbot.accounts import Accounts, Provider
 from chatbot.engine import Engine
 from chatbot.feedback import Feedbacks
 from chatbot.model import Model, locate, remember
@@ -72,8 +72,15 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
 
 def open_accounts(settings: Settings, store: Store) -> Accounts:
     """The accounts, as the settings want them. Raises BadSetting."""
-    public_url, days = settings.text("public_url"), settings.number("session_days")
-    return Accounts(settings.home, store, public_url=public_url, session_days=days)
+    issuer, *client = (settings.text(f"oidc_{name}") for name in ("issuer", "client_id", "client_secret", "name"))
+    return Accounts(
+        settings.home,
+        store,
+        public_url=settings.text("public_url"),
+        session_days=settings.number("session_days"),
+        provider=Provider(issuer, *client) if issuer else None,
+        newcomers=settings.text("oidc_role") == "user",
+    )
 
 
 def open_registry(settings: Settings, store: Store, model: Model) -> Registry:

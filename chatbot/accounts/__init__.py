@@ -12,6 +12,7 @@ from chatbot.accounts.cookies import (
     cookie_of,
 )
 from chatbot.accounts.home_keys import write_private
+from chatbot.accounts.oidc import Provider
 from chatbot.accounts.roster import Roster
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Accounts",
     "Budgets",
     "Caller",
+    "Provider",
     "Roster",
     "cookie_header",
     "cookie_of",

@@ -21,6 +21,7 @@ from chatbot.accounts.cookies import FORM_COOKIE, PERSON_COOKIE, SESSION_COOKIE,
 from chatbot.accounts.home_keys import home_keys
 from chatbot.accounts.ledger import Ledger
 from chatbot.accounts.links import Links
+from chatbot.accounts.oidc import Provider
 from chatbot.accounts.people import People
 from chatbot.accounts.reach import Reach
 from chatbot.accounts.sessions import Sessions
@@ -33,7 +34,17 @@ COMMAND_LINE = "key:operator"  # the person whom the key in the home is
 class Accounts:
     """Everything is read from the store once, so that to know a caller costs one hash and one look."""
 
-    def __init__(self, home: Path, store: Store, *, public_url: str = "", session_days: float = 30.0) -> None:
+    def __init__(
+        self,
+        home: Path,
+        store: Store,
+        *,
+        public_url: str = "",
+        session_days: float = 30.0,
+        provider: Provider | None = None,
+        newcomers: bool = True,
+    ) -> None:
+        self.provider, self._newcomers = provider, newcomers
         self.keys = home_keys(home)
         self.reach = Reach(public_url)
         self._ledger = Ledger(store)
@@ -69,6 +80,24 @@ class Accounts:
         self._attempts.succeed(known, address)
         if passwords.is_outdated(kept):
             self.people.refresh_hash(account.account_id, password)
+        return self.sessions.begin(account.account_id)
+
+    def sign_in_by_provider(self, answer: Mapping[str, str], note: Mapping[str, str] | None, back: str) -> str:
+        """Begin a session for whom the OIDC provider names; newcomers get an account, where the settings allow it.
+
+        Raises NotAllowed, ProviderDown.
+        """
+        if self.provider is None:
+            raise NotAllowed("No provider is set up here; sign in with name and password.")
+        issuer, subject, name = self.provider.finish(answer, note, back)
+        with self._ledger.lock:
+            account = self.people.of_subject(issuer, subject)
+            if account is None:
+                if not self._newcomers:
+                    raise NotAllowed(f"{name} has no account here, and newcomers get none by themselves.")
+                account = self.people.add(self.people.free_name(name), "user", "oidc", subject=(issuer, subject))
+        if not account.active:
+            raise NotAllowed(f"The account {account.name!r} is disabled.")
         return self.sessions.begin(account.account_id)
 
     def count_sign_up(self, address: str) -> None:

@@ -20,7 +20,7 @@ class Reach:
         parts = urlsplit(self.public_url)
         if self.public_url and not (parts.scheme in ("http", "https") and parts.hostname and not parts.path):
             raise BadSetting("public_url", f"is {public_url!r}; it must be an address such as https://chat.example.com")
-        self._published = bool(self.public_url) and not _names_this_machine(parts.hostname)
+        self._published = bool(self.public_url) and not names_this_machine(parts.hostname)
 
     def url(self, connection: HTTPConnection) -> str:
         """The address of the server, without a slash at its end."""
@@ -43,10 +43,11 @@ class Reach:
         if self._published or any(name in headers for name in _FORWARDED):
             return False
         host = connection.client.host if connection.client else None
-        return _is_loopback(host) and _names_this_machine(urlsplit(f"//{headers.get('host', '')}").hostname)
+        return _is_loopback(host) and names_this_machine(urlsplit(f"//{headers.get('host', '')}").hostname)
 
 
-def _names_this_machine(host: str | None) -> bool:
+def names_this_machine(host: str | None) -> bool:
+    """Whether a name or address of a host leads to the machine itself."""
     return host is not None and (host == "localhost" or host.endswith(".localhost") or _is_loopback(host))
 
 

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
 from chatbot.accounts import Accounts, Caller
-from chatbot.api.common import services_of
 from chatbot.errors import BadRequest, ChatbotError, TooMany
 from chatbot.pages.forms import AccountsOf, CheckedForm, Field, address_of
 from chatbot.pages.plain import page, signed_in
@@ -89,7 +88,7 @@ def _shown(
         "now": time.time(),
         "scopes": [(scope, WORDS[scope]) for scope in scopes_of(me.role)],
         "has_password": account.password is not None,
-        "provider": services_of(request).settings.text("oidc_name") if account.issuer else "",
+        "provider": (accounts.provider.name if accounts.provider else account.issuer) if account.issuer else "",
         "base": accounts.reach.url(request),
         **parts,
     }

@@ -7,7 +7,7 @@ import os
 import gradio as gr
 from fastapi import FastAPI
 
-from chatbot.pages import account, chat, operate, people, review, sign_in
+from chatbot.pages import account, chat, operate, people, provider, review, sign_in
 from chatbot.pages.access import Access
 from chatbot.pages.forms import refuse_forged
 from chatbot.pages.look import CSS, LOGO, script, theme
@@ -19,7 +19,7 @@ LONGEST_QUEUE = 1000
 
 def mount(app: FastAPI, services: Services) -> FastAPI:
     """Mount the chat last: it is at the root and would swallow the others."""
-    for plain in (sign_in, people, account):
+    for plain in (sign_in, provider, people, account):
         app.include_router(plain.router)
     refuse_forged(app)
     # Gradio would put its last 10,000 events into a table after every single one, for a page that is not served here.

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from chatbot.accounts import Accounts, Roster
-from chatbot.api.common import services_of
 from chatbot.errors import ChatbotError
 from chatbot.pages.forms import AccountsOf, CheckedForm, Field
 from chatbot.pages.plain import page
@@ -70,7 +69,7 @@ def _shown(request: Request, accounts: Accounts, status: int = 200, **parts: obj
         "people": accounts.people.all(),
         "roles": ACCOUNT_ROLES,
         "meanings": MEANINGS.items(),
-        "provider": services_of(request).settings.text("oidc_name"),
+        "provider": accounts.provider.name if accounts.provider else "",
         **parts,
     }
     return page(request, accounts, "people.jinja", status, None, **parts)

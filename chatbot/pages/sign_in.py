@@ -74,13 +74,18 @@ def join(
     return signed_in(request, accounts, accounts.sessions.begin(account.account_id), "/account")
 
 
+def sign_in_again(request: Request, next_: str, status: int, wrong: str) -> Response:
+    """The page once more, with what was wrong."""
+    return _sign_in(request, next_, status, wrong=wrong)
+
+
 def _sign_in(
     request: Request, next_: str, status: int = 200, headers: dict[str, str] | None = None, **parts: object
 ) -> Response:
     services = services_of(request)
-    settings = services.settings
     parts = {"name": "", "wrong": "", "next": own_path(next_), "sign_up": _anybody_may_join(request), **parts}
-    parts["provider"] = settings.text("oidc_name") if settings.text("oidc_issuer") else ""
+    provider = services.accounts.provider
+    parts["provider"] = "" if provider is None else provider.name
     parts["guest"] = services.accounts.reach.is_local(request)
     return page(request, services.accounts, "sign_in.jinja", status, headers, **parts)
 
