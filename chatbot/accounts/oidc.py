@@ -23,6 +23,7 @@ SCOPE = "openid profile email"
 TIMEOUT_SECONDS, LEEWAY_SECONDS, REMEMBER_SECONDS = 10.0, 60, 600.0
 # A provider signs with a key of its own; what is signed with a secret that others know is no proof.
 _SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
+_WAYS = ("client_secret_basic", "client_secret_post")
 _NAMES = ("preferred_username", "email", "name")
 
 
@@ -80,6 +81,9 @@ class Provider:
         self, client: OAuth2Client, metadata: Mapping[str, Any], code: str, note: Mapping[str, str]
     ) -> dict[str, Any]:
         """The claims that the code is good for."""
+        if self._client_secret:
+            ways: Sequence[str] = metadata.get("token_endpoint_auth_methods_supported") or _WAYS
+            client.token_endpoint_auth_method = next((way for way in _WAYS if way in ways), _WAYS[0])
         token = client.fetch_token(metadata["token_endpoint"], code=code, code_verifier=note["verifier"])
         return _claims(token, self._get(client, metadata["jwks_uri"]), metadata, self._client_id, note["nonce"])
 
@@ -87,7 +91,7 @@ class Provider:
         return OAuth2Client(
             self._client_id,
             self._client_secret or None,
-            token_endpoint_auth_method="client_secret_basic" if self._client_secret else "none",
+            token_endpoint_auth_method="none",  # of a public client
             scope=SCOPE,
             redirect_uri=redirect_uri,
             code_challenge_method="S256",

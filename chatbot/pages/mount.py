@@ -19,9 +19,7 @@ LONGEST_QUEUE = 1000
 
 def mount(app: FastAPI, services: Services) -> FastAPI:
     """Mount the chat last: it is at the root and would swallow the others."""
-    for plain in (sign_in, provider, people, account):
-        app.include_router(plain.router)
-    refuse_forged(app)
+    mount_plain(app, services)
     # Gradio would put its last 10,000 events into a table after every single one, for a page that is not served here.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
     for path, blocks, head in (
@@ -33,6 +31,14 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
         blocks.max_threads = MOST_STREAMS
         blocks.queue(default_concurrency_limit=None, max_size=LONGEST_QUEUE, api_open=False)
         _mount(app, blocks, path, head)
+    return app
+
+
+def mount_plain(app: FastAPI, services: Services) -> FastAPI:
+    """Add the pages that Gradio does not make, and the guard before all of them."""
+    for plain in (sign_in, provider, people, account):
+        app.include_router(plain.router)
+    refuse_forged(app)
     app.add_middleware(Access, accounts=services.accounts)
     return app
 
