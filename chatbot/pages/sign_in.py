@@ -13,6 +13,7 @@ from chatbot.errors import BadRequest, ChatbotError, NameTaken, NotAllowed, TooM
 from chatbot.pages.forms import AccountsOf, CheckedForm, Field, address_of, own_path
 from chatbot.pages.plain import closed, page, signed_in
 
+CLOSED = "Nobody can make an account here by themselves; ask an admin for a link."
 router = APIRouter(include_in_schema=False)
 
 
@@ -60,7 +61,7 @@ def join(
 ) -> Response:
     """Use the link up, or make an account where anybody may, and begin a session."""
     if not token and not _anybody_may_join(request):
-        return closed("Nobody can make an account here by themselves; ask an admin for a link.")
+        return closed(CLOSED)
     try:
         if token:
             account = accounts.links.use(token, name, password)
@@ -98,11 +99,11 @@ def _join(
         try:
             link = accounts.links.find(token)
         except ChatbotError as error:
-            return closed(str(error))
+            return closed(str(error), 404)
         role = link.role
         account = accounts.people.get(link.account_id).name if link.account_id is not None else None
     elif not _anybody_may_join(request):
-        return closed("Nobody can make an account here by themselves; ask an admin for a link.")
+        return closed(CLOSED, 404)
     parts = {"name": "", "wrong": "", "token_": token, "account": account, "role": role, **parts}
     return page(request, accounts, "join.jinja", status, headers, **parts)
 
