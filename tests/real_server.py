@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from chatbot.permissions import scopes_of
 from learner import free_port
 from learner.starter import MODEL_DIR
 
@@ -67,6 +68,7 @@ class RealServer:
         self.home, self.log, self.port = folder / "home", folder / "server.log", free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
+        self._keys: dict[str, str] = {}  # by role, of the accounts that were made for them
 
     def start(self, *more: str) -> None:
         """Start it, in its own process group, and wait until a first answer can be had; `more` goes to `up`."""
@@ -115,14 +117,24 @@ class RealServer:
 
     @contextmanager
     def client(self, role: str = "guest", **headers: str) -> Iterator[httpx.Client]:
-        """Somebody new, with a cookie jar of their own; all but guests send the key of their role."""
+        """Somebody new, with a cookie jar of their own; the operator's key is that of the command line."""
         if role != "guest":
             headers["Authorization"] = f"Bearer {self.key(role)}"
         with httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False) as client:
             yield client
 
     def key(self, role: str) -> str:
-        return json.loads((self.home / "keys.json").read_text())[role]
+        """The key of the command line, or that of an account of this role, which is made when it is first asked for."""
+        own = json.loads((self.home / "keys.json").read_text())["operator"]
+        if role == "operator":
+            return own
+        if role not in self._keys:
+            scopes = scopes_of(role)
+            with httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {own}"}, trust_env=False) as client:
+                account = client.post("/v1/accounts", json={"name": role, "role": role}).json()["account_id"]
+                made = client.post("/v1/keys", json={"name": role, "scopes": scopes, "account_id": account})
+                self._keys[role] = made.json()["key"]
+        return self._keys[role]
 
 
 def ask(client: httpx.Client, text: str, **more: object) -> dict:

@@ -150,7 +150,9 @@ async def test_over_https_the_cookie_is_secure_and_no_other_host_can_have_set_it
             done = await ann.sign_in("ann")
             (cookie,) = (one for one in done.headers.get_list("set-cookie") if "session" in one)
             assert cookie.startswith("__Host-ratchet_session=")
-            assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; ")) and "Domain" not in cookie
+            assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(
+                cookie.split("; ")
+            ) and "Domain" not in cookie
             assert (await ann.get("/v1/me")).json()["name"] == "ann"
             secret = ann.client.cookies["__Host-ratchet_session"]
         async with house.visitor(host=ELSEWHERE, url="https://chat.example") as other:

@@ -3,6 +3,7 @@
 import importlib
 import io
 import json
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -91,21 +92,27 @@ def test_the_doctor_prints_what_was_seen_as_it_is(monkeypatch, capsys):
     assert capsys.readouterr().out.count(ODD) == 3
 
 
-def test_the_greeting_prints_the_home_and_the_links_as_they_are(capsys):
-    keys = {"chat": "k1", "reviewer": "k2", "operator": "k3"}
-    settings = SimpleNamespace(home=ODD, text={"host": "fe80::1"}.__getitem__)
+def test_the_greeting_prints_the_home_and_the_links_as_they_are(house, capsys):
+    accounts = house.accounts
     services = SimpleNamespace(
-        settings=settings, accounts=SimpleNamespace(keys=keys), model=SimpleNamespace(name="a[/b]")
+        settings=SimpleNamespace(home=ODD), accounts=accounts, model=SimpleNamespace(name="a[/b]")
     )
     server._greet(services, "http://[fe80::1]:7860")
     said = capsys.readouterr().out
+    (token,) = re.findall(
+        r"  Admin    http://\[fe80::1\]:7860/join\?token=(\S+)\n +once, within a day; makes you", said
+    )
     for line in (
-        "Chat     http://[fe80::1]:7860/?key=k1",
-        "Review   http://[fe80::1]:7860/review?key=k2",
+        "Chat     http://[fe80::1]:7860",
+        "Review   http://[fe80::1]:7860/review",
+        "Operate  http://[fe80::1]:7860/operate",
         "Model    a[/b]",
         f"Home     {ODD}",
     ):
         assert f"  {line}\n" in said
+    accounts.links.use(token, "ann", "correct horse battery")
+    server._greet(services, "http://[fe80::1]:7860")
+    assert "Admin" not in capsys.readouterr().out
 
 
 def test_an_error_is_printed_as_it_is(monkeypatch, capsys):

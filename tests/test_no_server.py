@@ -5,8 +5,10 @@ import shutil
 import socket
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from analytics import Store
+from chatbot.cli.main import app
 from chatbot.model import remember
 from chatbot.server import home_lock
 from learner import Registry, weights_sha256
@@ -72,3 +74,32 @@ def test_with_no_server_running_the_command_line_opens_the_store_itself(tmp_path
     assert (back.returncode, back.stdout) == (1, "")
     assert "nothing before it to roll back to" in back.stderr
     assert "Traceback" not in back.stderr
+
+
+def test_accounts_and_keys_are_made_without_a_server(tmp_path):
+    def say(*words: str) -> Result:
+        return CliRunner().invoke(app, [*words, "--home", str(tmp_path)])
+
+    def run(*words: str) -> dict:
+        return json.loads(say(*words, "--json").stdout)
+
+    assert run("accounts") == {"accounts": []}
+    assert run("accounts", "add", "Ann", "--role", "admin")["link"].startswith("http://127.0.0.1:7860/join?token=")
+    assert run("accounts", "add", "bob")["role"] == "user"
+    assert run("accounts", "role", "bob", "reviewer")["role"] == "reviewer"
+    assert run("accounts", "disable", "BOB")["active"] is False
+    assert run("accounts", "enable", "bob")["active"] is True
+    assert "bob is reviewer." in say("accounts", "link", "bob").stdout
+    key = run("keys", "create", "notebook", "--scope", "chat", "--scope", "feedback", "--tokens-per-day", "9")
+    assert key["key"].startswith(f"rk_{key['key_id']}_")
+    assert (key["scopes"], key["tokens_per_day"]) == (["chat", "feedback"], 9)
+    assert "notebook  Ann" in say("keys").stdout
+    assert run("keys", "revoke", key["key_id"])["revoked"] is True
+    (listed,) = run("keys")["keys"]
+    assert listed["revoked"] and "key" not in listed
+    for words, told_ in (
+        (("accounts", "disable", "ann"), "Ann is the last admin"),
+        (("accounts", "link", "nobody"), "There is no account of the name 'nobody'"),
+        (("keys", "create", "more", "--scope", "review", "--days", "400"), "A key lasts up to 365 days"),
+    ):
+        assert told_ in str(say(*words).exception)

@@ -146,8 +146,13 @@ class Crooked(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         url = f"http://{self.headers['Host']}"
-        metadata = {"issuer": url, "authorization_endpoint": f"{url}/go", "token_endpoint": f"{url}/token",
-                    "jwks_uri": f"{url}/keys", "id_token_signing_alg_values_supported": ["RS256", "HS256", "none"]}  # fmt: skip
+        metadata = {
+            "issuer": url,
+            "authorization_endpoint": f"{url}/go",
+            "token_endpoint": f"{url}/token",
+            "jwks_uri": f"{url}/keys",
+            "id_token_signing_alg_values_supported": ["RS256", "HS256", "none"],
+        }
         self._say({"keys": [self.key.as_dict(private=False)]} if self.path == "/keys" else metadata)
 
     def do_POST(self) -> None:

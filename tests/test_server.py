@@ -76,7 +76,7 @@ def test_a_stream_begins_with_the_role_and_ends_with_the_reason_and_the_usage(se
 
 
 def test_the_official_client_works_with_streams_and_with_errors(server):
-    with openai.OpenAI(base_url=f"{server.url}/v1", api_key=server.key("chat"), max_retries=0) as client:
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key=server.key("user"), max_retries=0) as client:
         ask = {"model": "default", "messages": [{"role": "user", "content": "what can you do?"}]}
         with client.chat.completions.create(
             **ask, stream=True, stream_options={"include_usage": True}, extra_body={"min_tokens": 30}
@@ -134,7 +134,7 @@ def test_a_cookie_makes_a_guest_a_person(server):
 
 
 def test_an_operators_key_speaks_for_its_users_and_else_for_itself(server):
-    with server.client("operator") as operator, server.client("chat") as key:
+    with server.client("operator") as operator, server.client("user") as key:
         alice, nobody = ask(operator, "hello", user="alice"), ask(operator, "hello")
         ignored = ask(key, "hello", user="alice")
         given = {"response_id": alice["id"], "vote": 1}
@@ -142,8 +142,10 @@ def test_an_operators_key_speaks_for_its_users_and_else_for_itself(server):
         assert operator.post("/v1/feedback", json={**given, "user": "bob"}).status_code == 403
         assert operator.post("/v1/feedback", json=given).status_code == 403
         assert operator.post("/v1/feedback", json={**given, "response_id": nobody["id"]}).status_code == 201
+        itself = key.get("/v1/me").json()["person"]
     owners = [kept(server, answer["id"])["person"] for answer in (alice, nobody, ignored)]
-    assert owners == ["user:alice", "key:operator", "key:chat"]
+    assert owners == ["user:alice", "key:operator", itself]
+    assert itself.startswith("key:")
 
 
 def test_to_name_a_model_needs_an_operator(server):
@@ -198,7 +200,7 @@ def test_a_number_that_is_not_finite_is_refused_before_anything_is_kept(server, 
 def test_a_key_that_is_not_known_is_refused(server):
     with server.client(Authorization="Bearer guess") as guest:
         refused = guest.post("/v1/chat/completions", json=body("hello"))
-    assert (refused.status_code, refused.json()["error"]["type"]) == (403, "permission_error")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "invalid_api_key")
 
 
 def test_a_vote_is_given_changed_and_taken_back(server):
@@ -318,7 +320,7 @@ def test_an_appeal_is_claimed_by_one_reviewer_at_a_time_and_decided(server):
 
         assert waiting()[0]["why"] == ["appealed", "flagged"]
         assert one.post(f"/v1/reviews/{turn_id}/claim").json()["until"] > time.time()
-        assert waiting()[0]["claimed_by"] == "key:reviewer"
+        assert waiting()[0]["claimed_by"] == one.get("/v1/me").json()["person"]
         decision = {"filter_right": False, "correction": "In a game, ask its makers."}
         for step, sent in (("claim", None), ("release", None), ("decision", decision)):
             refused = two.post(f"/v1/reviews/{turn_id}/{step}", json=sent)

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 from chatbot.errors import TooMany
 
@@ -17,13 +18,14 @@ MOST_KEYS = 10_000  # names and addresses that are remembered
 class Attempts:
     """Counts the failures of the last minute, by account and by address. May be used from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
         self._times: dict[tuple[str, str], deque[float]] = {}
         self._lock = threading.Lock()
 
     def begin(self, account: str, address: str) -> None:
         """Count an attempt as failed until `succeed` says otherwise. Raises TooMany, with when to try again."""
-        now = time.monotonic()
+        now = self.clock()
         with self._lock:
             self._forget(now)
             for key, most in _keys(account, address):

@@ -91,7 +91,7 @@ class Provider:
         return OAuth2Client(
             self._client_id,
             self._client_secret or None,
-            token_endpoint_auth_method="none",  # of a public client
+            token_endpoint_auth_method="none",  # noqa: S106 - a public client's; with a secret it is chosen later
             scope=SCOPE,
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
