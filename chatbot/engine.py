@@ -220,7 +220,7 @@ class Engine:
 
     async def _until_it_ends(self) -> None:
         if self._elsewhere:
-            while await self._healthy():
+            while await self._healthy():  # noqa: ASYNC110 - it tells nobody that it ends
                 await asyncio.sleep(HEALTH_SECONDS)
             return
         assert self._process is not None

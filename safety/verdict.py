@@ -99,6 +99,13 @@ class Filter(Protocol):
         """Look at `text`."""
         ...
 
+    def undecided(self, text: str, context: Context) -> int:
+        """Where what this filter cannot decide yet begins, if `text` goes on; its length when all is decided.
+
+        As a text grows this never moves back, and what it would find later never begins before it.
+        """
+        ...
+
     def replacement(self, category: str) -> str:
         """What stands in place of a span of this category when the decision is TRANSFORM."""
         ...

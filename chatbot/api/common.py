@@ -70,7 +70,7 @@ def services_of(request: Request) -> Services:
 
 
 def permit(request: Request) -> None:
-    """Find out who is calling, and refuse what the table of permissions does not allow. Raises NotAllowed, UnknownKey."""
+    """Find out who is calling, and refuse what the table does not permit. Raises NotAllowed, UnknownKey."""
     route = f"{request.method} {request.scope['route'].path}"
     if route not in API:
         raise NotAllowed(f"{route} has no permissions, so nobody may use it.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+import regex
+
+from safety.filters.partial import Pattern, undecided
 from safety.verdict import Context, Decision, Finding
 
 FILE = Path(__file__).with_name("terms.toml")
@@ -34,10 +36,16 @@ class Terms:
                     return Finding(decision, category, 1.0, spans)
         return Finding(Decision.ALLOW)
 
+    def undecided(self, text: str, context: Context) -> int:
+        """The beginning of what may become a match of any category."""
+        rules = (self._rules[context.role, decision] for decision in (Decision.BLOCK, Decision.REVIEW))
+        return min((undecided(pattern, text) for table in rules for pattern in table.values()), default=len(text))
+
     def replacement(self, category: str) -> str:
         """Never asked for: this filter does not transform."""
         return f"[{category}]"
 
 
-def _compiled(table: Mapping[str, list[str]]) -> dict[str, re.Pattern[str]]:
-    return {name: re.compile("|".join(f"(?:{rule})" for rule in rules), re.I | re.S) for name, rules in table.items()}
+def _compiled(table: Mapping[str, list[str]]) -> dict[str, Pattern]:
+    flags = regex.IGNORECASE | regex.DOTALL
+    return {name: regex.compile("|".join(f"(?:{rule})" for rule in rules), flags) for name, rules in table.items()}
