@@ -81,8 +81,13 @@ class Store:
         self._recent.keep(events)
 
     def submit(self, *events: Event) -> Future[None]:
-        """Queue the events for somebody who cannot wait; they are written even if nobody asks the future."""
-        return self._writer.append(events)
+        """Queue the events for somebody who cannot wait; they are written even if nobody asks the future.
+
+        `asked` knows a turn from here on.
+        """
+        future = self._writer.append(events)
+        self._recent.keep(events)
+        return future
 
     async def append_async(self, *events: Event) -> None:
         """`append` without blocking the event loop."""

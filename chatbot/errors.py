@@ -11,6 +11,7 @@ ChatbotError
 │   ├── EngineDown         the engine does not answer
 │   ├── EngineBusy         the engine's queue is full
 │   └── EngineRefused      the engine refused the request, with its reason
+│       └── ContextTooLong the messages do not fit into the model's context
 ├── UnknownResponse        no turn of that id
 ├── UnknownModel           no model of that name is served
 ├── UnknownKey             a key or a sign-in that is not known here, or no longer
@@ -18,6 +19,8 @@ ChatbotError
 ├── NotYours               the turn belongs to somebody else
 ├── NotAllowed             the role of the caller does not suffice
 ├── BadRequest             a request that cannot be served, with the reason
+├── TooLarge               the body of a request is larger than what is taken
+├── TooMany                a budget is used up; says when to try again
 └── AlreadyClaimed         another reviewer holds the turn
 """
 
@@ -71,6 +74,10 @@ class EngineRefused(EngineError):
     """The engine refused the request; the message holds its reason."""
 
 
+class ContextTooLong(EngineRefused):
+    """The messages do not fit into the model's context."""
+
+
 class UnknownResponse(ChatbotError):
     """No turn of that id."""
 
@@ -97,6 +104,18 @@ class NotAllowed(ChatbotError):
 
 class BadRequest(ChatbotError):
     """A request that cannot be served, with the reason."""
+
+
+class TooLarge(ChatbotError):
+    """The body of a request is larger than what is taken."""
+
+
+class TooMany(ChatbotError):
+    """A budget is used up; `retry_after` is in seconds."""
+
+    def __init__(self, told: str, retry_after: float) -> None:
+        super().__init__(told)
+        self.retry_after = retry_after
 
 
 class AlreadyClaimed(ChatbotError):

@@ -28,13 +28,16 @@ class Permit(NamedTuple):
 
 ANYBODY = Permit("nobody", None)
 CHAT, FEEDBACK = Permit("guest", "chat"), Permit("guest", "feedback")
+METRICS = Permit("guest", "operate")
 REVIEW, OPERATE, ADMIN = Permit("reviewer", "review"), Permit("operator", "operate"), Permit("admin", "admin")
 
 API: Mapping[str, Permit] = MappingProxyType(
     {
         "GET /healthz": ANYBODY,
         "GET /readyz": ANYBODY,
+        "GET /metrics": METRICS,
         "GET /v1/models": CHAT,
+        "GET /v1/models/{model:path}": CHAT,
         "POST /v1/chat/completions": CHAT,
         "POST /v1/feedback": FEEDBACK,
         "POST /v1/consent": FEEDBACK,

@@ -11,6 +11,8 @@ from analytics import Store
 from chatbot.accounts import Accounts
 from chatbot.engine import Engine
 from chatbot.feedback import Feedbacks
+from chatbot.limits import Limits
+from chatbot.metrics import Metrics
 from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
 from chatbot.reviews import Reviews
@@ -37,6 +39,8 @@ class Services:
     feedbacks: Feedbacks
     reviews: Reviews
     operator: Operator
+    metrics: Metrics
+    limits: Limits
 
 
 def build(settings: Settings) -> Services:
@@ -54,6 +58,7 @@ def build(settings: Settings) -> Services:
 def assemble(settings: Settings, model: Model, store: Store, registry: Registry, engine: Engine) -> Services:
     """Put the services together around a store that is open and an engine, started or not."""
     learner = open_learner(settings, store, registry, model, engine.load, engine.unload)
+    metrics = Metrics()
     screen = default_screen(cast("Literal['block', 'review']", settings.text("input_failure")))
     return Services(
         settings=settings,
@@ -63,7 +68,18 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
         screen=screen,
         engine=engine,
         learner=learner,
-        turns=Turns(store, screen, engine, learner, settings.shares(), settings.number("sibling_temperature")),
+        turns=Turns(
+            store,
+            screen,
+            engine,
+            learner,
+            metrics,
+            groups=settings.shares(),
+            sibling_temperature=settings.number("sibling_temperature"),
+            logprob_share=settings.number("logprob_share"),
+        ),
+        metrics=metrics,
+        limits=Limits(),
         feedbacks=Feedbacks(store, screen),
         reviews=Reviews(store, screen),
         operator=Operator(store, learner),

@@ -54,6 +54,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("lora_top_share", 0.2, "Share of the layers, from the last, that training changes.", limits=(0.01, 1)),
     Setting("stream_interval", 4, "Tokens gathered between two pieces of a stream after the first.", limits=COUNT),
     Setting("sibling_temperature", 1.0, "Temperature of an answer that is asked for again.", limits=(0, 2)),
+    Setting(
+        "logprob_share", 0.05, "Share of turns outside of experiments that record log-probabilities.", limits=(0, 1)
+    ),
+    Setting("requests_per_minute", 0, "Requests that one person may send in a minute; 0 is no limit.", limits=FROM_0),
+    Setting("tokens_per_day", 0, "Tokens that one person may use in a day; 0 is no limit.", limits=(0, 10**12)),
+    Setting("body_kib", 1024, "Largest body of a request that is taken, in KiB.", limits=COUNT),
     Setting("split", "60/30/10", "Percent of people in the groups learn, decide and holdout."),
     Setting(
         "learn_every_hours", 24.0, "Hours from the last lap or first turn to the next; 0 turns it off.", limits=FROM_0

@@ -24,7 +24,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 from analytics import Store
 from analytics.events import EVENTS
 from chatbot.app import create_app
-from chatbot.engine import Piece
+from chatbot.engine_stream import Piece
 from chatbot.model import Model
 from chatbot.services import Services, assemble, open_registry
 from chatbot.settings import Settings

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, NamedTuple, cast
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -17,16 +19,20 @@ from chatbot.errors import (
     AlreadyClaimed,
     BadRequest,
     ChatbotError,
+    ContextTooLong,
     EngineBusy,
     EngineDown,
     EngineRefused,
     NotAllowed,
     NotYours,
+    TooLarge,
+    TooMany,
     UnknownKey,
     UnknownModel,
     UnknownPath,
     UnknownResponse,
 )
+from chatbot.limits import Budget, Limits
 from chatbot.permissions import ANYBODY, API
 from chatbot.services import Services
 from learner import LearnerError, UnknownAdapter, UnknownRun
@@ -42,6 +48,7 @@ class Answer(NamedTuple):
 
 _ANSWERS: Mapping[type[Exception], Answer] = {
     BadRequest: Answer(400, "invalid_request_error", "invalid_request"),
+    ContextTooLong: Answer(400, "invalid_request_error", "context_length_exceeded"),
     EngineRefused: Answer(400, "invalid_request_error", "refused_by_engine"),
     UnknownKey: Answer(401, "authentication_error", "invalid_api_key"),
     NotAllowed: Answer(403, "permission_error", "not_allowed"),
@@ -53,6 +60,8 @@ _ANSWERS: Mapping[type[Exception], Answer] = {
     UnknownAdapter: Answer(404, "not_found_error", "model_not_found"),
     AlreadyClaimed: Answer(409, "conflict_error", "already_claimed"),
     LearnerError: Answer(409, "conflict_error", "not_now"),
+    TooLarge: Answer(413, "invalid_request_error", "body_too_large"),
+    TooMany: Answer(429, "rate_limit_error", "rate_limit_exceeded"),
     EngineBusy: Answer(503, "overloaded_error", "engine_busy"),
     EngineDown: Answer(503, "unavailable_error", "engine_down"),
     AnalyticsError: Answer(503, "unavailable_error", "store_unavailable"),
@@ -96,6 +105,31 @@ def identify(request: Request, user: str | None = None) -> Caller:
     )
 
 
+@dataclass(frozen=True)
+class Spending:
+    """What a request may cost, and who pays for it."""
+
+    limits: Limits
+    payers: Sequence[tuple[str, Budget]]
+
+    def admit(self) -> None:
+        """Count a request. Raises TooMany."""
+        for who, budget in self.payers:
+            self.limits.admit(who, budget)
+
+    def charge(self, tokens: int) -> None:
+        """Count what was used."""
+        for who, budget in self.payers:
+            self.limits.charge(who, budget, tokens)
+
+
+def budgets(services: Services, caller: Caller) -> Spending:
+    """The person's budget."""
+    settings = services.settings
+    person = Budget(settings.whole("requests_per_minute"), settings.whole("tokens_per_day"))
+    return Spending(services.limits, [(caller.person, person)])
+
+
 def set_person(response: Response, caller: Caller) -> None:
     """Give a newcomer their cookie."""
     if caller.fresh_cookie is not None:
@@ -123,7 +157,8 @@ def error_body(message: str, answer: Answer, param: str | None = None) -> dict[s
 def error_response(error: Exception, param: str | None = None) -> JSONResponse:
     """The error with its status, and when to try again where that helps."""
     answer = answer_to(error)
-    headers = {"Retry-After": str(_RETRY_SECONDS)} if answer.status == 503 else None
+    wait = error.retry_after if isinstance(error, TooMany) else _RETRY_SECONDS if answer.status == 503 else 0
+    headers = {"Retry-After": str(math.ceil(wait))} if wait else None
     return JSONResponse(error_body(str(error), answer, param), answer.status, headers)
 
 
@@ -139,6 +174,7 @@ def answer_errors(app: FastAPI) -> None:
     """Have the app answer every error in one shape."""
 
     def ours(request: Request, error: Exception) -> JSONResponse:
+        services_of(request).metrics.refused(answer_to(error).code)
         return error_response(error)
 
     def invalid(request: Request, error: Exception) -> JSONResponse:

@@ -17,7 +17,7 @@ from chatbot.errors import NotAllowed, UnknownKey
 from chatbot.pages.look import STYLE
 from chatbot.permissions import PAGES
 
-_OPEN = ("/v1/", "/healthz", "/readyz")
+_OPEN = ("/v1/", "/healthz", "/readyz", "/metrics")
 # Gradio takes files there from everybody and keeps them, though no page asks for one.
 _FILES = ("/gradio_api/upload", "/gradio_api/process_recording")
 _PORTS = {"http": 80, "https": 443}
