@@ -53,8 +53,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("lora_rank", 16, "Largest LoRA rank, of training and of serving.", limits=COUNT),
     Setting("lora_top_share", 0.2, "Share of the layers, from the last, that training changes.", limits=(0.01, 1)),
     Setting("max_queue", 1000, "Requests that wait for the engine; more are told to come back.", limits=COUNT),
-    Setting("tool_call_parser", "hermes", "vLLM's parser of tool calls, which depends on the model; empty turns tools off."),
-    Setting("stream_interval", 4, "Tokens gathered between two pieces of a stream after the first.", limits=COUNT),
+    Setting(
+        "tool_call_parser", "hermes", "vLLM's parser of tool calls, which depends on the model; empty turns tools off."
+    ),
+    Setting("stream_interval", 8, "Tokens gathered between two pieces of a stream after the first.", limits=COUNT),
     Setting("sibling_temperature", 1.0, "Temperature of an answer that is asked for again.", limits=(0, 2)),
     Setting(
         "logprob_share", 0.05, "Share of turns outside of experiments that record log-probabilities.", limits=(0, 1)

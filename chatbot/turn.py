@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-from analytics import Store, Turn, queries
+from analytics import Store, Turn
 from chatbot.answer import Answer, Delta
 from chatbot.engine_stream import Piece
 from chatbot.errors import NotYours
@@ -241,7 +241,7 @@ class Turns:
             return sibling.conversation_id, sibling.sibling_of or request.sibling_of
         if request.conversation_id is None:
             return f"conv-{secrets.token_hex(12)}", None
-        owner = await asyncio.to_thread(queries.owner, self._store, request.conversation_id)
+        owner = await asyncio.to_thread(self._store.owner, request.conversation_id)
         if owner not in (None, request.person):
             raise NotYours("That conversation belongs to somebody else; leave conversation_id out to begin a new one.")
         return request.conversation_id, None

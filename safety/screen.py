@@ -92,6 +92,9 @@ class Screen:
         edits: list[Edit] = []
         normalised, decided, doubtful = normalise(text), len(text), False
         for filter_ in self._filters:
+            if not ended and filter_.quick and (certain := self._passes(filter_, normalised, context)) is not None:
+                decided = min(decided, certain)
+                continue
             verdict, certain = await self._ask(filter_, normalised, context, ended)
             decided = min(decided, certain)
             open_ = bool(verdict.spans) and min(start for start, _ in verdict.spans) >= certain
@@ -104,6 +107,16 @@ class Screen:
             if verdict.decision is Decision.TRANSFORM:
                 edits += [Edit(*span, filter_.replacement(verdict.category)) for span in verdict.spans]
         return Glance(tuple(verdicts), merged(edits), decided, doubtful=doubtful)
+
+    def _passes(self, filter_: Filter, text: Normalised, context: Context) -> int | None:
+        """Up to where the filter lets a text that goes on pass, which is almost always; None when it is to be asked."""
+        if self._breakers[filter_.id].failures:
+            return None
+        try:
+            finding, certain = _finding(filter_, text, context, False)
+        except Exception:
+            return None
+        return certain if finding.decision is Decision.ALLOW else None
 
     async def _ask(self, filter_: Filter, text: Normalised, context: Context, ended: bool) -> tuple[Verdict, int]:
         """What the filter says, and up to where it is certain."""
@@ -149,10 +162,11 @@ def _finding(filter_: Filter, text: Normalised, context: Context, ended: bool) -
     """Show the filter the normalised text, and bring its spans, and up to where it is certain, back to the text."""
     plain, places = text
     found = filter_.check(plain, context)
-    certain = len(plain)
+    certain = len(plain) if ended else filter_.undecided(plain, context)
+    if not found.spans:
+        return found, places[certain]
     if not ended:
-        open_ = [start for start, end in found.spans if end == len(plain)]
-        certain = min(filter_.undecided(plain, context), *open_, certain)
+        certain = min([certain, *(start for start, end in found.spans if end == len(plain))])
     spans = tuple((places[start], places[end - 1] + 1) for start, end in found.spans if end > start)
     return Finding(found.decision, found.category, found.score, spans), places[certain]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from safety.errors import StreamEnded
 from safety.verdict import Context, Decision, Edit, Verdict, edited
 
-CARRIED = 400  # characters of what was shown that are looked at again, for what is told by what comes before
+CARRIED = 160  # characters of what was shown that are looked at again, for what is told by what comes before
 MOST_HELD = 2000  # characters; an answer of which more stays undecided is stopped
 LONGEST_PIECE = 256  # characters that are looked at together
 
@@ -27,6 +27,7 @@ class Glance:
     doubtful: bool = False
 
 
+_UNDECIDED = Verdict(Decision.BLOCK, "undecided", 1.0, 1.0, (), "stream", "1", 0.0)
 Look = Callable[[str, Context, bool], Awaitable[Glance]]
 
 
@@ -56,7 +57,7 @@ class StreamScreen:
     async def finish(self) -> str:
         """The answer is over: return the rest of what may be shown."""
         self._ended = True
-        if self.blocked is not None or not self._held:
+        if self.blocked is not None:
             return ""
         return self._release(await self._look(self._past + self._held, self._context, True))
 
@@ -91,8 +92,8 @@ class StreamScreen:
 
     def _stop(self, verdicts: tuple[Verdict, ...]) -> None:
         """Too much stays undecided, as a secret that does not end."""
-        endless = next((v for v in verdicts if v.decision is Decision.TRANSFORM), verdicts[-1])
-        self.blocked = replace(endless, decision=Decision.BLOCK, category=endless.category or "undecided")
+        known = next((v for v in verdicts if v.decision is Decision.TRANSFORM), _UNDECIDED)
+        self.blocked = replace(known, decision=Decision.BLOCK)
         self.verdicts.append(self.blocked)
 
     def _note(self, verdicts: tuple[Verdict, ...]) -> None:

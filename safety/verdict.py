@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
 
@@ -74,7 +74,7 @@ class Verdict:
 
     def to_values(self) -> dict[str, object]:
         """The fields by name, for the log."""
-        return {**asdict(self), "decision": str(self.decision), "spans": [list(span) for span in self.spans]}
+        return {**vars(self), "decision": str(self.decision), "spans": [list(span) for span in self.spans]}
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,9 @@ class Finding:
     category: str = ""
     score: float = 0.0
     spans: tuple[Span, ...] = ()
+
+
+ALLOWED = Finding(Decision.ALLOW)
 
 
 class Filter(Protocol):

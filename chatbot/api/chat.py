@@ -8,12 +8,13 @@ from collections.abc import Coroutine
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from chatbot.api import chunks
 from chatbot.api.choices import MOST_CHOICES, Choices
 from chatbot.api.common import CallerOf, ServicesOf, budgets, identify, set_person
+from chatbot.api.event_stream import EventStream
 from chatbot.errors import BadRequest, UnknownModel
 from chatbot.permissions import OPERATE, ranks
 from chatbot.services import Services
@@ -93,7 +94,7 @@ async def chat_completions(body: ChatBody, request: Request, services: ServicesO
         first = await choices.first()  # what the engine refuses can still have its own status
         with_usage = body.stream_options is not None and body.stream_options.include_usage
         events = chunks.events(begun, first, choices, with_usage)
-        response = StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        response = EventStream(events)
     else:
         response = JSONResponse(await _unless_left(chunks.whole(begun, choices), choices, request))
     set_person(response, caller)

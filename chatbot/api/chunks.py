@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -36,7 +36,7 @@ async def whole(begun: Begun, choices: Choices) -> dict[str, object]:
     return {**stamp, "choices": answered, "usage": usage_of(dones), "ratchet": _route(choices)}
 
 
-async def events(begun: Begun, first: Numbered, choices: Choices, with_usage: bool) -> AsyncIterator[bytes]:
+async def events(begun: Begun, first: Numbered, choices: Choices, with_usage: bool) -> AsyncGenerator[bytes, None]:
     """The chunks, as server-sent events. What belongs together is sent together."""
     chunk = Chunk(begun)
     hello = {"role": "assistant", "content": ""}

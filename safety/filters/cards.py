@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from safety.verdict import Context, Decision, Finding, Span
+from safety.verdict import ALLOWED, Context, Decision, Finding, Span
 
-_DIGITS = re.compile(r"(?<!\d)(?<!\d\.)\d(?:[ -]?\d){12,}(?!\.?\d)")
+_DIGITS = re.compile(r"\d(?<!\d\d)(?<!\d\.\d)(?:[ -]?\d){12,}(?!\.?\d)")
 _GROUP = re.compile(r"\d+")
 _TAIL = re.compile(r"[ .-]?\d(?:[ .-]?\d)*")  # of a text that is read from its end
 _LENGTHS = range(13, 20)  # digits of a card number
@@ -21,7 +21,7 @@ class Cards:
     def check(self, text: str, context: Context) -> Finding:
         """TRANSFORM when there is something to take out."""
         spans = tuple(span for run in _DIGITS.finditer(text) for span in _cards(run))
-        return Finding(Decision.TRANSFORM, "card number", 1.0, spans) if spans else Finding(Decision.ALLOW)
+        return Finding(Decision.TRANSFORM, "card number", 1.0, spans) if spans else ALLOWED
 
     def undecided(self, text: str, context: Context) -> int:
         """The first group of digits at the end from which a card number may yet be written."""

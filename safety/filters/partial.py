@@ -9,7 +9,8 @@ Pattern = regex.Pattern[str]
 
 def undecided(pattern: Pattern, text: str) -> int:
     """The first place from which `pattern` would match if the right text followed; the length of `text` if none."""
-    for match in pattern.finditer(text, partial=True):
-        if match.end() == len(text):
-            return match.start()
-    return len(text)
+    end = len(text)
+    first = pattern.search(text, partial=True)
+    if first is None or first.start() == end:
+        return end
+    return next((match.start() for match in pattern.finditer(text, partial=True) if match.end() == end), end)

@@ -9,8 +9,9 @@ from pathlib import Path
 import regex
 
 from safety.filters.partial import Pattern, undecided
-from safety.verdict import Context, Decision, Finding
+from safety.verdict import ALLOWED, Context, Decision, Finding
 
+FLAGS = regex.IGNORECASE | regex.DOTALL
 FILE = Path(__file__).with_name("terms.toml")
 
 
@@ -26,20 +27,32 @@ class Terms:
             for role in ("input", "output")
             for decision in (Decision.BLOCK, Decision.REVIEW)
         }
+        # Most texts have none of it, which one look tells.
+        self._any = {
+            role: regex.compile("|".join(pattern.pattern for pattern in self._patterns(role)), FLAGS)
+            for role in ("input", "output")
+        }
 
     def check(self, text: str, context: Context) -> Finding:
         """BLOCK or REVIEW by the first category that matches."""
+        if self._any[context.role].search(text) is None:
+            return ALLOWED
         for decision in (Decision.BLOCK, Decision.REVIEW):
             for category, pattern in self._rules[context.role, decision].items():
                 spans = tuple(match.span() for match in pattern.finditer(text))
                 if spans:
                     return Finding(decision, category, 1.0, spans)
-        return Finding(Decision.ALLOW)
+        return ALLOWED
 
     def undecided(self, text: str, context: Context) -> int:
         """The beginning of what may become a match of any category."""
-        rules = (self._rules[context.role, decision] for decision in (Decision.BLOCK, Decision.REVIEW))
-        return min((undecided(pattern, text) for table in rules for pattern in table.values()), default=len(text))
+        first = self._any[context.role].search(text, partial=True)
+        if first is None or first.start() == len(text):
+            return len(text)
+        return min((undecided(pattern, text) for pattern in self._patterns(context.role)), default=len(text))
+
+    def _patterns(self, role: str) -> list[Pattern]:
+        return [*self._rules[role, Decision.BLOCK].values(), *self._rules[role, Decision.REVIEW].values()]
 
     def replacement(self, category: str) -> str:
         """Never asked for: this filter does not transform."""
@@ -47,5 +60,4 @@ class Terms:
 
 
 def _compiled(table: Mapping[str, list[str]]) -> dict[str, Pattern]:
-    flags = regex.IGNORECASE | regex.DOTALL
-    return {name: regex.compile("|".join(f"(?:{rule})" for rule in rules), flags) for name, rules in table.items()}
+    return {name: regex.compile("|".join(f"(?:{rule})" for rule in rules), FLAGS) for name, rules in table.items()}
