@@ -28,6 +28,7 @@ def create_app(services: Services, mount: Mount | None = None) -> FastAPI:
             services.learner.close()
             await services.engine.close()
             services.screen.close()
+            services.tracing.close()
             services.store.close()
 
     app = FastAPI(title="Ratchet", lifespan=lifespan, docs_url=None, redoc_url=None)

@@ -39,6 +39,7 @@ API: Mapping[str, Permit] = MappingProxyType(
         "GET /v1/models": CHAT,
         "GET /v1/models/{model:path}": CHAT,
         "POST /v1/chat/completions": CHAT,
+        "POST /v1/moderations": CHAT,
         "POST /v1/feedback": FEEDBACK,
         "POST /v1/consent": FEEDBACK,
         "POST /v1/appeals": FEEDBACK,

@@ -17,6 +17,7 @@ from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
 from chatbot.reviews import Reviews
 from chatbot.settings import Settings
+from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from learner import Learner, LearnerSettings, Registry
 from safety import Screen, default_screen
@@ -40,6 +41,7 @@ class Services:
     reviews: Reviews
     operator: Operator
     metrics: Metrics
+    tracing: Tracing
     limits: Limits
 
 
@@ -58,7 +60,7 @@ def build(settings: Settings) -> Services:
 def assemble(settings: Settings, model: Model, store: Store, registry: Registry, engine: Engine) -> Services:
     """Put the services together around a store that is open and an engine, started or not."""
     learner = open_learner(settings, store, registry, model, engine.load, engine.unload)
-    metrics = Metrics()
+    metrics, tracing = Metrics(), Tracing(settings.text("otlp_endpoint"))
     screen = default_screen(cast("Literal['block', 'review']", settings.text("input_failure")))
     return Services(
         settings=settings,
@@ -74,11 +76,13 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
             engine,
             learner,
             metrics,
+            tracing,
             groups=settings.shares(),
             sibling_temperature=settings.number("sibling_temperature"),
             logprob_share=settings.number("logprob_share"),
         ),
         metrics=metrics,
+        tracing=tracing,
         limits=Limits(),
         feedbacks=Feedbacks(store, screen),
         reviews=Reviews(store, screen),

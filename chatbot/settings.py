@@ -92,6 +92,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("experiment_look_seconds", 5.0, "Seconds between two looks at a running experiment.", limits=ABOVE_0),
     Setting("promotion", "auto", "Who promotes a proven winner.", ("auto", "ask")),
     Setting("input_failure", "block", "What happens to a message whose screening failed.", ("block", "review")),
+    Setting(
+        "otlp_endpoint", "", "Collector of OpenTelemetry traces, such as http://127.0.0.1:4318; empty turns it off."
+    ),
     Setting("log_level", "info", "How much the logs say.", ("debug", "info", "warning", "error")),
 )
 

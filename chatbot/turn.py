@@ -18,6 +18,7 @@ from chatbot.errors import NotYours
 from chatbot.messages import Message, check_parameters, checked
 from chatbot.metrics import Metrics
 from chatbot.remarks import flags
+from chatbot.tracing import Tracing
 from learner import Group, Learner, Route, person_group, route
 from safety import BLOCKED_INPUT, BLOCKED_OUTPUT, Context, Decision, Screen, Screening
 
@@ -27,6 +28,7 @@ class TurnRequest:
     """What a person asks: `messages` in OpenAI's form, theirs last; to name an `adapter` is an operator's right.
 
     `sibling_of` is an answer to the same message. One of several that are asked for at once has a `choice` above 0.
+    `trace` are the headers that tell which trace this is a part of.
     """
 
     person: str
@@ -37,6 +39,7 @@ class TurnRequest:
     adapter: str | None = None
     sibling_of: str | None = None
     choice: int = 0
+    trace: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,13 +99,14 @@ class Turns:
         engine: Streams,
         learner: Learner,
         metrics: Metrics,
+        tracing: Tracing,
         *,
         groups: tuple[int, int, int],
         sibling_temperature: float,
         logprob_share: float,
     ) -> None:
         self._store, self._screen, self._engine, self._learner = store, screen, engine, learner
-        self._metrics, self._groups = metrics, groups
+        self._metrics, self._tracing, self._groups = metrics, tracing, groups
         self._sibling_temperature, self._logprob_share = sibling_temperature, logprob_share
 
     async def run(self, request: TurnRequest) -> AsyncGenerator[Step, None]:
@@ -113,9 +117,15 @@ class Turns:
         Raises BadRequest, NotYours, UnknownAdapter, EngineError and AnalyticsError; a turn in which anything was raised
         after Begun is kept as an error.
         """
-        opened = await self._open(request)
+        trace = self._tracing.begin(request.trace)
+        try:
+            opened = await self._open(request)
+        except BaseException as error:
+            trace.ended(None, error)
+            raise
+        trace.opened(opened.turn)
         answer = Answer(opened.turn.turn_id, with_tokens=bool(request.parameters.get("logprobs")))
-        kept = False
+        kept, broken = False, None
         try:
             yield Begun(opened.turn.turn_id, opened.turn.conversation_id, opened.route)
             async with contextlib.aclosing(self._answer(answer, opened)) as deltas:
@@ -124,14 +134,15 @@ class Turns:
             kept = True
             await self._store.append_async(*answer.events())
             opened.kept.result()  # it was written before
-        except Exception:
-            answer.finish_reason = "error"
+        except Exception as error:
+            answer.finish_reason, broken = "error", error
             raise
         finally:
             if not kept:
                 # Nobody may be left to wait: the reader has gone, or the server stops.
                 self._store.submit(*answer.events())
             self._metrics.ended(opened.route.arm, opened.route.adapter, answer)
+            trace.ended(answer, broken)
         yield Done(answer.turn_id, answer.finish_reason, answer.usage)
 
     async def _open(self, request: TurnRequest) -> _Opened:

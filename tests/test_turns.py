@@ -8,6 +8,7 @@ from chatbot.answer import Delta
 from chatbot.engine_stream import Piece
 from chatbot.errors import NotYours
 from chatbot.metrics import Metrics
+from chatbot.tracing import Tracing
 from chatbot.turn import Begun, Done, TurnRequest, Turns
 from tests.history import History, vote
 
@@ -63,7 +64,7 @@ async def test_an_answer_that_breaks_off_is_kept_as_an_error(house):
             raise KeyError("nobody thought of this")
 
     shares = {"groups": (60, 30, 10), "sibling_temperature": 1.0, "logprob_share": 0.0}
-    turns = Turns(house.store, house.screen, Broken(), house.learner, Metrics(), **shares)
+    turns = Turns(house.store, house.screen, Broken(), house.learner, Metrics(), Tracing(), **shares)
     steps, seen = turns.run(asked("hello")), []
     begun = await anext(steps)
     with pytest.raises(KeyError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.api.common import error_response
@@ -22,7 +23,7 @@ class BodyLimit:
             return
         length = Headers(scope=scope).get("content-length", "0")
         if length.isdecimal() and int(length) > self._most:
-            await error_response(self._error())(scope, receive, send)
+            await error_response(TooLarge(self._told()))(scope, receive, send)
             return
         came = 0
 
@@ -31,13 +32,10 @@ class BodyLimit:
             message = await receive()
             came += len(message.get("body", b""))
             if came > self._most:
-                raise self._error()
+                raise HTTPException(413, self._told())  # what else is raised while it reads, the framework makes a 400
             return message
 
-        try:
-            await self._app(scope, counted, send)
-        except TooLarge as error:
-            await error_response(error)(scope, receive, send)
+        await self._app(scope, counted, send)
 
-    def _error(self) -> TooLarge:
-        return TooLarge(f"The body of a request may have {self._most // 1024} KiB at most.")
+    def _told(self) -> str:
+        return f"The body of a request may have {self._most // 1024} KiB at most."

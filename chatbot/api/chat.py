@@ -87,7 +87,7 @@ async def chat_completions(body: ChatBody, request: Request, services: ServicesO
         caller.must(OPERATE)
     spending = budgets(services, caller)
     spending.admit()
-    choices = Choices(services.turns, _asked(body, caller.person), body.n, spending.charge)
+    choices = Choices(services.turns, _asked(body, caller.person, request), body.n, spending.charge)
     begun = await choices.begin()
     response: Response
     if body.stream:
@@ -101,7 +101,7 @@ async def chat_completions(body: ChatBody, request: Request, services: ServicesO
     return response
 
 
-def _asked(body: ChatBody, person: str) -> TurnRequest:
+def _asked(body: ChatBody, person: str, request: Request) -> TurnRequest:
     given = {**body.model_extra} if body.model_extra else {}
     if given.get("functions") is not None or given.get("function_call") is not None:
         raise BadRequest("functions and function_call are of the past; send tools and tool_choice.")
@@ -113,6 +113,7 @@ def _asked(body: ChatBody, person: str) -> TurnRequest:
         parameters=given,
         adapter=None if body.model == DEFAULT else body.model,
         sibling_of=body.sibling_of,
+        trace=request.headers if "traceparent" in request.headers else {},
     )
 
 

@@ -186,7 +186,7 @@ def answer_errors(app: FastAPI) -> None:
     def refused(request: Request, error: Exception) -> JSONResponse:
         # From the framework itself, as for a body that is not UTF-8.
         assert isinstance(error, HTTPException)
-        codes = {404: "unknown_path", 405: "method_not_allowed"}
+        codes = {404: "unknown_path", 405: "method_not_allowed", 413: "body_too_large"}
         code = codes.get(error.status_code, "invalid_request")
         answer = Answer(error.status_code, "invalid_request_error", code)
         return JSONResponse(error_body(str(error.detail), answer), error.status_code, error.headers)
