@@ -20,8 +20,8 @@ import aiohttp
 import orjson
 
 from chatbot.engine_flags import command, environment
-from chatbot.engine_stream import Events, Piece, reason
-from chatbot.errors import ContextTooLong, EngineBusy, EngineDown, EngineRefused
+from chatbot.engine_stream import Events, Piece, load_of, reason
+from chatbot.errors import ContextTooLong, EngineBusy, EngineDown, EngineError, EngineRefused
 from chatbot.model import Model
 from chatbot.settings import Settings
 from learner import BASE, BadAdapter, free_port
@@ -129,6 +129,15 @@ class Engine:
                 if (piece := events.feed(chunk)) is not None:
                     yield piece
 
+    async def requests(self) -> Mapping[str, float]:
+        """How many requests the engine has `running` and `waiting`; empty while it does not tell."""
+        if not self.ready:
+            return {}
+        with contextlib.suppress(EngineError):
+            async with self._request("/metrics") as response:
+                return load_of(await response.text())
+        return {}
+
     def load(self, name: str, folder: Path) -> None:
         """Load an adapter under `name`; while the engine starts, the start will load it.
 
@@ -229,11 +238,15 @@ class Engine:
             await response.read()
 
     @contextlib.asynccontextmanager
-    async def _request(self, path: str, body: Mapping[str, object]) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _request(
+        self, path: str, body: Mapping[str, object] | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Post the body, or get what is there where there is none."""
         assert self._session is not None
-        headers = {"Content-Type": "application/json"}
+        data = None if body is None else orjson.dumps(body)
+        method, headers = ("GET", None) if body is None else ("POST", {"Content-Type": "application/json"})
         try:
-            async with self._session.post(self._url(path), data=orjson.dumps(body), headers=headers) as response:
+            async with self._session.request(method, self._url(path), data=data, headers=headers) as response:
                 if response.status in (429, 503):
                     raise EngineBusy("The model has too much to do right now; try again in a moment.")
                 if response.status >= 400:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
 from chatbot.errors import EngineRefused
+
+_LOAD = re.compile(r"^vllm:num_requests_(running|waiting)(?:{[^}]*})? (\S+)$", re.MULTILINE)
 
 
 class Piece(NamedTuple):
@@ -50,6 +53,11 @@ def reason(body: bytes) -> str:
         return body.decode(errors="replace")[:500]
     error = told.get("error", told)
     return str(error.get("message", error) if isinstance(error, dict) else error)
+
+
+def load_of(metrics: str) -> Mapping[str, float]:
+    """How many requests are `running` and `waiting`, by what vLLM tells Prometheus."""
+    return {state: float(count) for state, count in _LOAD.findall(metrics)}
 
 
 def _piece(event: Mapping[str, Any]) -> Piece:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from prometheus_client import (
@@ -46,6 +47,7 @@ class Metrics:
         self._refused = Counter(
             "ratchet_refused_requests", "Requests refused, by error code.", ("code",), registry=registry
         )
+        self._load = Gauge("ratchet_engine_requests", "Requests that the engine has.", ("state",), registry=registry)
         self._engine = Gauge("ratchet_engine_ready", "1 while the engine can answer.", registry=registry)
 
     def ended(self, arm: str, adapter: str, answer: Answer) -> None:
@@ -68,7 +70,10 @@ class Metrics:
         """A request was refused."""
         self._refused.labels(code).inc()
 
-    def text(self, *, engine_ready: bool) -> bytes:
+    def text(self, *, engine_ready: bool, engine_requests: Mapping[str, float]) -> bytes:
         """All of it, in Prometheus' text format."""
         self._engine.set(engine_ready)
+        self._load.clear()
+        for state, count in engine_requests.items():
+            self._load.labels(state).set(count)
         return generate_latest(self._registry)

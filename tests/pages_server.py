@@ -51,6 +51,9 @@ class CannedEngine:
 
     def stop(self) -> None: ...
 
+    async def requests(self) -> dict[str, float]:
+        return {}
+
     def load(self, name: str, folder: Path) -> None: ...
 
     def unload(self, name: str) -> None: ...

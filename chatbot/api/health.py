@@ -29,4 +29,6 @@ async def readyz(services: ServicesOf, response: Response) -> dict[str, str]:
 @router.get("/metrics", summary="What Prometheus reads", response_class=PlainTextResponse)
 async def metrics(services: ServicesOf) -> Response:
     """Time to first token, inter-token latency, errors and votes, by arm; for this machine, or an operator's key."""
-    return Response(services.metrics.text(engine_ready=services.engine.ready), media_type=CONTENT_TYPE)
+    engine = services.engine
+    text = services.metrics.text(engine_ready=engine.ready, engine_requests=await engine.requests())
+    return Response(text, media_type=CONTENT_TYPE)
