@@ -9,6 +9,8 @@ from dataclasses import fields
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+import orjson
+
 from analytics.events import EVENTS, Event
 
 _TYPES: Mapping[type, str] = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
@@ -51,11 +53,19 @@ def tables(*, private: bool = True) -> list[str]:
 
 def _value(value: object, kind: str) -> object:
     if kind == "JSON":
-        return canonical(value)
+        return _json(value)
     if isinstance(value, str):
         # A lone surrogate cannot be stored as UTF-8, and one bad character must not lose a message.
         return value.encode("utf-8", "replace").decode()
     return value
+
+
+def _json(value: object) -> str:
+    try:
+        # Much faster; it refuses what `canonical` mends, as lone surrogates, and what `_plain` makes of other types.
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return canonical(value)
 
 
 def _plain(value: object) -> object:

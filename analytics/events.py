@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-Messages = Sequence[Mapping[str, str]]
+Messages = Sequence[Mapping[str, Any]]
 Verdicts = Sequence[Mapping[str, Any]]
 
 
@@ -23,7 +23,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Turn(Event):
-    """A question and where it was sent; appended before the first word of the answer is shown.
+    """A question and where it was sent; queued before the engine is asked, and durable before the answer is done.
 
     `messages` is what the engine was sent, the person's message last; `propensity` is None outside experiments.
     `sibling_of` is the first answer to the same message (in old rows the one before) where this was asked once more.
@@ -55,13 +55,14 @@ class Reply(Event):
 
     turn_id: str
     completion: str
-    finish_reason: Literal["stop", "length", "cancelled", "content_filter", "error"]
+    finish_reason: Literal["stop", "length", "tool_calls", "cancelled", "content_filter", "error"]
     prompt_tokens: int | None
     completion_tokens: int | None
     ttft_ms: float | None
     duration_ms: float
     logprob: float | None
     verdicts: Verdicts
+    tool_calls: Sequence[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)

@@ -69,12 +69,6 @@ def conversation(store: Store, conversation_id: str) -> list[Row]:
     return store.rows("SELECT * FROM turns WHERE conversation_id = ? ORDER BY seq", (conversation_id,))
 
 
-def owner(store: Store, conversation_id: str) -> str | None:
-    """The person whose conversation it is; None for one that nobody has begun."""
-    rows = store.rows("SELECT person FROM turn WHERE conversation_id = ? LIMIT 1", (conversation_id,))
-    return str(rows[0]["person"]) if rows else None
-
-
 def turn(store: Store, turn_id: str) -> Row | None:
     """One turn with its reply, or None."""
     rows = store.rows("SELECT * FROM turns WHERE turn_id = ?", (turn_id,))

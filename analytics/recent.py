@@ -15,6 +15,7 @@ class Recent:
 
     def __init__(self) -> None:
         self._turns: dict[str, Turn] = {}
+        self._owners: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def keep(self, events: Sequence[Event]) -> None:
@@ -23,8 +24,14 @@ class Recent:
             for event in events:
                 if isinstance(event, Turn):
                     self._turns[event.turn_id] = event
-            while len(self._turns) > MOST:
-                del self._turns[next(iter(self._turns))]
+                    self._owners[event.conversation_id] = event.person
+            for known in (self._turns, self._owners):
+                while len(known) > MOST:
+                    del known[next(iter(known))]
+
+    def owner(self, conversation_id: str) -> str | None:
+        """The person whose conversation it is, or None when nobody has spoken in it lately."""
+        return self._owners.get(conversation_id)
 
     def find(self, turn_id: str) -> Turn | None:
         """The turn, or None when it is too long ago."""

@@ -82,14 +82,18 @@ class Store:
         self._recent.keep(events)
 
     def submit(self, *events: Event) -> Future[None]:
-        """Queue the events for somebody who cannot wait; they are written even if nobody asks the future."""
-        return self._writer.append(events)
+        """Queue the events for somebody who cannot wait; they are written even if nobody asks the future.
+
+        `asked` knows a turn from here on.
+        """
+        future = self._writer.append(events, patient=True)
+        self._recent.keep(events)
+        return future
 
     async def append_async(self, *events: Event) -> None:
-        """`append` without blocking the event loop."""
+        """`append` without blocking the event loop; where many come it may wait a moment for company."""
         # Once queued the events are written whether or not somebody still waits for them.
-        await asyncio.shield(asyncio.wrap_future(self._writer.append(events)))
-        self._recent.keep(events)
+        await asyncio.shield(asyncio.wrap_future(self.submit(*events)))
 
     def audit(self, action: str, actor: str, detail: Mapping[str, Any]) -> Audit:
         """An event for the audit chain, to be appended together with what it tells of."""
@@ -119,6 +123,13 @@ class Store:
             return turn
         rows = self.rows(f"SELECT {', '.join(column_types(Turn))} FROM {Turn.table} WHERE turn_id = ?", (turn_id,))
         return Turn(**rows[0]) if rows else None
+
+    def owner(self, conversation_id: str) -> str | None:
+        """The person whose conversation it is; None for one that nobody has begun."""
+        if (person := self._recent.owner(conversation_id)) is not None:
+            return person
+        rows = self.rows("SELECT person FROM turn WHERE conversation_id = ? LIMIT 1", (conversation_id,))
+        return str(rows[0]["person"]) if rows else None
 
     def verify_audit(self) -> int:
         """Follow the audit chain and return its length. Raises StoreBroken at the first row that does not hold."""

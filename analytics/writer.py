@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -19,6 +20,8 @@ from analytics.errors import NotStored, StoreClosed
 from analytics.events import Audit, Event
 
 MOST_CALLS = 512  # gathered into one transaction
+PATIENCE = 10  # times as long as the last commit took, who is patient waits for company after it
+LONGEST_WAIT = 0.05  # seconds
 GENESIS = "0" * 64
 HASHES = ("previous_hash", "hash")
 
@@ -29,6 +32,7 @@ class Call:
 
     events: Sequence[tuple[type[Event], tuple[Any, ...]]]
     done: Future[None]
+    patient: bool
 
 
 def audit_hash(previous: str, action: str, actor: str, detail: object, at: datetime) -> str:
@@ -43,17 +47,22 @@ class Writer:
         self._connection, self._seq, self._last_hash = connection, seq, last_hash
         self._queue: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._closed = False
+        self._wait_until = 0.0  # for those who are patient
         self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="store writer", daemon=True)
         self._thread.start()
 
-    def append(self, events: Sequence[Event]) -> Future[None]:
-        """Queue the events; the future is done when they are durable. Raises NotStored, StoreClosed."""
+    def append(self, events: Sequence[Event], *, patient: bool = False) -> Future[None]:
+        """Queue the events; the future is done when they are durable. Raises NotStored, StoreClosed.
+
+        A commit costs much the same however much is in it. So where many come, who is `patient` waits up to
+        `LONGEST_WAIT` for company; where few do, nobody waits.
+        """
         try:
             rows = [(type(event), values(event)) for event in events]
         except (TypeError, ValueError) as error:
             raise NotStored(f"An event holds something that cannot be written as JSON: {error}.") from error
-        call = Call(rows, Future())
+        call = Call(rows, Future(), patient)
         call.done.set_running_or_notify_cancel()  # from here on nobody can cancel what will be written
         with self._gate:
             if self._closed:
@@ -78,13 +87,16 @@ class Writer:
 
     def _gather(self, first: Call) -> tuple[list[Call], bool]:
         calls = [first]
+        patient = first.patient
         while len(calls) < MOST_CALLS:
+            wait = self._wait_until - time.monotonic() if patient else 0.0
             try:
-                call = self._queue.get_nowait()
+                call = self._queue.get(timeout=wait) if wait > 0 else self._queue.get_nowait()
             except queue.Empty:
                 return calls, True
             if call is None:
                 return calls, False
+            patient = patient and call.patient
             calls.append(call)
         return calls, True
 
@@ -106,6 +118,7 @@ class Writer:
                 call.done.set_result(None)
 
     def _commit(self, calls: Sequence[Call]) -> None:
+        began = time.monotonic()
         seq, last_hash, at = self._seq, self._last_hash, datetime.now(UTC)
         rows: defaultdict[type[Event], list[tuple[Any, ...]]] = defaultdict(list)
         for event, row in (pair for call in calls for pair in call.events):
@@ -125,6 +138,8 @@ class Writer:
             self._connection.rollback()
             raise
         self._seq, self._last_hash = seq, last_hash
+        ended = time.monotonic()
+        self._wait_until = ended + min(LONGEST_WAIT, PATIENCE * (ended - began))
 
 
 def _link(previous: str, row: tuple[Any, ...], at: datetime) -> str:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 
 from chatbot.api import routers, unknown
+from chatbot.api.body import BodyLimit
 from chatbot.api.common import answer_errors, permit
 from chatbot.services import Services
 
@@ -27,6 +28,7 @@ def create_app(services: Services, mount: Mount | None = None) -> FastAPI:
             services.learner.close()
             await services.engine.close()
             services.screen.close()
+            services.tracing.close()
             services.store.close()
 
     app = FastAPI(title="Ratchet", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -35,4 +37,5 @@ def create_app(services: Services, mount: Mount | None = None) -> FastAPI:
     for router in routers:
         app.include_router(router, dependencies=[Depends(permit)])
     app.include_router(unknown.router)
+    app.add_middleware(BodyLimit, most=1024 * services.settings.whole("body_kib"))
     return mount(app, services) if mount else app

@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ import aiohttp
 import orjson
 
 from chatbot.engine_flags import command, environment
-from chatbot.errors import EngineBusy, EngineDown, EngineRefused
+from chatbot.engine_stream import Events, Piece, load_of, reason
+from chatbot.errors import ContextTooLong, EngineBusy, EngineDown, EngineError, EngineRefused
 from chatbot.model import Model
 from chatbot.settings import Settings
 from learner import BASE, BadAdapter, free_port
@@ -37,16 +37,6 @@ log = logging.getLogger(__name__)
 
 Messages = Sequence[Mapping[str, str]]
 Load = Callable[[str, Path], None]
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A piece of an answer; the last has `finish_reason`, and `usage` in tokens. `logprob` is summed, in nats."""
-
-    text: str = ""
-    finish_reason: str | None = None
-    usage: Mapping[str, int] | None = None
-    logprob: float | None = None
 
 
 class Engine:
@@ -134,11 +124,19 @@ class Engine:
         options = {"stream": True, "stream_options": {"include_usage": True}}
         body = {**parameters, "model": served_name, "messages": list(messages), **options}
         async with self._request("/v1/chat/completions", body) as response:
-            async for line in response.content:
-                if line.startswith(b"data: {"):
-                    yield _piece(orjson.loads(line[6:]))
-                    # What has arrived already is read without a pause, and everybody else would wait for all of it.
-                    await asyncio.sleep(0)
+            events = Events()
+            async for chunk in response.content.iter_any():
+                if (piece := events.feed(chunk)) is not None:
+                    yield piece
+
+    async def requests(self) -> Mapping[str, float]:
+        """How many requests the engine has `running` and `waiting`; empty while it does not tell."""
+        if not self.ready:
+            return {}
+        with contextlib.suppress(EngineError):
+            async with self._request("/metrics") as response:
+                return load_of(await response.text())
+        return {}
 
     def load(self, name: str, folder: Path) -> None:
         """Load an adapter under `name`; while the engine starts, the start will load it.
@@ -220,7 +218,7 @@ class Engine:
 
     async def _until_it_ends(self) -> None:
         if self._elsewhere:
-            while await self._healthy():
+            while await self._healthy():  # noqa: ASYNC110 - it tells nobody that it ends
                 await asyncio.sleep(HEALTH_SECONDS)
             return
         assert self._process is not None
@@ -240,15 +238,19 @@ class Engine:
             await response.read()
 
     @contextlib.asynccontextmanager
-    async def _request(self, path: str, body: Mapping[str, object]) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _request(
+        self, path: str, body: Mapping[str, object] | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Post the body, or get what is there where there is none."""
         assert self._session is not None
-        headers = {"Content-Type": "application/json"}
+        data = None if body is None else orjson.dumps(body)
+        method, headers = ("GET", None) if body is None else ("POST", {"Content-Type": "application/json"})
         try:
-            async with self._session.post(self._url(path), data=orjson.dumps(body), headers=headers) as response:
+            async with self._session.request(method, self._url(path), data=data, headers=headers) as response:
                 if response.status in (429, 503):
                     raise EngineBusy("The model has too much to do right now; try again in a moment.")
                 if response.status >= 400:
-                    raise EngineRefused(_reason(await response.read()))
+                    raise _refusal(reason(await response.read()))
                 yield response
         except aiohttp.ClientError as error:
             raise EngineDown("The engine broke off; it is being started again.") from error
@@ -257,25 +259,8 @@ class Engine:
         return f"{self._elsewhere or f'http://127.0.0.1:{self._port}'}{path}"
 
 
-def _piece(event: Mapping[str, Any]) -> Piece:
-    if error := event.get("error"):
-        raise EngineRefused(str(error.get("message", error)))
-    usage = event.get("usage")
-    if not event.get("choices"):
-        return Piece(usage=usage)
-    choice = event["choices"][0]
-    tokens = (choice.get("logprobs") or {}).get("content") or []
-    logprob = sum(token["logprob"] for token in tokens) if tokens else None
-    return Piece(choice["delta"].get("content") or "", choice.get("finish_reason"), usage, logprob)
-
-
-def _reason(body: bytes) -> str:
-    try:
-        told = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return body.decode(errors="replace")[:500]
-    error = told.get("error", told)
-    return str(error.get("message", error) if isinstance(error, dict) else error)
+def _refusal(told: str) -> EngineRefused:
+    return ContextTooLong(told) if "maximum context length" in told else EngineRefused(told)
 
 
 def _tail(path: Path, lines: int = 8) -> str:

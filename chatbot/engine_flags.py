@@ -60,6 +60,7 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
         "max-loras": settings.whole("lora_slots"),
         "max-cpu-loras": 2 * settings.whole("lora_slots"),
         "max-lora-rank": settings.whole("lora_rank"),
+        "max-num-queued-reqs": settings.whole("max_queue"),
         "stream-interval": settings.whole("stream_interval"),
         "uvicorn-log-level": "warning",
     }
@@ -73,6 +74,8 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
     # The console script of vLLM looks for a package of that name, which the CPU build does not have.
     module = "vllm.entrypoints.openai.api_server" if on_gpu() else "chatbot.engine_main"
     words += ["--enable-lora", "--disable-access-log-for-endpoints=/health", "--no-enable-log-requests"]
+    if parser := settings.text("tool_call_parser"):
+        words += ["--enable-auto-tool-choice", "--tool-call-parser", parser]
     return [sys.executable, "-m", module, *words]
 
 

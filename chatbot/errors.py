@@ -11,6 +11,7 @@ ChatbotError
 │   ├── EngineDown         the engine does not answer
 │   ├── EngineBusy         the engine's queue is full
 │   └── EngineRefused      the engine refused the request, with its reason
+│       └── ContextTooLong the messages do not fit into the model's context
 ├── UnknownResponse        no turn of that id
 ├── UnknownModel           no model of that name is served
 ├── UnknownKey             a key or a sign-in that is not known here, or no longer
@@ -23,8 +24,9 @@ ChatbotError
 ├── NameTaken              another account has that name
 ├── ProviderDown           the OIDC provider does not answer, or cannot be used
 ├── LastAdmin              nobody could manage the accounts any more
-├── TooMany                too much was asked in too short a time
 ├── BadRequest             a request that cannot be served, with the reason
+├── TooLarge               the body of a request is larger than what is taken
+├── TooMany                a budget or a number of tries is used up; says when to try again
 └── AlreadyClaimed         another reviewer holds the turn
 """
 
@@ -78,6 +80,10 @@ class EngineRefused(EngineError):
     """The engine refused the request; the message holds its reason."""
 
 
+class ContextTooLong(EngineRefused):
+    """The messages do not fit into the model's context."""
+
+
 class UnknownResponse(ChatbotError):
     """No turn of that id."""
 
@@ -126,16 +132,20 @@ class LastAdmin(ChatbotError):
     """Nobody could manage the accounts any more."""
 
 
-class TooMany(ChatbotError):
-    """Too much was asked in too short a time; `seconds` until it is worth trying again."""
-
-    def __init__(self, told: str, seconds: int) -> None:
-        super().__init__(told)
-        self.seconds = seconds
-
-
 class BadRequest(ChatbotError):
     """A request that cannot be served, with the reason."""
+
+
+class TooLarge(ChatbotError):
+    """The body of a request is larger than what is taken."""
+
+
+class TooMany(ChatbotError):
+    """A budget or a number of tries is used up; `retry_after` is in seconds."""
+
+    def __init__(self, told: str, retry_after: float) -> None:
+        super().__init__(told)
+        self.retry_after = retry_after
 
 
 class AlreadyClaimed(ChatbotError):

@@ -43,14 +43,18 @@ ANYBODY = Permit("nobody", None)
 CHAT, FEEDBACK = Permit("guest", "chat"), Permit("guest", "feedback")
 # An account's own matters. A key needs the scope admin for them, or any key could make one that may do more.
 MINE = Permit("user", "admin")
+METRICS = Permit("guest", "operate")
 REVIEW, OPERATE, ADMIN = Permit("reviewer", "review"), Permit("operator", "operate"), Permit("admin", "admin")
 
 API: Mapping[str, Permit] = MappingProxyType(
     {
         "GET /healthz": ANYBODY,
         "GET /readyz": ANYBODY,
+        "GET /metrics": METRICS,
         "GET /v1/models": CHAT,
+        "GET /v1/models/{model:path}": CHAT,
         "POST /v1/chat/completions": CHAT,
+        "POST /v1/moderations": CHAT,
         "POST /v1/feedback": FEEDBACK,
         "POST /v1/consent": FEEDBACK,
         "POST /v1/appeals": FEEDBACK,

@@ -11,10 +11,13 @@ from analytics import Store
 from chatbot.accounts import Accounts, Provider
 from chatbot.engine import Engine
 from chatbot.feedback import Feedbacks
+from chatbot.limits import Limits
+from chatbot.metrics import Metrics
 from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
 from chatbot.reviews import Reviews
 from chatbot.settings import Settings
+from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from learner import Learner, LearnerSettings, Registry
 from safety import Screen, default_screen
@@ -37,6 +40,9 @@ class Services:
     feedbacks: Feedbacks
     reviews: Reviews
     operator: Operator
+    metrics: Metrics
+    tracing: Tracing
+    limits: Limits
 
 
 def build(settings: Settings) -> Services:
@@ -54,6 +60,7 @@ def build(settings: Settings) -> Services:
 def assemble(settings: Settings, model: Model, store: Store, registry: Registry, engine: Engine) -> Services:
     """Put the services together around a store that is open and an engine, started or not."""
     learner = open_learner(settings, store, registry, model, engine.load, engine.unload)
+    metrics, tracing = Metrics(), Tracing(settings.text("otlp_endpoint"))
     screen = default_screen(cast("Literal['block', 'review']", settings.text("input_failure")))
     return Services(
         settings=settings,
@@ -63,7 +70,20 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
         screen=screen,
         engine=engine,
         learner=learner,
-        turns=Turns(store, screen, engine, learner, settings.shares(), settings.number("sibling_temperature")),
+        turns=Turns(
+            store,
+            screen,
+            engine,
+            learner,
+            metrics,
+            tracing,
+            groups=settings.shares(),
+            sibling_temperature=settings.number("sibling_temperature"),
+            logprob_share=settings.number("logprob_share"),
+        ),
+        metrics=metrics,
+        tracing=tracing,
+        limits=Limits(),
         feedbacks=Feedbacks(store, screen),
         reviews=Reviews(store, screen),
         operator=Operator(store, learner),

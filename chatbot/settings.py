@@ -52,8 +52,18 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("lora_slots", 4, "Adapters that can be live at the same time.", limits=COUNT),
     Setting("lora_rank", 16, "Largest LoRA rank, of training and of serving.", limits=COUNT),
     Setting("lora_top_share", 0.2, "Share of the layers, from the last, that training changes.", limits=(0.01, 1)),
-    Setting("stream_interval", 4, "Tokens gathered between two pieces of a stream after the first.", limits=COUNT),
+    Setting("max_queue", 1000, "Requests that wait for the engine; more are told to come back.", limits=COUNT),
+    Setting(
+        "tool_call_parser", "hermes", "vLLM's parser of tool calls, which depends on the model; empty turns tools off."
+    ),
+    Setting("stream_interval", 8, "Tokens gathered between two pieces of a stream after the first.", limits=COUNT),
     Setting("sibling_temperature", 1.0, "Temperature of an answer that is asked for again.", limits=(0, 2)),
+    Setting(
+        "logprob_share", 0.05, "Share of turns outside of experiments that record log-probabilities.", limits=(0, 1)
+    ),
+    Setting("requests_per_minute", 0, "Requests that one person may send in a minute; 0 is no limit.", limits=FROM_0),
+    Setting("tokens_per_day", 0, "Tokens that one person may use in a day; 0 is no limit.", limits=(0, 10**12)),
+    Setting("body_kib", 1024, "Largest body of a request that is taken, in KiB.", limits=COUNT),
     Setting("split", "60/30/10", "Percent of people in the groups learn, decide and holdout."),
     Setting(
         "learn_every_hours", 24.0, "Hours from the last lap or first turn to the next; 0 turns it off.", limits=FROM_0
@@ -90,6 +100,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("oidc_client_secret", "", "Client secret at the OIDC provider; empty for a public client."),
     Setting("oidc_name", "single sign-on", "What people call the OIDC provider: 'Sign in with ...'."),
     Setting("oidc_role", "user", "Role of who comes by OIDC for the first time.", ("user", "none")),
+    Setting(
+        "otlp_endpoint", "", "Collector of OpenTelemetry traces, such as http://127.0.0.1:4318; empty turns it off."
+    ),
     Setting("log_level", "info", "How much the logs say.", ("debug", "info", "warning", "error")),
 )
 

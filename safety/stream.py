@@ -1,43 +1,46 @@
-"""Screens an answer while it is being written: nothing is shown before what it may belong to has been looked at."""
+"""Screens an answer while it is being written: nothing is shown before what it may belong to is decided."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 from safety.errors import StreamEnded
-from safety.normalise import normalise
 from safety.verdict import Context, Decision, Edit, Verdict, edited
 
-PIECE = 16  # characters that are shown together
-HELD = 64  # visible characters behind them that are looked at first: longer than what a filter recognises a span by
-CARRIED = 400  # characters of what was shown that are looked at again, so that a pattern across the seam is seen
-MOST_HELD = 2000  # characters; a span that is longer stops the answer
+CARRIED = 160  # characters of what was shown that are looked at again, for what is told by what comes before
+MOST_HELD = 2000  # characters; an answer of which more stays undecided is stopped
+LONGEST_PIECE = 256  # characters that are looked at together
 
 
-class _Screening(Protocol):
-    @property
-    def decision(self) -> Decision: ...
-    @property
-    def verdicts(self) -> tuple[Verdict, ...]: ...
-    @property
-    def edits(self) -> Sequence[Edit]: ...
+@dataclass(frozen=True)
+class Glance:
+    """What the filters say about a text that may go on: what they have found, and up to where it is `decided`.
+
+    `blocked` is what stops it, and `doubtful` says that something would, if it did not go on.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    edits: tuple[Edit, ...]
+    decided: int
+    blocked: Verdict | None = None
+    doubtful: bool = False
 
 
-Check = Callable[[str, Context], Awaitable[_Screening]]
+_UNDECIDED = Verdict(Decision.BLOCK, "undecided", 1.0, 1.0, (), "stream", "1", 0.0)
+Look = Callable[[str, Context, bool], Awaitable[Glance]]
 
 
 class StreamScreen:
     """Feed it the pieces; what it returns may be shown. After a block it returns nothing more.
 
-    It looks at the same places of an answer however the answer is cut into pieces, so what is shown is the same, too.
+    However an answer is cut into pieces, the same of it is shown in the end. `look` is given the text, where it comes
+    from, and whether it has ended.
     """
 
-    def __init__(self, check: Check, context: Context) -> None:
-        self._check, self._context = check, context
+    def __init__(self, look: Look, context: Context) -> None:
+        self._look, self._context = look, context
         self._past, self._held = "", ""  # both as they came
-        self._edge = PIECE  # how much of what is held is to be shown next
         self._ended = False
         self.blocked: Verdict | None = None
         self.verdicts: list[Verdict] = []
@@ -46,51 +49,54 @@ class StreamScreen:
         """Take the next piece, and return what may be shown by now, which may be nothing yet. Raises StreamEnded."""
         if self._ended:
             raise StreamEnded("This answer has ended; nothing can be added to it.")
-        self._held += piece
         shown = ""
-        while self.blocked is None and (seen := _seen(self._held, self._edge)) is not None:
-            shown += await self._release(seen)
+        for start in range(0, len(piece), LONGEST_PIECE):
+            shown += await self._take(piece[start : start + LONGEST_PIECE])
         return shown
 
     async def finish(self) -> str:
         """The answer is over: return the rest of what may be shown."""
         self._ended = True
-        if self.blocked is not None or not self._held:
+        if self.blocked is not None:
             return ""
-        self._edge = len(self._held)
-        return await self._release(len(self._held))
+        return self._release(await self._look(self._past + self._held, self._context, True))
 
-    async def _release(self, seen: int) -> str:
-        """Show what is held up to the edge, or less, after a look at what is held up to `seen`."""
+    async def _take(self, piece: str) -> str:
+        if self.blocked is not None:
+            return ""
+        glance = await self._look(self._past + self._held + piece, self._context, False)
+        if len(piece) > 1 and (glance.blocked is not None or glance.doubtful or self._too_much(glance, piece)):
+            # Letter by letter, so that what stands before the place of the block is shown, and no more than that.
+            return "".join([await self._take(letter) for letter in piece])
+        self._held += piece
+        return self._release(glance)
+
+    def _too_much(self, glance: Glance, piece: str) -> bool:
+        return len(self._past) + len(self._held) + len(piece) - glance.decided > MOST_HELD
+
+    def _release(self, glance: Glance) -> str:
+        """Show what is held up to where all is decided."""
         past = len(self._past)
-        screened = await self._check(self._past + self._held[:seen], self._context)
-        self._note(screened.verdicts)
-        if screened.decision is Decision.BLOCK:
-            self.blocked = screened.verdicts[-1]
+        self._note(glance.verdicts)
+        self.blocked = glance.blocked
+        edits = [Edit(max(0, start - past), end - past, text) for start, end, text in glance.edits if end > past]
+        edge = max(0, glance.decided - past)
+        edge = next((edit.start for edit in edits if edit.start < edge < edit.end), edge)
+        if self.blocked is None and len(self._held) - edge > MOST_HELD:
+            self._stop(glance.verdicts)
+        if self.blocked is not None:
             return ""
-        edits = [Edit(max(0, start - past), end - past, text) for start, end, text in screened.edits if end > past]
-        cut = next((edit for edit in edits if edit.start < self._edge < edit.end), None)
-        if cut is not None and cut.end - cut.start > MOST_HELD:
-            endless = next(v for v in screened.verdicts if v.decision is Decision.TRANSFORM)
-            self.blocked = replace(endless, decision=Decision.BLOCK)
-            self.verdicts.append(self.blocked)
-            return ""
-        edge = self._edge if cut is None else cut.start
-        # What is cut waits for its end: half a card number is not recognised.
-        self._edge = PIECE if cut is None else self._edge - edge + PIECE
         head = edited(self._held[:edge], [edit for edit in edits if edit.end <= edge])
         self._past, self._held = (self._past + self._held[:edge])[-CARRIED:], self._held[edge:]
         return head
+
+    def _stop(self, verdicts: tuple[Verdict, ...]) -> None:
+        """Too much stays undecided, as a secret that does not end."""
+        known = next((v for v in verdicts if v.decision is Decision.TRANSFORM), _UNDECIDED)
+        self.blocked = replace(known, decision=Decision.BLOCK)
+        self.verdicts.append(self.blocked)
 
     def _note(self, verdicts: tuple[Verdict, ...]) -> None:
         """Keep each kind of finding once; a stream is looked at many times."""
         known = {(verdict.filter_id, verdict.decision, verdict.category) for verdict in self.verdicts}
         self.verdicts += [v for v in verdicts if (v.filter_id, v.decision, v.category) not in known]
-
-
-def _seen(held: str, edge: int) -> int | None:
-    """How much of `held` has to be looked at before it is shown up to `edge`; None while it has not come."""
-    if held.isascii():
-        return edge + HELD if len(held) >= edge + HELD else None
-    _, places = normalise(held[edge:])
-    return edge + places[HELD - 1] + 1 if len(places) > HELD else None

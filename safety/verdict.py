@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
 
@@ -74,7 +74,7 @@ class Verdict:
 
     def to_values(self) -> dict[str, object]:
         """The fields by name, for the log."""
-        return {**asdict(self), "decision": str(self.decision), "spans": [list(span) for span in self.spans]}
+        return {**vars(self), "decision": str(self.decision), "spans": [list(span) for span in self.spans]}
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,9 @@ class Finding:
     spans: tuple[Span, ...] = ()
 
 
+ALLOWED = Finding(Decision.ALLOW)
+
+
 class Filter(Protocol):
     """A filter says what it finds in a text; it may raise, which the screen takes as a failure."""
 
@@ -97,6 +100,13 @@ class Filter(Protocol):
 
     def check(self, text: str, context: Context) -> Finding:
         """Look at `text`."""
+        ...
+
+    def undecided(self, text: str, context: Context) -> int:
+        """Where what this filter cannot decide yet begins, if `text` goes on; its length when all is decided.
+
+        As a text grows this never moves back, and what it would find later never begins before it.
+        """
         ...
 
     def replacement(self, category: str) -> str:

@@ -25,7 +25,7 @@ from analytics import Account, Store
 from analytics.columns import tables
 from chatbot.accounts import SESSION_COOKIE
 from chatbot.app import create_app
-from chatbot.engine import Piece
+from chatbot.engine_stream import Piece
 from chatbot.model import Model
 from chatbot.services import Services, assemble, open_registry
 from chatbot.settings import Settings
@@ -51,6 +51,9 @@ class CannedEngine:
     async def close(self) -> None: ...
 
     def stop(self) -> None: ...
+
+    async def requests(self) -> dict[str, float]:
+        return {}
 
     def load(self, name: str, folder: Path) -> None: ...
 

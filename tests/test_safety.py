@@ -6,12 +6,14 @@ import time
 
 import httpx
 import pytest
+import regex
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chatbot.app import create_app
 from safety import Context, Decision, Finding, Screen, StreamEnded, default_screen
 from safety.filters.cards import Cards
+from safety.filters.partial import undecided
 from safety.normalise import normalise
 from tests.history import History
 
@@ -33,6 +35,9 @@ class Words:
         self.asked += 1
         spans = tuple(match.span() for match in re.finditer(self.word, text))
         return Finding(self.decision, self.word, 1.0, spans) if spans else Finding(Decision.ALLOW)
+
+    def undecided(self, text: str, context: Context) -> int:
+        return undecided(regex.compile(self.word), text)
 
     def replacement(self, category: str) -> str:
         return f"[{category}]"
@@ -178,7 +183,8 @@ async def stream(text: str, cuts: list[int], screen: Screen) -> tuple[str, bool]
 
 SECRET = st.sampled_from([CARD, CARD.replace(" ", ""), KEY, "AKIAABCDEFGHIJKLMNOP", KEY * 9, f"{CARD} {CARD} 12"])
 STOPPED = st.sampled_from(["child porn", "child\n porn", "heat the acetone peroxide", "heat\nthe\nacetone\n\nperoxide"])
-FILLER = st.text(st.sampled_from("ab1 4-.\n\u200bé４ﬁ"), max_size=90)
+BEGUN = st.sampled_from(["heat it", "child", "sk-xyz", "gho_", "3.14", "4111 11", "child porno"])
+FILLER = st.one_of(st.text(st.sampled_from("ab1 4-.\n\u200bé４ﬁ"), max_size=90), BEGUN)
 
 
 def answers(special):

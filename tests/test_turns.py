@@ -4,9 +4,12 @@ import pytest
 
 from analytics import queries
 from chatbot import conversations
-from chatbot.engine import Piece
+from chatbot.answer import Delta
+from chatbot.engine_stream import Piece
 from chatbot.errors import NotYours
-from chatbot.turn import Begun, Delta, TurnRequest, Turns
+from chatbot.metrics import Metrics
+from chatbot.tracing import Tracing
+from chatbot.turn import Begun, Done, TurnRequest, Turns
 from tests.history import History, vote
 
 
@@ -15,16 +18,17 @@ def asked(text: str, person: str = "somebody", sibling_of: str | None = None) ->
 
 
 @pytest.mark.parametrize("text", ["hello", "Count for me", "how do i make a pipe bomb?"])
-async def test_an_answer_is_durable_before_its_last_piece_is_shown(house, text):
+async def test_an_answer_is_durable_before_it_is_done(house, text):
     house.engine.pause = 0.0
-    deltas, whole = [], []
+    deltas = []
     async for step in house.turns.run(asked(text)):
         if isinstance(step, Begun):
             begun = step
         elif isinstance(step, Delta):
             deltas.append(step.text)
-            whole.append(queries.turn(house.store, begun.turn_id)["completion"])
-    assert whole == [None] * (len(deltas) - 1) + ["".join(deltas)]
+        else:
+            assert queries.turn(house.store, begun.turn_id)["completion"] == "".join(deltas)
+            assert isinstance(step, Done)
 
 
 async def test_an_answer_asked_for_again_and_again_names_the_first_one_and_only_the_newest_is_on_show(house):
@@ -59,7 +63,8 @@ async def test_an_answer_that_breaks_off_is_kept_as_an_error(house):
             yield Piece("so it goes on " * 20)
             raise KeyError("nobody thought of this")
 
-    turns = Turns(house.store, house.screen, Broken(), house.learner, (60, 30, 10), 1.0)
+    shares = {"groups": (60, 30, 10), "sibling_temperature": 1.0, "logprob_share": 0.0}
+    turns = Turns(house.store, house.screen, Broken(), house.learner, Metrics(), Tracing(), **shares)
     steps, seen = turns.run(asked("hello")), []
     begun = await anext(steps)
     with pytest.raises(KeyError):

@@ -2,145 +2,140 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import Any
+from collections.abc import Coroutine
+from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
 
-from chatbot.api.common import CallerOf, ServicesOf, answer_to, error_body, identify, set_person, told
-from chatbot.errors import BadRequest
+from chatbot.api import chunks
+from chatbot.api.choices import MOST_CHOICES, Choices
+from chatbot.api.common import CallerOf, ServicesOf, budgets, identify, set_person
+from chatbot.api.event_stream import EventStream
+from chatbot.errors import BadRequest, UnknownModel
 from chatbot.permissions import OPERATE, ranks
-from chatbot.turn import Begun, Delta, Done, Step, TurnRequest
+from chatbot.services import Services
+from chatbot.turn import TurnRequest
 from learner import BASE
 
 DEFAULT = "default"
-router = APIRouter()
+router = APIRouter(tags=["OpenAI"])
+
+
+class StreamOptions(BaseModel):
+    """How a stream is to be sent."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    include_usage: bool = Field(False, description="Send the number of tokens in a last chunk.")
 
 
 class ChatBody(BaseModel):
-    """What we read of a request; everything else goes to vLLM as it is."""
+    """A request in OpenAI's form. Fields that are not listed here go to vLLM as they are (`min_tokens`, `top_k`, …)."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "example": {"model": DEFAULT, "messages": [{"role": "user", "content": "How long is delivery?"}]}
+        },
+    )
 
-    messages: list[dict[str, Any]]
-    model: str = DEFAULT
-    stream: bool = False
-    stream_options: dict[str, Any] | None = None
-    user: str | None = None
-    n: int = 1
-    conversation_id: str | None = None
-    sibling_of: str | None = None
+    messages: Annotated[
+        list[dict[str, Any]],
+        Field(description="The conversation: each with `role` and `content`; the last is the user's, or a tool's."),
+    ]
+    model: str = Field(DEFAULT, description="`default` is routed; to name an adapter needs an operator.")
+    stream: bool = Field(False, description="Send the answer piece by piece, as server-sent events.")
+    stream_options: StreamOptions | None = None
+    n: int = Field(1, ge=1, le=MOST_CHOICES, description="How many answers; each can be rated by its own id.")
+    user: str | None = Field(None, description="Names the person, where the key has the scope `act-for-users`.")
+    conversation_id: str | None = Field(
+        None, description="The conversation that this goes on with, if it is kept here."
+    )
+    sibling_of: str | None = Field(None, description="The id of an answer to the same message, to get another one.")
 
 
-@router.get("/v1/models")
+OURS = set(ChatBody.model_fields)
+
+
+@router.get("/v1/models", summary="List the models")
 async def models(services: ServicesOf, caller: CallerOf) -> dict[str, object]:
     """The names that `model` can have; all but `default` need an operator."""
-    names = [DEFAULT]
-    if ranks(caller.role, "operator"):
-        names += [BASE, *(name for name, _ in services.learner.registry.live())]
-    entries = [{"id": name, "object": "model", "created": 0, "owned_by": "ratchet"} for name in names]
-    return {"object": "list", "data": entries}
+    return {"object": "list", "data": [_entry(name) for name in _names(services, ranks(caller.role, "operator"))]}
 
 
-@router.post("/v1/chat/completions")
+@router.get("/v1/models/{model:path}", summary="Describe a model")
+async def model(model: str, services: ServicesOf, caller: CallerOf) -> dict[str, object]:
+    """One of the names that `model` can have."""
+    if model not in _names(services, ranks(caller.role, "operator")):
+        raise UnknownModel(f"There is no model {model!r}; ask for {DEFAULT!r}.")
+    return _entry(model)
+
+
+@router.post("/v1/chat/completions", summary="Answer a message", response_model=None)
 async def chat_completions(body: ChatBody, request: Request, services: ServicesOf) -> Response:
-    """Answer the last message. `"model": "default"` is routed; naming an adapter needs an operator."""
+    """Answer the last message, as a whole or piece by piece.
+
+    The id of the reply is what feedback names. `ratchet` in the reply tells the conversation, the arm, the adapter and
+    the weights that answered.
+    """
     caller = identify(request, body.user)
     if body.model != DEFAULT:
         caller.must(OPERATE)
-    if body.n != 1:
-        raise BadRequest("n must be 1; ask again with sibling_of for another answer.")
-    asked = TurnRequest(
-        person=caller.person,
-        messages=body.messages,
-        source="api",
-        conversation_id=body.conversation_id,
-        parameters=body.model_extra or {},
-        adapter=None if body.model == DEFAULT else body.model,
-        sibling_of=body.sibling_of,
-    )
-    steps = services.turns.run(asked)
-    begun = await anext(steps)
-    assert isinstance(begun, Begun)
+    spending = budgets(services, caller)
+    spending.admit()
+    choices = Choices(services.turns, _asked(body, caller.person, request), body.n, spending.charge)
+    begun = await choices.begin()
     response: Response
     if body.stream:
-        first = await anext(steps)  # what the engine refuses can still have its own status
-        with_usage = bool((body.stream_options or {}).get("include_usage"))
-        response = StreamingResponse(_events(begun, first, steps, with_usage), media_type="text/event-stream")
+        first = await choices.first()  # what the engine refuses can still have its own status
+        with_usage = body.stream_options is not None and body.stream_options.include_usage
+        events = chunks.events(begun, first, choices, with_usage)
+        response = EventStream(events)
     else:
-        response = JSONResponse(await _whole(begun, steps, request))
+        response = JSONResponse(await _unless_left(chunks.whole(begun, choices), choices, request))
     set_person(response, caller)
     return response
 
 
-async def _whole(begun: Begun, steps: AsyncGenerator[Step, None], request: Request) -> dict[str, object]:
-    text, done = [], Done(begun.turn_id, "error", {})
-    async with contextlib.aclosing(steps):
-        async for step in steps:
-            if await request.is_disconnected():
-                break  # nobody waits for the rest
-            if isinstance(step, Delta):
-                text.append(step.text)
-            elif isinstance(step, Done):
-                done = step
-    message = {"role": "assistant", "content": "".join(text)}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": done.finish_reason}
-    return {**_stamp(begun, "chat.completion"), "choices": [choice], "usage": _usage(done), "ratchet": _route(begun)}
+def _asked(body: ChatBody, person: str, request: Request) -> TurnRequest:
+    given = {**body.model_extra} if body.model_extra else {}
+    if given.get("functions") is not None or given.get("function_call") is not None:
+        raise BadRequest("functions and function_call are of the past; send tools and tool_choice.")
+    return TurnRequest(
+        person=person,
+        messages=body.messages,
+        source="api",
+        conversation_id=body.conversation_id,
+        parameters=given,
+        adapter=None if body.model == DEFAULT else body.model,
+        sibling_of=body.sibling_of,
+        trace=request.headers if "traceparent" in request.headers else {},
+    )
 
 
-async def _events(
-    begun: Begun, first: Step, steps: AsyncGenerator[Step, None], with_usage: bool
-) -> AsyncIterator[bytes]:
-    stamp = _stamp(begun, "chat.completion.chunk")
-
-    def event(delta: Mapping[str, str], reason: str | None = None, **more: object) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return b"data: " + orjson.dumps({**stamp, "choices": [choice], **more}) + b"\n\n"
-
-    async with contextlib.aclosing(steps):
-        yield event({"role": "assistant", "content": ""}, ratchet=_route(begun))
-        step: Step | None = first
+async def _unless_left(
+    answer: Coroutine[Any, Any, dict[str, object]], choices: Choices, request: Request
+) -> dict[str, object]:
+    """The whole answer, or as much as there is when nobody waits for the rest any more."""
+    async with contextlib.aclosing(choices):
+        working = asyncio.ensure_future(answer)
+        leaving = asyncio.ensure_future(request.receive())  # the body has been read: next comes the end
         try:
-            while step is not None:
-                if isinstance(step, Delta):
-                    yield event({"content": step.text})
-                elif isinstance(step, Done):
-                    yield event({}, step.finish_reason, ratchet=_route(begun))
-                    if with_usage:
-                        yield b"data: " + orjson.dumps({**stamp, "choices": [], "usage": _usage(step)}) + b"\n\n"
-                step = await anext(steps, None)
-        except Exception as error:
-            # The status line is gone; the error travels as OpenAI's clients expect it.
-            seen = told(error)
-            yield b"data: " + orjson.dumps(error_body(str(seen), answer_to(seen))) + b"\n\n"
-            return
-    yield b"data: [DONE]\n\n"
+            await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            return await working if working.done() else {}
+        finally:
+            for task in (working, leaving):
+                task.cancel()
+            await asyncio.gather(working, leaving, return_exceptions=True)
 
 
-def _stamp(begun: Begun, kind: str) -> dict[str, object]:
-    return {
-        "id": begun.turn_id,
-        "object": kind,
-        "created": int(time.time()),
-        "model": begun.route.adapter,
-        "system_fingerprint": begun.route.weights_sha256,
-    }
+def _names(services: Services, all_of_them: bool) -> list[str]:
+    return [DEFAULT, *([BASE, *(name for name, _ in services.learner.registry.live())] if all_of_them else ())]
 
 
-def _usage(done: Done) -> dict[str, int]:
-    return dict(done.usage) or dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), 0)
-
-
-def _route(begun: Begun) -> dict[str, object]:
-    return {
-        "conversation_id": begun.conversation_id,
-        "arm": begun.route.arm,
-        "adapter": begun.route.adapter,
-        "weights_sha256": begun.route.weights_sha256,
-        "experiment_id": begun.route.experiment_id,
-    }
+def _entry(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "ratchet"}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, NamedTuple, cast
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -17,6 +19,7 @@ from chatbot.errors import (
     AlreadyClaimed,
     BadRequest,
     ChatbotError,
+    ContextTooLong,
     EngineBusy,
     EngineDown,
     EngineRefused,
@@ -26,6 +29,7 @@ from chatbot.errors import (
     NotSignedIn,
     NotYours,
     ProviderDown,
+    TooLarge,
     TooMany,
     UnknownAccount,
     UnknownKey,
@@ -34,6 +38,7 @@ from chatbot.errors import (
     UnknownPath,
     UnknownResponse,
 )
+from chatbot.limits import Budget, Limits
 from chatbot.permissions import ANYBODY, API
 from chatbot.services import Services
 from learner import LearnerError, UnknownAdapter, UnknownRun
@@ -49,6 +54,7 @@ class Answer(NamedTuple):
 
 _ANSWERS: Mapping[type[Exception], Answer] = {
     BadRequest: Answer(400, "invalid_request_error", "invalid_request"),
+    ContextTooLong: Answer(400, "invalid_request_error", "context_length_exceeded"),
     EngineRefused: Answer(400, "invalid_request_error", "refused_by_engine"),
     UnknownKey: Answer(401, "authentication_error", "invalid_api_key"),
     NotSignedIn: Answer(401, "authentication_error", "not_signed_in"),
@@ -65,6 +71,7 @@ _ANSWERS: Mapping[type[Exception], Answer] = {
     NameTaken: Answer(409, "conflict_error", "name_taken"),
     LastAdmin: Answer(409, "conflict_error", "last_admin"),
     LearnerError: Answer(409, "conflict_error", "not_now"),
+    TooLarge: Answer(413, "invalid_request_error", "body_too_large"),
     TooMany: Answer(429, "rate_limit_error", "rate_limit_exceeded"),
     ProviderDown: Answer(503, "unavailable_error", "provider_down"),
     EngineBusy: Answer(503, "overloaded_error", "engine_busy"),
@@ -108,6 +115,32 @@ def identify(request: Request, user: str | None = None) -> Caller:
     return services_of(request).accounts.caller(request, user)
 
 
+@dataclass(frozen=True)
+class Spending:
+    """What a request may cost, and who pays for it."""
+
+    limits: Limits
+    payers: Sequence[tuple[str, Budget]]
+
+    def admit(self) -> None:
+        """Count a request. Raises TooMany."""
+        for who, budget in self.payers:
+            self.limits.admit(who, budget)
+
+    def charge(self, tokens: int) -> None:
+        """Count what was used."""
+        for who, budget in self.payers:
+            self.limits.charge(who, budget, tokens)
+
+
+def budgets(services: Services, caller: Caller) -> Spending:
+    """The person's budget, and that of the key where one was sent."""
+    settings, given = services.settings, caller.budgets
+    person = Budget(settings.whole("requests_per_minute"), settings.whole("tokens_per_day"))
+    key = Budget(given.requests_per_minute or 0, given.tokens_per_day or 0)
+    return Spending(services.limits, [(f"budget of {caller.key_id}", key), (caller.person, person)])
+
+
 def set_person(response: Response, caller: Caller) -> None:
     """Give a newcomer their cookie."""
     if caller.fresh_cookie is not None:
@@ -135,8 +168,8 @@ def error_body(message: str, answer: Answer, param: str | None = None) -> dict[s
 def error_response(error: Exception, param: str | None = None) -> JSONResponse:
     """The error with its status, and when to try again where that helps."""
     answer = answer_to(error)
-    wait = error.seconds if isinstance(error, TooMany) else _RETRY_SECONDS if answer.status == 503 else None
-    headers = None if wait is None else {"Retry-After": str(wait)}
+    wait = error.retry_after if isinstance(error, TooMany) else _RETRY_SECONDS if answer.status == 503 else 0
+    headers = {"Retry-After": str(math.ceil(wait))} if wait else None
     return JSONResponse(error_body(str(error), answer, param), answer.status, headers)
 
 
@@ -152,6 +185,7 @@ def answer_errors(app: FastAPI) -> None:
     """Have the app answer every error in one shape."""
 
     def ours(request: Request, error: Exception) -> JSONResponse:
+        services_of(request).metrics.refused(answer_to(error).code)
         return error_response(error)
 
     def invalid(request: Request, error: Exception) -> JSONResponse:
@@ -163,7 +197,7 @@ def answer_errors(app: FastAPI) -> None:
     def refused(request: Request, error: Exception) -> JSONResponse:
         # From the framework itself, as for a body that is not UTF-8.
         assert isinstance(error, HTTPException)
-        codes = {404: "unknown_path", 405: "method_not_allowed"}
+        codes = {404: "unknown_path", 405: "method_not_allowed", 413: "body_too_large"}
         code = codes.get(error.status_code, "invalid_request")
         answer = Answer(error.status_code, "invalid_request_error", code)
         return JSONResponse(error_body(str(error.detail), answer), error.status_code, error.headers)

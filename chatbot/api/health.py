@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 
 from chatbot.api.common import ServicesOf
+from chatbot.metrics import CONTENT_TYPE
 
-router = APIRouter()
+router = APIRouter(tags=["Health"])
 
 
 @router.get("/healthz")
@@ -22,3 +24,11 @@ async def readyz(services: ServicesOf, response: Response) -> dict[str, str]:
         return {"status": "ready"}
     response.status_code = 503
     return {"status": "starting", "reason": services.engine.trouble or "The model is waking up."}
+
+
+@router.get("/metrics", summary="What Prometheus reads", response_class=PlainTextResponse)
+async def metrics(services: ServicesOf) -> Response:
+    """Time to first token, inter-token latency, errors and votes, by arm; for this machine, or an operator's key."""
+    engine = services.engine
+    text = services.metrics.text(engine_ready=engine.ready, engine_requests=await engine.requests())
+    return Response(text, media_type=CONTENT_TYPE)

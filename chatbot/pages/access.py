@@ -16,7 +16,7 @@ from chatbot.errors import NotAllowed, NotSignedIn
 from chatbot.pages.plain import closed
 from chatbot.permissions import PAGES, Permit
 
-_OPEN = ("/v1/", "/healthz", "/readyz")  # the API, which looks after itself
+_OPEN = ("/v1/", "/healthz", "/readyz", "/metrics")  # the API, which looks after itself
 _MOUNTED = ("/review", "/operate")
 # Gradio takes files there from everybody and keeps them, though no page asks for one.
 _FILES = ("/gradio_api/upload", "/gradio_api/process_recording")

@@ -39,7 +39,7 @@ def set_password(request: Request, accounts: CheckedForm, old: Field = "", passw
     try:
         secret = accounts.change_password(str(me.account_id), old, password, address_of(request))
     except TooMany as error:
-        return _shown(request, accounts, 429, {"Retry-After": str(error.seconds)}, wrong=str(error))
+        return _shown(request, accounts, 429, {"Retry-After": str(error.retry_after)}, wrong=str(error))
     except ChatbotError as error:
         return _shown(request, accounts, 400, wrong=str(error))
     return signed_in(request, accounts, secret, "/account?done=password")

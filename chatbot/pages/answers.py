@@ -11,11 +11,12 @@ from functools import partial
 import gradio as gr
 
 from chatbot import conversations
+from chatbot.answer import Delta
 from chatbot.api.common import OURS
 from chatbot.pages.access import person_of
 from chatbot.pages.talk import History, Tab, Talk, Wish, message
 from chatbot.services import Services
-from chatbot.turn import Begun, Delta, Done, TurnRequest
+from chatbot.turn import Begun, Done, TurnRequest
 
 YIELD_SECONDS = 0.08  # between two updates of a streaming answer; more often only costs
 WAKING_SECONDS = 180.0

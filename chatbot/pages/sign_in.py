@@ -33,7 +33,7 @@ def sign_in(
     except NotAllowed as error:
         return _sign_in(request, next, 403, name=name, wrong=str(error))
     except TooMany as error:
-        wait = {"Retry-After": str(error.seconds)}
+        wait = {"Retry-After": str(error.retry_after)}
         return _sign_in(request, next, 429, headers=wait, name=name, wrong=str(error))
     return signed_in(request, accounts, secret, own_path(next))
 
@@ -71,7 +71,7 @@ def join(
     except (BadRequest, NameTaken) as error:
         return _join(request, token, 400, name=name, wrong=str(error))
     except TooMany as error:
-        return _join(request, token, 429, {"Retry-After": str(error.seconds)}, name=name, wrong=str(error))
+        return _join(request, token, 429, {"Retry-After": str(error.retry_after)}, name=name, wrong=str(error))
     return signed_in(request, accounts, accounts.sessions.begin(account.account_id), "/account")
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from safety.verdict import Context, Decision, Finding, Span
+from safety.verdict import ALLOWED, Context, Decision, Finding, Span
 
-_DIGITS = re.compile(r"(?<!\d)(?<!\d\.)\d(?:[ -]?\d){12,}(?!\.?\d)")
+_DIGITS = re.compile(r"\d(?<!\d\d)(?<!\d\.\d)(?:[ -]?\d){12,}(?!\.?\d)")
 _GROUP = re.compile(r"\d+")
+_TAIL = re.compile(r"[ .-]?\d(?:[ .-]?\d)*")  # of a text that is read from its end
 _LENGTHS = range(13, 20)  # digits of a card number
 _GROUPS = 5  # that a card number is written in, at most
 
@@ -20,7 +21,19 @@ class Cards:
     def check(self, text: str, context: Context) -> Finding:
         """TRANSFORM when there is something to take out."""
         spans = tuple(span for run in _DIGITS.finditer(text) for span in _cards(run))
-        return Finding(Decision.TRANSFORM, "card number", 1.0, spans) if spans else Finding(Decision.ALLOW)
+        return Finding(Decision.TRANSFORM, "card number", 1.0, spans) if spans else ALLOWED
+
+    def undecided(self, text: str, context: Context) -> int:
+        """The first group of digits at the end from which a card number may yet be written."""
+        tail = _TAIL.match(text[::-1])
+        begin = len(text) if tail is None else len(text) - tail.end()
+        first, digits = len(text), 0
+        for group in reversed([*_GROUP.finditer(text, begin)][-_GROUPS:]):
+            digits += len(group[0])
+            if digits >= _LENGTHS.stop:
+                break
+            first = group.start()
+        return first
 
     def replacement(self, category: str) -> str:
         """The kind of thing that was there."""
