@@ -18,7 +18,11 @@ ChatbotError
 ├── NotYours               the turn belongs to somebody else
 ├── NotAllowed             the role of the caller does not suffice
 ├── BadRequest             a request that cannot be served, with the reason
-└── AlreadyClaimed         another reviewer holds the turn
+├── AlreadyClaimed         another reviewer holds the turn
+├── UnknownConversation    no conversation of that id, or it is somebody else's, or deleted
+├── UnknownShare           no share of that id, or it is not open any more
+├── UnknownReceipt         no receipt of that number, or it is somebody else's
+└── IdempotencyConflict    an idempotency key that was used for something else
 """
 
 from __future__ import annotations
@@ -101,3 +105,19 @@ class BadRequest(ChatbotError):
 
 class AlreadyClaimed(ChatbotError):
     """Another reviewer holds the turn."""
+
+
+class UnknownConversation(ChatbotError):
+    """No conversation of that id, or it is somebody else's, or deleted."""
+
+
+class UnknownShare(ChatbotError):
+    """No share of that id, or it is not open any more."""
+
+
+class UnknownReceipt(ChatbotError):
+    """No receipt of that number, or it is somebody else's."""
+
+
+class IdempotencyConflict(ChatbotError):
+    """An idempotency key that was used for something else."""

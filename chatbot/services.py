@@ -9,14 +9,17 @@ from typing import Literal, cast
 
 from analytics import Store
 from chatbot.accounts import Accounts
+from chatbot.archive import Archive
 from chatbot.engine import Engine
 from chatbot.feedback import Feedbacks
+from chatbot.implicit import Implicits
 from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
+from chatbot.receipts import Receipts
 from chatbot.reviews import Reviews
 from chatbot.settings import Settings
 from chatbot.turn import Turns
-from learner import Learner, LearnerSettings, Registry
+from learner import Learner, LearnerSettings, Registry, Uses
 from safety import Screen, default_screen
 
 Load = Callable[[str, Path], None]
@@ -37,6 +40,9 @@ class Services:
     feedbacks: Feedbacks
     reviews: Reviews
     operator: Operator
+    archive: Archive
+    receipts: Receipts
+    implicits: Implicits
 
 
 def build(settings: Settings) -> Services:
@@ -67,6 +73,9 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
         feedbacks=Feedbacks(store, screen),
         reviews=Reviews(store, screen),
         operator=Operator(store, learner),
+        archive=Archive(store, screen),
+        receipts=Receipts(store, Uses(store, settings.home, registry)),
+        implicits=Implicits(store, screen),
     )
 
 

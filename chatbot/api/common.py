@@ -20,12 +20,16 @@ from chatbot.errors import (
     EngineBusy,
     EngineDown,
     EngineRefused,
+    IdempotencyConflict,
     NotAllowed,
     NotYours,
+    UnknownConversation,
     UnknownKey,
     UnknownModel,
     UnknownPath,
+    UnknownReceipt,
     UnknownResponse,
+    UnknownShare,
 )
 from chatbot.permissions import ANYBODY, API
 from chatbot.services import Services
@@ -51,6 +55,10 @@ _ANSWERS: Mapping[type[Exception], Answer] = {
     UnknownPath: Answer(404, "not_found_error", "unknown_path"),
     UnknownRun: Answer(404, "not_found_error", "unknown_run"),
     UnknownAdapter: Answer(404, "not_found_error", "model_not_found"),
+    UnknownConversation: Answer(404, "not_found_error", "unknown_conversation"),
+    UnknownShare: Answer(404, "not_found_error", "unknown_share"),
+    UnknownReceipt: Answer(404, "not_found_error", "unknown_receipt"),
+    IdempotencyConflict: Answer(409, "conflict_error", "idempotency_conflict"),
     AlreadyClaimed: Answer(409, "conflict_error", "already_claimed"),
     LearnerError: Answer(409, "conflict_error", "not_now"),
     EngineBusy: Answer(503, "overloaded_error", "engine_busy"),

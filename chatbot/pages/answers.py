@@ -10,6 +10,7 @@ from functools import partial
 
 import gradio as gr
 
+from analytics import queries
 from chatbot import conversations
 from chatbot.api.common import OURS
 from chatbot.pages.access import person_of
@@ -94,11 +95,13 @@ class Answers:
             if wish.before is None
             else asyncio.to_thread(conversations.sibling_messages, store, wish.before)
         )
+        # A tab may still show what its person deleted elsewhere: what they ask there begins a new conversation.
+        gone = talk.conversation_id and await asyncio.to_thread(queries.deleted, store, talk.conversation_id)
         return TurnRequest(
             person=self._person_of(request),
             messages=messages,
             source="page",
-            conversation_id=talk.conversation_id,
+            conversation_id=None if gone else talk.conversation_id,
             parameters={"max_tokens": self._most},
             sibling_of=wish.before,
         )
