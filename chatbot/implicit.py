@@ -1,13 +1,14 @@
 """Weak signs of what somebody thought of an answer. They are kept apart from votes, and nothing is learned from them.
 
 A client reports what only it can see, such as a copy. The rest the server notices by itself: `noticed` tells what a
-turn says about the answer before it, and about its own. Complaints are found by a few patterns, in English only: they miss
-most of them, and "that's wrong, said my sister" is taken for one. So read counts, not cases.
+turn says about the answer before it, and about its own. Complaints are found by a few patterns, in English only: they
+miss most of them, and "that's wrong, said my sister" is taken for one. So read counts, not cases.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 from analytics import Event, Flag, Implicit, Store, Turn, queries
@@ -20,27 +21,40 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 LONGEST = 2_000  # characters of a detail
 _LOOKED_AT = 300  # characters of a message: people complain first, and long messages quote others
 
-_BEGIN = (
-    r"(?:^|[.!?;:,]\s*)(?:(?:no|nope|but|sorry|well|hm+|i think|i'm afraid),? )*"  # of a sentence, or of a part of one
-)
-_NOT = r"(?:'s not|'re not| is not| are not| was not| isn't| aren't| wasn't)"
+# Where a sentence or a part of one begins: what is wrong in the middle of one is seldom the answer.
+_BEGIN = r"(?:^|[.!?;:,]\s*)(?:(?:no|nope|but|sorry|well|hm+|i think|i'm afraid),? )*"
+_IT = r"(?:that|this|it|your answer)"
+_IS = r"(?:'s|'re| is| are| was)(?: just| simply| completely| totally| still)?"
+_IS_NOT = r"(?:'s not|'re not| is not| are not| was not| isn't| aren't| wasn't)"
 _DID_NOT = r"(?:doesn't|does not|didn't|did not)"
+_HAVE_NOT = r"(?:didn't|did not|haven't|have not|never)"
 
-# Each by the name that is kept as the detail.
-_COMPLAINTS = {
-    "wrong": rf"{_BEGIN}(?:that|this|it|your answer)(?:(?:'s| is| was)(?: just| simply| completely| totally| still)? "
-    rf"(?:wrong|incorrect|false|untrue)|{_NOT} (?:right|correct|true))\b|{_BEGIN}you(?:'re| are) (?:still )?wrong\b"
-    r"|^(?:no,? )?wrong(?:[.!,]|$)",
-    "misunderstood": r"^(?:no|nope),? (?:i (?:meant|mean|said|asked|was asking)|not that)\b"
-    rf"|{_BEGIN}(?:that|this)(?:{_NOT}) what i (?:meant|mean|asked|said|wanted|want)\b"
-    rf"|{_BEGIN}you(?:'ve| have)? (?:misunderstood|misread)\b|{_BEGIN}i (?:didn't|did not) (?:ask for|ask|mean|say) that\b",
-    "not answered": rf"{_BEGIN}you (?:still )?(?:didn't|did not|haven't|have not|never) (?:really |actually )?"
-    rf"answer(?:ed)?\b|{_BEGIN}(?:that|this) {_DID_NOT} (?:really )?answer (?:my|the) question\b"
-    r"|^(?:please )?(?:just )?answer my question\b",
-    "not helpful": rf"{_BEGIN}(?:that|this|you)(?:{_NOT} (?:helpful|helping|useful)|(?:'s|'re| is| are| was) (?:no help|useless))\b"
-    rf"|{_BEGIN}(?:that|this|it) {_DID_NOT} (?:help|work)\b",
+# By the name that is kept as the detail.
+_COMPLAINTS: Mapping[str, Sequence[str]] = {
+    "wrong": (
+        rf"{_BEGIN}{_IT}{_IS} (?:wrong|incorrect|false|untrue)\b",
+        rf"{_BEGIN}{_IT}{_IS_NOT} (?:right|correct|true)\b",
+        rf"{_BEGIN}you(?:'re| are) (?:still )?wrong\b",
+        r"^(?:no,? )?wrong(?:[.!,]|$)",
+    ),
+    "misunderstood": (
+        r"^(?:no|nope),? (?:i (?:meant|mean|said|asked|was asking)|not that)\b",
+        rf"{_BEGIN}(?:that|this){_IS_NOT} what i (?:meant|mean|asked|said|wanted|want)\b",
+        rf"{_BEGIN}you(?:'ve| have)? (?:misunderstood|misread)\b",
+        rf"{_BEGIN}i (?:didn't|did not) (?:ask for|ask|mean|say) that\b",
+    ),
+    "not answered": (
+        rf"{_BEGIN}you (?:still )?{_HAVE_NOT} (?:really |actually )?answer(?:ed)?\b",
+        rf"{_BEGIN}(?:that|this) {_DID_NOT} (?:really )?answer (?:my|the) question\b",
+        r"^(?:please )?(?:just )?answer my question\b",
+    ),
+    "not helpful": (
+        rf"{_BEGIN}(?:that|this|you){_IS_NOT} (?:helpful|helping|useful)\b",
+        rf"{_BEGIN}(?:that|this|you){_IS} (?:no help|useless)\b",
+        rf"{_BEGIN}(?:that|this|it) {_DID_NOT} (?:help|work)\b",
+    ),
 }
-_PATTERNS = {name: re.compile(rule, re.IGNORECASE) for name, rule in _COMPLAINTS.items()}
+_PATTERNS = {name: re.compile("|".join(rules), re.IGNORECASE) for name, rules in _COMPLAINTS.items()}
 _APOSTROPHES = str.maketrans("’ʼ`´", "''''")
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.api import api, asked
+from tests.api import api, as_json, asked
 
 
 async def talk(client, *texts: str) -> str:
@@ -89,14 +89,13 @@ async def test_a_title_holds_until_the_next_and_is_screened(house):
         for sent, kept in (
             ("  Two\nlines\x00 ", "Two lines"),
             ("Card 4111 1111 1111 1111", "Card [card number]"),
+            ("half \ud800", "half ?"),
             ("ä" * 200, "ä" * 200),
         ):
-            renamed = await ann.patch(f"/v1/conversations/{own}", json={"title": sent})
+            renamed = await ann.patch(f"/v1/conversations/{own}", **as_json({"title": sent}))
             assert (renamed.status_code, renamed.json()["title"]) == (200, kept)
-        for sent in ("", " \n", "\x00", "a" * 201, None, 7, "\ud800"):
-            content = json.dumps({"title": sent}).encode()
-            headers = {"Content-Type": "application/json"}
-            refused = await ann.patch(f"/v1/conversations/{own}", content=content, headers=headers)
+        for sent in ("", " \n", "\x00", "a" * 201, None, 7):
+            refused = await ann.patch(f"/v1/conversations/{own}", **as_json({"title": sent}))
             assert refused.status_code == 400, sent
             assert "title" in refused.json()["error"]["message"], sent
         assert (await ann.get("/v1/conversations")).json()["data"][0]["title"] == "ä" * 200
@@ -196,7 +195,7 @@ async def test_a_list_that_cannot_be_made_says_why(house, query):
     assert next(iter(query)) in refused.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("odd", ["%00", "%ED%A0%80", "%FF", "%F0%9F%92%A9", "a%27%3B--", "%7B%7D", "a" * 5000, "%25"])
+@pytest.mark.parametrize("odd", ["%00", "%ED%A0%80", "%FF", "%F0%9F%92%A9", "a%27%3B--", "a" * 5000, "%25"])
 async def test_odd_ids_and_searches_find_nothing_and_break_nothing(house, odd):
     async with api(house) as ann:
         await talk(ann, "How long?")

@@ -125,6 +125,8 @@ def answer_to(error: Exception) -> Answer:
 
 def error_body(message: str, answer: Answer, param: str | None = None) -> dict[str, object]:
     """An error in OpenAI's shape; `param` is the field of the request that was wrong."""
+    # What somebody sent may come back in them, and half of a surrogate pair cannot be sent.
+    message, param = (text and text.encode("utf-8", "replace").decode() for text in (message, param))
     return {"error": {"message": message, "type": answer.kind, "param": param, "code": answer.code}}
 
 
