@@ -30,8 +30,8 @@ async def test_stars_are_the_live_vote_and_the_latest_of_either_holds(house):
         turn = (await asked(ann))["id"]
         assert (await stands(ann, turn))["vote"] is None
         for said, vote, stars in (
-            ({"stars": 5}, 1, 5), ({"stars": 4}, 1, 4), ({"stars": 3}, None, 3), ({"stars": 2}, -1, 2), ({"vote": 1}, 1, None),
-            ({"stars": 1}, -1, 1), ({"vote": 0}, None, None), ({"stars": 5, "vote": 1}, 1, 5),
+            ({"stars": 5}, 1, 5), ({"stars": 4}, 1, 4), ({"stars": 3}, None, 3), ({"stars": 2}, -1, 2),
+            ({"vote": 1}, 1, None), ({"stars": 1}, -1, 1), ({"vote": 0}, None, None), ({"stars": 5, "vote": 1}, 1, 5),
         ):  # fmt: skip
             assert (await give(ann, turn, **said)).status_code == 201
             now = await stands(ann, turn)
