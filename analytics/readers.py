@@ -42,7 +42,7 @@ class Readers:
                 raise
 
     def close(self) -> None:
-        """Break off what is being read and wait until it has ended: as long as one reads, the file is not given back."""
+        """Break off what is being read and wait until it has ended: as long as one reads, the file is not free."""
         with self._gate:
             self._closed = True
             readers = list(self._all)

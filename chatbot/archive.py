@@ -1,8 +1,9 @@
 """People's own conversations: list, search, read, rename, delete, share.
 
 A conversation that is deleted is gone at once from every list, search, export and share, from the chat page and from
-the reviewers' queue, and nothing of it is learned from any more. Its rows stay in the store, marked as deleted: erasing
-them is a step of its own, which comes with a later piece of work.
+the reviewers' queue, and no run learns from it any more; what a run has learned before, an adapter still knows. Its
+rows stay in the store, marked as deleted: erasing them is a step of its own, which comes with a later piece of work.
+Votes on its answers go on counting in experiments, where they are numbers without a text.
 """
 
 from __future__ import annotations

@@ -7,11 +7,12 @@ miss most of them, and "that's wrong, said my sister" is taken for one. So read 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
-from analytics import Event, Flag, Implicit, Store, Turn, queries
+from analytics import AnalyticsError, Event, Flag, Implicit, Store, Turn, queries
 from chatbot.errors import BadRequest, NotYours, UnknownResponse
 from chatbot.remarks import screened
 from safety import Screen
@@ -80,6 +81,16 @@ def noticed(store: Store, turn: Turn, *, finish_reason: str | None = None, again
     if finish_reason == "cancelled":
         found.append(Implicit(turn.turn_id, turn.person, "abandon", None, "server"))
     return found
+
+
+def note(store: Store, turn: Turn, *, finish_reason: str | None = None, again: str | None = None) -> None:
+    """Append what is `noticed` without waiting for it to be durable: it is only a weak sign. For a thread.
+
+    A store that is closed meanwhile takes nothing, and nobody minds.
+    """
+    with contextlib.suppress(AnalyticsError):
+        if found := noticed(store, turn, finish_reason=finish_reason, again=again):
+            store.submit(*found)
 
 
 class Implicits:

@@ -184,8 +184,8 @@ async def test_what_is_deleted_is_gone_everywhere(house):
 @pytest.mark.parametrize(
     "query",
     [
-        {"limit": "0"}, {"limit": "101"}, {"limit": "9" * 40}, {"limit": "9" * 5000}, {"limit": "many"}, {"limit": "-1"},
-        {"q": ""}, {"q": " "}, {"q": "a" * 201},
+        {"limit": "0"}, {"limit": "101"}, {"limit": "9" * 40}, {"limit": "9" * 5000}, {"limit": "many"},
+        {"limit": "-1"}, {"q": ""}, {"q": " "}, {"q": "a" * 201},
     ],
 )  # fmt: skip
 async def test_a_list_that_cannot_be_made_says_why(house, query):

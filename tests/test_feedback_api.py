@@ -146,7 +146,8 @@ async def test_what_cannot_be_kept_is_refused_with_what_was_wrong(house):
     [
         b"", b"null", b"[]", b'"text"', b"{", b"[" * 100_000, b'{"survey":' * 50_000, b'{"response_id": 1e999}',
         b'{"response_id": "a", "vote": ' + b"9" * 10_000 + b"}", b'{"response_id": "\\ud800", "vote": 1}',
-        b'{"response_id": "\\u0000", "vote": 1}', b'{"response_id": "", "vote": 1}', b"\xff\xfe", b'{"response_id": NaN}',
+        b'{"response_id": "\\u0000", "vote": 1}', b'{"response_id": "", "vote": 1}', b"\xff\xfe",
+        b'{"response_id": NaN}',
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/v1/feedback", "/v1/implicit"])

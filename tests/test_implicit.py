@@ -2,9 +2,9 @@
 
 import pytest
 
-from analytics import queries
+from analytics import Consent, queries
 from chatbot.accounts import PERSON_COOKIE
-from chatbot.implicit import complaint, noticed
+from chatbot.implicit import complaint, note, noticed
 from tests.api import api, as_json, asked
 
 
@@ -72,6 +72,13 @@ async def test_the_server_notices_what_is_asked_again_broken_off_or_complained_o
     assert seen(plain, finish_reason="cancelled") == [(plain["id"], "abandon", None)]
     assert seen(cross, finish_reason="length") == [(plain["id"], "complaint", "wrong")]
     assert seen(alone) == [], "there is no answer before it"
+    note(house.store, house.store.asked(cross["id"]), finish_reason="stop")
+    house.store.append(Consent(person, True, 1))  # is written after what was waiting
+    (kept,) = queries.implicit_counts(house.store)
+    assert (kept["kind"], kept["origin"], kept["signals"]) == ("complaint", "server", 1)
+    turn = house.store.asked(cross["id"])
+    house.store.close()
+    note(house.store, turn, finish_reason="stop")
 
 
 @pytest.mark.parametrize(

@@ -139,8 +139,8 @@ async def test_the_other_groups_judge_and_are_told_whom(house, laps):
             "experiment_id": "starter@1#1", "adapter": "base", "arm": "challenger", "state": None,
         }  # fmt: skip
         assert told["told"] == (
-            "This vote judges base in the experiment starter@1#1. Your rewrite is among the pairs that judge the adapter "
-            f"of run {run_id}, which made starter@1; that was rejected on {TODAY}."
+            "This vote judges base in the experiment starter@1#1. Your rewrite is among the pairs that judge the "
+            f"adapter of run {run_id}, which made starter@1; that was rejected on {TODAY}."
         )
         assert told["runs"][0]["gates"][1] == {"name": "length", "passed": False}
         taken = (await client.delete(f"/v1/feedback/{turn}")).json()["receipt"]

@@ -133,7 +133,8 @@ def rename(conversation_id: Id, body: TitleBody, services: ServicesOf, caller: C
 def delete(conversation_id: Id, services: ServicesOf, caller: CallerOf) -> None:
     """Take it out of every list, link and queue, and out of what is learned from. There is no way back.
 
-    What was written stays in the store, marked as deleted and used for nothing, until it is erased there.
+    What a run has learned before, an adapter still knows. What was written stays in the store, marked as deleted and
+    shown to nobody, until it is erased there.
     """
     services.archive.delete(caller.person, conversation_id)
 

@@ -33,7 +33,7 @@ class Ratings:
         return self._give(request, turn_id, THANKS if vote else "Your vote is taken back.", vote=vote)
 
     def copied(self, text: str, talk: Talk, request: gr.Request) -> None:
-        """Keep that an answer was copied, as a weak sign. The browser sends its text alone, so the newest such is meant."""
+        """Keep that an answer was copied, as a weak sign. Only its text is known, so the newest such is meant."""
         store, text = self._services.store, text.strip()
         newest_first = (turn_id for _, turn_id in sorted(talk.turns.items(), reverse=True))
         turn_id = next((one for one in newest_first if conversations.answer(store, one).strip() == text), None)
