@@ -108,7 +108,8 @@ def consent(store: Store, person: str) -> bool | None:
 def new_usable_feedback(store: Store, since: datetime | None) -> int:
     """How much feedback came after `since` from people who agreed and who may teach, corrections included.
 
-    As in pairs.sql, what was said of an answer that was blocked, cancelled, failed or deleted is of no use.
+    As in pairs.sql, what was said of an answer that was blocked, cancelled, failed or deleted is of no use; nor are
+    surveys and critiques, which nothing learns from.
     """
     (row,) = store.rows(
         """
@@ -116,7 +117,9 @@ def new_usable_feedback(store: Store, since: datetime | None) -> int:
             SELECT turn_id FROM reply WHERE finish_reason IN ('stop', 'length')
             AND turn_id NOT IN (SELECT turn_id FROM deleted_turns)
         )
-        SELECT (SELECT count(*) FROM learn_feedback JOIN answered USING (turn_id) WHERE $since IS NULL OR "at" > $since)
+        SELECT (SELECT count(*) FROM learn_feedback JOIN answered USING (turn_id)
+                WHERE ($since IS NULL OR "at" > $since) AND (vote IS NOT NULL OR rewrite IS NOT NULL
+                OR preferred_over IS NOT NULL OR comment IS NOT NULL OR json_array_length(reasons) > 0))
              + (SELECT count(*) FROM review JOIN turn USING (turn_id) JOIN answered USING (turn_id)
                 JOIN consents ON consents.person = turn.person AND consents.given
                 WHERE action = 'decide' AND correction IS NOT NULL AND ($since IS NULL OR review."at" > $since)) AS new

@@ -208,6 +208,31 @@ async def test_of_calls_at_the_same_time_with_one_key_one_is_kept(house):
     assert house.feedbacks._keys._locks == {}
 
 
+async def test_what_nothing_learns_from_starts_no_lap(house):
+    (ann,) = people("learn", 1)
+    turn = History(house.store).answer(ann, "short")
+    async with api(house, ann) as client:
+        await give(client, turn, survey={"solved": True}, critique=[{"start": 0, "end": 5}])
+        assert queries.new_usable_feedback(house.store, None) == 0
+        await give(client, turn, stars=4)
+        assert queries.new_usable_feedback(house.store, None) == 1
+
+
+async def test_an_operators_key_speaks_for_a_user_wherever_one_can_be_named(house):
+    key = {"Authorization": f"Bearer {house.accounts.keys['operator']}"}
+    async with api(house, **key) as client:
+        turn = (await asked(client, user="alice"))["id"]
+        said = await client.post("/v1/feedback", json={"response_id": turn, "vote": 1, "user": "alice"})
+        assert said.status_code == 201
+        for path in ("/v1/conversations", f"/v1/feedback/{turn}"):
+            alice, own = await client.get(path, params={"user": "alice"}), await client.get(path)
+            assert turn in alice.text or "conv-" in alice.text
+            assert turn not in own.text
+            assert "conv-" not in own.text
+        assert (await client.delete(f"/v1/feedback/{turn}")).status_code == 403
+        assert (await client.delete(f"/v1/feedback/{turn}", params={"user": "alice"})).status_code == 200
+
+
 async def test_stars_teach_as_the_votes_that_they_mean(house, tmp_path):
     (ann,) = people("learn", 1)
     history = History(house.store)

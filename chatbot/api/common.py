@@ -125,9 +125,13 @@ def answer_to(error: Exception) -> Answer:
 
 def error_body(message: str, answer: Answer, param: str | None = None) -> dict[str, object]:
     """An error in OpenAI's shape; `param` is the field of the request that was wrong."""
-    # What somebody sent may come back in them, and half of a surrogate pair cannot be sent.
-    message, param = (text and text.encode("utf-8", "replace").decode() for text in (message, param))
+    # What somebody sent may come back in it, and half of a surrogate pair cannot be sent.
+    message, param = _whole(message), None if param is None else _whole(param)
     return {"error": {"message": message, "type": answer.kind, "param": param, "code": answer.code}}
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def error_response(error: Exception, param: str | None = None) -> JSONResponse:

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from chatbot.api.common import CallerOf, ServicesOf
+from chatbot.api.callers import CallerFor
+from chatbot.api.common import ServicesOf
 from chatbot.api.problems import problems
 from chatbot.archive import LONGEST_SEARCH, LONGEST_TITLE, MOST, Heading, Said
 from chatbot.transcripts import Format, transcript
@@ -94,7 +95,7 @@ class SharedConversation(BaseModel):
 @router.get("/conversations", summary="List or search your conversations", responses=problems(400, 404))
 def conversations(
     services: ServicesOf,
-    caller: CallerOf,
+    caller: CallerFor,
     limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = 20,
     after: Annotated[str | None, Query(description="The `last_id` of the page before.")] = None,
     q: Annotated[
@@ -109,7 +110,7 @@ def conversations(
 
 
 @router.get("/conversations/{conversation_id}", summary="Read a conversation", responses=problems(404))
-def conversation(conversation_id: Id, request: Request, services: ServicesOf, caller: CallerOf) -> ConversationDetail:
+def conversation(conversation_id: Id, request: Request, services: ServicesOf, caller: CallerFor) -> ConversationDetail:
     """The messages on show with the ids of the answers and your votes, and the links that are open."""
     heading = services.archive.heading(caller.person, conversation_id)
     turns = services.archive.turns(caller.person, conversation_id)
@@ -122,7 +123,7 @@ def conversation(conversation_id: Id, request: Request, services: ServicesOf, ca
 
 
 @router.patch("/conversations/{conversation_id}", summary="Rename a conversation", responses=problems(400, 404))
-def rename(conversation_id: Id, body: TitleBody, services: ServicesOf, caller: CallerOf) -> ConversationLine:
+def rename(conversation_id: Id, body: TitleBody, services: ServicesOf, caller: CallerFor) -> ConversationLine:
     """Give it a title, which holds until the next one."""
     return _line(services.archive.rename(caller.person, conversation_id, body.title))
 
@@ -130,7 +131,7 @@ def rename(conversation_id: Id, body: TitleBody, services: ServicesOf, caller: C
 @router.delete(
     "/conversations/{conversation_id}", status_code=204, summary="Delete a conversation", responses=problems(404)
 )
-def delete(conversation_id: Id, services: ServicesOf, caller: CallerOf) -> None:
+def delete(conversation_id: Id, services: ServicesOf, caller: CallerFor) -> None:
     """Take it out of every list, link and queue, and out of what is learned from. There is no way back.
 
     What a run has learned before, an adapter still knows. What was written stays in the store, marked as deleted and
@@ -148,7 +149,7 @@ def delete(conversation_id: Id, services: ServicesOf, caller: CallerOf) -> None:
 def export(
     conversation_id: Id,
     services: ServicesOf,
-    caller: CallerOf,
+    caller: CallerFor,
     format: Annotated[
         Format, Query(description="`jsonl` is one line in OpenAI's form: an object with `messages`.")
     ] = "json",
@@ -166,7 +167,7 @@ def export(
     summary="Open a link to a conversation",
     responses=problems(400, 404),
 )
-def share(conversation_id: Id, request: Request, services: ServicesOf, caller: CallerOf) -> OpenShare:
+def share(conversation_id: Id, request: Request, services: ServicesOf, caller: CallerFor) -> OpenShare:
     """Anybody who has the link may read what was asked and answered up to now, without signing in."""
     made = services.archive.share(caller.person, conversation_id)
     return _share(request, made.share_id, made.at)
@@ -178,7 +179,7 @@ def share(conversation_id: Id, request: Request, services: ServicesOf, caller: C
     summary="Close a link",
     responses=problems(404),
 )
-def revoke(conversation_id: Id, share_id: ShareId, services: ServicesOf, caller: CallerOf) -> None:
+def revoke(conversation_id: Id, share_id: ShareId, services: ServicesOf, caller: CallerFor) -> None:
     """From now on the link shows nothing."""
     services.archive.revoke(caller.person, conversation_id, share_id)
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
-from chatbot.api.common import CallerOf, ServicesOf, caller_of
+from chatbot.api.callers import CallerFor
+from chatbot.api.common import ServicesOf, caller_of
 from chatbot.api.problems import problems
 from chatbot.feedback import Receipt
 from chatbot.saying import LONGEST, LONGEST_ANSWER, LONGEST_REMARK, MOST_QUESTIONS, MOST_SPANS, REASONS, Span
@@ -167,7 +168,7 @@ def give_feedback(
 
 
 @router.get("/feedback/{response_id}", summary="See what you said about an answer", responses=problems(404))
-def standing(response_id: ResponseId, services: ServicesOf, caller: CallerOf) -> FeedbackStanding:
+def standing(response_id: ResponseId, services: ServicesOf, caller: CallerFor) -> FeedbackStanding:
     """Your live vote or stars, and the latest of everything else."""
     stands = services.feedbacks.standing(caller.person, response_id)
     return FeedbackStanding.model_validate({"response_id": response_id, **vars(stands)})
@@ -179,7 +180,7 @@ def standing(response_id: ResponseId, services: ServicesOf, caller: CallerOf) ->
     response_model=FeedbackReceipt,
     responses={204: {"description": "There was no live vote."}, **problems(404)},
 )
-def withdraw(response_id: ResponseId, response: Response, services: ServicesOf, caller: CallerOf) -> Any:  # noqa: ANN401
+def withdraw(response_id: ResponseId, response: Response, services: ServicesOf, caller: CallerFor) -> Any:  # noqa: ANN401
     """Withdraw the live vote, be it a thumb or stars; what was written stays. The receipt is that of the withdrawal."""
     receipt = services.feedbacks.withdraw(caller.person, response_id)
     if receipt is None:

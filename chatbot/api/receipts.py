@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from chatbot.api.common import CallerOf, ServicesOf
+from chatbot.api.callers import CallerFor
+from chatbot.api.common import ServicesOf
 from chatbot.api.problems import problems
 from chatbot.permissions import ranks
 
@@ -104,7 +105,7 @@ class ReceiptWay(Part):
 def receipt(
     receipt: Annotated[str, Path(description="The number that came with the feedback or the appeal.")],
     services: ServicesOf,
-    caller: CallerOf,
+    caller: CallerFor,
 ) -> ReceiptWay:
     """The way of what you said, as far as it is known now. Operators may see everybody's."""
     way = services.receipts.way(receipt, None if ranks(caller.role, "operator") else caller.person)

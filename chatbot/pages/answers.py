@@ -95,16 +95,19 @@ class Answers:
             if wish.before is None
             else asyncio.to_thread(conversations.sibling_messages, store, wish.before)
         )
-        # A tab may still show what its person deleted elsewhere: what they ask there begins a new conversation.
-        gone = talk.conversation_id and await asyncio.to_thread(queries.deleted, store, talk.conversation_id)
         return TurnRequest(
             person=self._person_of(request),
             messages=messages,
             source="page",
-            conversation_id=None if gone else talk.conversation_id,
+            conversation_id=await asyncio.to_thread(self._going_on, talk),
             parameters={"max_tokens": self._most},
             sibling_of=wish.before,
         )
+
+    def _going_on(self, talk: Talk) -> str | None:
+        """The conversation that goes on; a tab that shows one which its person deleted elsewhere begins anew."""
+        gone = talk.conversation_id is None or queries.deleted(self._services.store, talk.conversation_id)
+        return None if gone else talk.conversation_id
 
     def _done(self, done: Done, wish: Wish, talk: Talk) -> None:
         if done.finish_reason == "content_filter":
