@@ -58,9 +58,21 @@ API: Mapping[str, Permit] = MappingProxyType(
         "POST /v1/experiments": OPERATE,
         "POST /v1/experiments/stop": OPERATE,
         "GET /v1/export": OPERATE,
+        "GET /v1/feedback/{response_id}": FEEDBACK,
+        "DELETE /v1/feedback/{response_id}": FEEDBACK,
+        "GET /v1/receipts/{receipt}": FEEDBACK,
+        "POST /v1/implicit": FEEDBACK,
+        "GET /v1/conversations": CHAT,
+        "GET /v1/conversations/{conversation_id}": CHAT,
+        "PATCH /v1/conversations/{conversation_id}": CHAT,
+        "DELETE /v1/conversations/{conversation_id}": CHAT,
+        "GET /v1/conversations/{conversation_id}/export": CHAT,
+        "POST /v1/conversations/{conversation_id}/share": CHAT,
+        "DELETE /v1/conversations/{conversation_id}/share/{share_id}": CHAT,
+        "GET /v1/shared/{share_id}": ANYBODY,
     }
 )
-PAGES: Mapping[str, Permit] = MappingProxyType({"/review": REVIEW, "/operate": OPERATE, "/": CHAT})
+PAGES: Mapping[str, Permit] = MappingProxyType({"/review": REVIEW, "/operate": OPERATE, "/": CHAT, "/shared": ANYBODY})
 
 
 def ranks(role: Role, least: Role) -> bool:

@@ -1,4 +1,4 @@
-"""Puts the three pages on the web application."""
+"""Puts the pages on the web application."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import gradio as gr
 from fastapi import FastAPI
 
-from chatbot.pages import chat, operate, review
+from chatbot.pages import chat, operate, review, shared
 from chatbot.pages.access import Access
 from chatbot.pages.look import CSS, LOGO, script, theme
 from chatbot.services import Services
@@ -20,6 +20,7 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
     """Mount review and operate before chat, which is at the root and would swallow them."""
     # Gradio would put its last 10,000 events into a table after every single one, for a page that is not served here.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
+    app.include_router(shared.router)
     for path, blocks, head in (
         ("/review", review.page(services), script("keys.js")),
         ("/operate", operate.page(services), ""),
