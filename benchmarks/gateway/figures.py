@@ -25,8 +25,9 @@ class Latency(NamedTuple):
 
 @dataclass
 class Overhead:
-    """What was seen before the fake engine, by target; `cpu_ms` is processor time for each answer."""
+    """What was seen by target before a fake engine of `token_ms` a token; `cpu_ms` is processor time for an answer."""
 
+    token_ms: float
     latency: dict[str, Latency] = field(default_factory=dict)
     cpu_ms: dict[str, float] = field(default_factory=dict)
     max_rps: dict[str, float] = field(default_factory=dict)

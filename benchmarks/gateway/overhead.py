@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.gateway.figures import Overhead, good, latency, percentiles
 from benchmarks.gateway.load import Answer
-from benchmarks.gateway.processes import BenchmarkFailed, Target, put_load
+from benchmarks.gateway.processes import BenchmarkFailed, Target, put_load, turned
 from benchmarks.gateway.prompts import bodies
 from benchmarks.gateway.search import Search
 
@@ -19,12 +19,17 @@ PROMPTS = 200
 Say = Callable[[str], None]
 
 
+def bound_ms(tokens: int, token_ms: float) -> float:
+    """The p99 of whole answers, in milliseconds, within which a rate is held; the same for every target."""
+    return BOUND * tokens * token_ms
+
+
 def measure_latency(targets: Sequence[Target], tokens: int, rounds: int, overhead: Overhead, say: Say) -> None:
     """The same arrivals for every target, in turn; all rounds are taken together."""
     answers: dict[str, list[Answer]] = {target.name: [] for target in targets}
     cpu_seconds = dict.fromkeys(answers, 0.0)
     for number in range(rounds):
-        for target in _turned(targets, number):
+        for target in turned(targets, number):
             before = target.cpu_seconds()
             seen = _arrive(target, RATE, SECONDS, number, tokens)
             cpu_seconds[target.name] += target.cpu_seconds() - before
@@ -46,17 +51,17 @@ def measure_max_rps(targets: Sequence[Target], tokens: int, overhead: Overhead, 
             search = searches[target.name]
             if search.next is not None:
                 rate = search.next
-                search.told(_holds(target, rate, tokens))
+                search.told(_holds(target, rate, tokens, overhead.token_ms))
                 say(f"{target.name}: {rate:.0f} requests/s {'held' if search.held == rate else 'not held'}")
     for name, search in searches.items():
         overhead.max_rps[name] = round(search.held, 1)
 
 
-def _holds(target: Target, rate: float, tokens: int) -> bool:
+def _holds(target: Target, rate: float, tokens: int, token_ms: float) -> bool:
     """Whether every answer comes, and the p99 of their time stays within the bound."""
     for number in range(TRIES):
         seen = _arrive(target, rate, PROBE_SECONDS, number, tokens)
-        late = percentiles([answer.total_ms for answer in seen])["p99"] > BOUND * TOKEN_MS * tokens
+        late = percentiles([answer.total_ms for answer in seen])["p99"] > bound_ms(tokens, token_ms)
         if len(good(seen)) == len(seen) and not late:
             return True
     return False
@@ -73,9 +78,3 @@ def _told(seen: Sequence[Answer]) -> str:
         return "no answer"
     ttft, total = latency(seen).ttft_ms, latency(seen).total_ms
     return f"TTFT p50 {ttft['p50']:.1f}, p99 {ttft['p99']:.1f} ms; whole answer p99 {total['p99']:.1f} ms"
-
-
-def _turned(targets: Sequence[Target], number: int) -> list[Target]:
-    """The targets, beginning with another one in every round."""
-    begin = number % len(targets)
-    return [*targets[begin:], *targets[:begin]]

@@ -97,6 +97,12 @@ def put_load(target: Target, **job: object) -> Seen:
     return Seen(tuple(Answer(**answer) for answer in told["answers"]), told["seconds"])
 
 
+def turned(targets: Sequence[Target], number: int) -> list[Target]:
+    """The targets, beginning with another one in every round."""
+    begin = number % len(targets)
+    return [*targets[begin:], *targets[:begin]]
+
+
 def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - always http on loopback

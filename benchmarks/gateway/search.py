@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FIRST, STEP, CLOSE, HIGHEST, LOWEST = 40.0, 1.6, 1.08, 2000.0, 1.0
+FIRST, STEP, CLOSE, HIGHEST, LOWEST = 40.0, 1.6, 1.08, 1000.0, 1.0
 
 
 class Search:
@@ -23,7 +23,7 @@ class Search:
 
     def _choose(self) -> float | None:
         if not self._not_held:
-            return self.held * STEP if self.held * STEP <= HIGHEST else None
+            return min(self.held * STEP, HIGHEST) if self.held < HIGHEST else None
         if not self.held:
             return self._not_held / STEP if self._not_held / STEP >= LOWEST else None
         close = self._not_held / self.held <= CLOSE
