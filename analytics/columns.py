@@ -46,6 +46,11 @@ def canonical(value: object) -> str:
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def whole(text: str) -> str:
+    """The text as it can be stored: half of a surrogate pair is no character, and must not lose the rest."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def tables(*, private: bool = True) -> list[str]:
     """The names of the event tables, with or without those that hold what nobody else may have."""
     return [event.table for event in EVENTS if private or not event.private]
@@ -54,10 +59,7 @@ def tables(*, private: bool = True) -> list[str]:
 def _value(value: object, kind: str) -> object:
     if kind == "JSON":
         return _json(value)
-    if isinstance(value, str):
-        # A lone surrogate cannot be stored as UTF-8, and one bad character must not lose a message.
-        return value.encode("utf-8", "replace").decode()
-    return value
+    return whole(value) if isinstance(value, str) else value
 
 
 def _json(value: object) -> str:
@@ -70,9 +72,9 @@ def _json(value: object) -> str:
 
 def _plain(value: object) -> object:
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+        return whole(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {whole(str(key)): _plain(part) for key, part in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [_plain(part) for part in value]
     return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 Messages = Sequence[Mapping[str, Any]]
@@ -67,7 +67,12 @@ class Reply(Event):
 
 @dataclass(frozen=True)
 class Feedback(Event):
-    """What somebody said about an answer: `preferred_over` is the turn whose answer was found worse."""
+    """What somebody said about an answer: `preferred_over` is the turn whose answer was found worse.
+
+    A row with `stars` (1 to 5) holds the vote that they mean as well, so whatever reads votes need not know of stars.
+    `survey` has an answer by question; each part of `critique` has start and end, half-open, in code points of the
+    answer. `idempotency_key` is what the sender named the call, and `body_sha256` what they sent with it.
+    """
 
     table: ClassVar[str] = "feedback"
 
@@ -80,6 +85,11 @@ class Feedback(Event):
     rewrite: str | None
     preferred_over: str | None
     source: Literal["user", "reviewer"]
+    stars: int | None = None
+    survey: Mapping[str, Any] = field(default_factory=dict)
+    critique: Sequence[Mapping[str, Any]] = ()
+    idempotency_key: str | None = None
+    body_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -199,6 +209,39 @@ class Audit(Event):
 
 
 @dataclass(frozen=True)
+class Conversation(Event):
+    """What its person did with a whole conversation; the latest title holds, and a deletion for ever.
+
+    A share shows what came before the event `until_seq`.
+    """
+
+    table: ClassVar[str] = "conversation"
+
+    conversation_id: str
+    person: str
+    action: Literal["rename", "delete", "share", "revoke"]
+    title: str | None = None
+    share_id: str | None = None
+    until_seq: int | None = None
+
+
+@dataclass(frozen=True)
+class Implicit(Event):
+    """A weak sign of what somebody thought of an answer. It is no vote, and nothing that reads votes may read it.
+
+    `origin` says whether the client reported it or the server noticed it by itself.
+    """
+
+    table: ClassVar[str] = "implicit"
+
+    turn_id: str
+    person: str
+    kind: Literal["copy", "regenerate", "abandon", "complaint"]
+    detail: str | None
+    origin: Literal["client", "server"]
+
+
+@dataclass(frozen=True)
 class Account(Event):
     """Somebody with a name here; the latest row of an `account_id` holds.
 
@@ -272,5 +315,6 @@ class Link(Event):
 
 EVENTS: tuple[type[Event], ...] = (
     Turn, Reply, Feedback, Consent, Flag, Review, Run, Adapter, Experiment, Routing, Audit,
+    Conversation, Implicit,
     Account, ApiKey, Session, Link,
 )  # fmt: skip

@@ -40,7 +40,7 @@ _SCHEMAS: dict[What, pa.Schema] = {
 }
 
 _AGREED = "JOIN consents ON consents.person = turns.person AND consents.given"
-_ANSWERED = "turns.finish_reason IN ('stop', 'length')"
+_ANSWERED = "turns.finish_reason IN ('stop', 'length') AND turns.turn_id NOT IN (SELECT turn_id FROM deleted_turns)"
 _SQL: dict[What, str] = {
     "pairs": f"""
         SELECT prompt, chosen, rejected, source, turn_id, person_group FROM ({pairs_sql(str)}) ORDER BY seq, turn_id

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 _RULES = Path(__file__).with_name("pairs.sql")
-_EVENTS = ("consent", "turn", "reply", "feedback", "review")
+_EVENTS = ("consent", "conversation", "turn", "reply", "feedback", "review")
 
 
 def pairs_sql(place: Callable[[str], str]) -> str:

@@ -5,12 +5,16 @@ consented AS (
     SELECT person, arg_max(given, seq) AS given, arg_max(version, seq) AS version
     FROM {consent} GROUP BY person HAVING arg_max(given, seq)
 ),
+deleted AS (
+    SELECT DISTINCT conversation_id, person FROM {conversation} WHERE action = 'delete'
+),
 answer AS (
     SELECT turn.turn_id, turn.person, turn.person_group, turn.messages AS prompt,
            reply.completion, reply.finish_reason, turn.seq
     FROM {turn} AS turn
     JOIN {reply} AS reply USING (turn_id)
     JOIN consented USING (person)
+    ANTI JOIN deleted ON deleted.conversation_id = turn.conversation_id AND deleted.person = turn.person
     WHERE reply.finish_reason IN ('stop', 'length') AND NOT list_contains($without::VARCHAR[], turn.person)
 ),
 own AS (  -- what somebody said about an answer that they got
@@ -18,7 +22,7 @@ own AS (  -- what somebody said about an answer that they got
     JOIN answer ON answer.turn_id = feedback.turn_id AND answer.person = feedback.person
     WHERE feedback.source = 'user'
 ),
-vote AS (  -- the latest vote stands; one withdrawn is none
+vote AS (  -- the latest vote stands; one withdrawn is none, and stars come with the vote that they mean
     SELECT turn_id, arg_max(vote, seq) AS vote FROM own WHERE vote IS NOT NULL GROUP BY turn_id
 ),
 rewrite AS (

@@ -65,14 +65,32 @@ def review_queue(store: Store) -> list[Row]:
 
 
 def conversation(store: Store, conversation_id: str) -> list[Row]:
-    """The turns of a conversation in order, each with its reply."""
+    """The turns of a conversation in order, each with its reply; none of one that its person deleted."""
+    if deleted(store, conversation_id):
+        return []
     return store.rows("SELECT * FROM turns WHERE conversation_id = ? ORDER BY seq", (conversation_id,))
+
+
+def deleted(store: Store, conversation_id: str) -> bool:
+    """Whether the person of a conversation deleted it."""
+    return bool(store.rows("SELECT 1 FROM deleted_conversations WHERE conversation_id = ?", (conversation_id,)))
 
 
 def turn(store: Store, turn_id: str) -> Row | None:
     """One turn with its reply, or None."""
     rows = store.rows("SELECT * FROM turns WHERE turn_id = ?", (turn_id,))
     return rows[0] if rows else None
+
+
+def turn_before(store: Store, person: str, conversation_id: str, turn_id: str) -> str | None:
+    """The id of the turn before another one in a conversation of a person; None for the first."""
+    rows = store.rows(
+        "SELECT turn_id FROM turn WHERE person = $person AND conversation_id = $id AND turn_id <> $turn_id "
+        "AND seq < coalesce((SELECT seq FROM turn WHERE turn_id = $turn_id), 9223372036854775807) "
+        "ORDER BY seq DESC LIMIT 1",
+        {"person": person, "id": conversation_id, "turn_id": turn_id},
+    )
+    return str(rows[0]["turn_id"]) if rows else None
 
 
 def consent(store: Store, person: str) -> bool | None:
@@ -84,12 +102,18 @@ def consent(store: Store, person: str) -> bool | None:
 def new_usable_feedback(store: Store, since: datetime | None) -> int:
     """How much feedback came after `since` from people who agreed and who may teach, corrections included.
 
-    As in pairs.sql, what was said of an answer that was blocked, cancelled or failed is of no use.
+    As in pairs.sql, what was said of an answer that was blocked, cancelled, failed or deleted is of no use; nor are
+    surveys and critiques, which nothing learns from.
     """
     (row,) = store.rows(
         """
-        WITH answered AS (SELECT turn_id FROM reply WHERE finish_reason IN ('stop', 'length'))
-        SELECT (SELECT count(*) FROM learn_feedback JOIN answered USING (turn_id) WHERE $since IS NULL OR "at" > $since)
+        WITH answered AS (
+            SELECT turn_id FROM reply WHERE finish_reason IN ('stop', 'length')
+            AND turn_id NOT IN (SELECT turn_id FROM deleted_turns)
+        )
+        SELECT (SELECT count(*) FROM learn_feedback JOIN answered USING (turn_id)
+                WHERE ($since IS NULL OR "at" > $since) AND (vote IS NOT NULL OR rewrite IS NOT NULL
+                OR preferred_over IS NOT NULL OR comment IS NOT NULL OR json_array_length(reasons) > 0))
              + (SELECT count(*) FROM review JOIN turn USING (turn_id) JOIN answered USING (turn_id)
                 JOIN consents ON consents.person = turn.person AND consents.given
                 WHERE action = 'decide' AND correction IS NOT NULL AND ($since IS NULL OR review."at" > $since)) AS new
@@ -107,3 +131,11 @@ def claim(store: Store, turn_id: str) -> tuple[str | None, float]:
     if not rows or rows[0]["action"] != "claim":
         return None, 0.0
     return str(rows[0]["reviewer"]), float(rows[0]["until"] or 0.0)
+
+
+def implicit_counts(store: Store) -> list[Row]:
+    """How many weak signals each adapter's answers got: adapter, kind, origin, signals, and on how many answers."""
+    return store.rows(
+        "SELECT adapter, kind, origin, count(*) AS signals, count(DISTINCT turn_id) AS answers "
+        "FROM implicit JOIN turn USING (turn_id) GROUP BY ALL ORDER BY ALL"
+    )

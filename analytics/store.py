@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import duckdb
 
-from analytics.columns import column_types, tables
+from analytics.columns import column_types, tables, whole
 from analytics.errors import StoreBroken, StoreLocked
 from analytics.events import Audit, Event, Turn
 from analytics.export import Format, What, export
@@ -43,11 +43,13 @@ _READ: Mapping[str, Callable[[Any], object]] = {
 
 def _stored(parameters: Parameters) -> Parameters:
     if isinstance(parameters, Mapping):
-        return {name: _naive(value) for name, value in parameters.items()}
-    return [_naive(value) for value in parameters]
+        return {name: _parameter(value) for name, value in parameters.items()}
+    return [_parameter(value) for value in parameters]
 
 
-def _naive(value: object) -> object:
+def _parameter(value: object) -> object:
+    if isinstance(value, str):
+        return whole(value)  # as it was when it was written
     return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from analytics import Store, queries
@@ -14,10 +15,15 @@ _LETTERS = re.compile(r"[A-Za-z ]{2}")
 
 
 def shown(store: Store, conversation_id: str) -> list[dict[str, Any]]:
-    """The turns on show, in order: of answers to the same message, the newest."""
+    """The turns on show, in order; none of a conversation that its person deleted."""
+    return on_show(queries.conversation(store, conversation_id))
+
+
+def on_show(turns: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of answers to the same message, the newest, where the first one stood. `turns` are all, in order."""
     latest: dict[str, dict[str, Any]] = {}
     roots: dict[str, str] = {}
-    for turn in queries.conversation(store, conversation_id):
+    for turn in turns:
         sibling: str | None = turn["sibling_of"]
         root: str = turn["turn_id"] if sibling is None else roots.get(sibling, sibling)
         roots[turn["turn_id"]] = root

@@ -27,7 +27,11 @@ ChatbotError
 ├── BadRequest             a request that cannot be served, with the reason
 ├── TooLarge               the body of a request is larger than what is taken
 ├── TooMany                a budget or a number of tries is used up; says when to try again
-└── AlreadyClaimed         another reviewer holds the turn
+├── AlreadyClaimed         another reviewer holds the turn
+├── UnknownConversation    no conversation of that id, or it is somebody else's, or deleted
+├── UnknownShare           no share of that id, or it is not open any more
+├── UnknownReceipt         no receipt of that number, or it is somebody else's
+└── IdempotencyConflict    an idempotency key that was used for something else
 """
 
 from __future__ import annotations
@@ -150,3 +154,19 @@ class TooMany(ChatbotError):
 
 class AlreadyClaimed(ChatbotError):
     """Another reviewer holds the turn."""
+
+
+class UnknownConversation(ChatbotError):
+    """No conversation of that id, or it is somebody else's, or deleted."""
+
+
+class UnknownShare(ChatbotError):
+    """No share of that id, or it is not open any more."""
+
+
+class UnknownReceipt(ChatbotError):
+    """No receipt of that number, or it is somebody else's."""
+
+
+class IdempotencyConflict(ChatbotError):
+    """An idempotency key that was used for something else."""

@@ -1,75 +1,119 @@
-"""What people say about answers: votes, reasons, rewrites, comparisons, consent and appeals, each with a receipt."""
+"""What people say about answers: votes, stars, texts, surveys, critiques, consent and appeals, each with a receipt."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Unpack
 
-from analytics import Consent, Event, Feedback, Flag, Store, Turn, queries
-from chatbot.errors import BadRequest, NotYours, UnknownResponse
-from chatbot.remarks import screened
+from analytics import Consent, Event, Feedback, Flag, Store, Turn, queries, said
+from analytics.columns import canonical
+from chatbot.errors import BadRequest, IdempotencyConflict, NotYours, UnknownResponse
+from chatbot.keyed import KeyedLocks
+from chatbot.metrics import Metrics
+from chatbot.remarks import Remark, screened
+from chatbot.saying import LONGEST, REASONS, Given, Saying, check_key, check_text
 from safety import Screen
 
+__all__ = ["LONGEST", "REASONS", "Feedbacks", "Receipt", "Standing"]
+
 CONSENT_VERSION = 1
-LONGEST = 20_000  # characters of a comment or a rewrite
-REASONS = ("wrong", "not helpful", "too long", "too short", "unfriendly", "unsafe", "other")
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """The number of what was kept; `judged` says which model a vote of the decide group judges."""
+    """The number of what was kept; `judged` says which model a vote of the decide group judges.
+
+    `replayed` when it was kept by an earlier call with the same idempotency key.
+    """
 
     receipt: str
     judged: str | None
     consent: bool | None
+    replayed: bool = False
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands of all that somebody said of an answer: the latest of each, None or empty when there is none.
+
+    `vote` is 1 or -1, `stars` its rating where it was given as stars; both are None once they were taken back.
+    """
+
+    vote: int | None = None
+    stars: int | None = None
+    reasons: Sequence[str] = ()
+    comment: str | None = None
+    rewrite: str | None = None
+    preferred_over: str | None = None
+    survey: Mapping[str, Any] | None = None
+    critique: Sequence[Mapping[str, Any]] = ()
+    at: datetime | None = None
+    receipts: Sequence[str] = ()
 
 
 class Feedbacks:
     """Keeps feedback; when a call returns, it is durable. Its calls block, so they are for threads."""
 
-    def __init__(self, store: Store, screen: Screen) -> None:
-        self._store, self._screen = store, screen
+    def __init__(self, store: Store, screen: Screen, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._store, self._screen, self._keys = store, screen, KeyedLocks()
 
     def give(
-        self,
-        person: str,
-        response_id: str,
-        *,
-        vote: int | None = None,
-        reasons: Sequence[str] = (),
-        comment: str | None = None,
-        rewrite: str | None = None,
-        preferred_over: str | None = None,
-        consent_to_train: bool | None = None,
+        self, person: str, response_id: str, *, idempotency_key: str | None = None, **given: Unpack[Given]
     ) -> Receipt:
         """Keep what `person` says about an answer of theirs; a vote of 0 takes one back.
 
-        Raises UnknownResponse, NotYours, BadRequest.
+        Under an idempotency key of theirs that was used before, nothing is kept and the receipt of then comes back.
+        Raises UnknownResponse, NotYours, BadRequest, IdempotencyConflict.
         """
-        turn = self._own(person, response_id)
-        comment, rewrite = ((text or "").strip() or None for text in (comment, rewrite))
-        _check(vote, reasons, comment, rewrite)
-        if vote is None and not any((reasons, comment, rewrite, preferred_over)):
-            raise BadRequest("There is nothing to keep: give a vote, reasons, a comment, a rewrite or preferred_over.")
-        if preferred_over is not None:
-            _comparable(turn, self._own(person, preferred_over))
-        said = screened(self._screen, comment, "comment", "input", turn, person)
-        better = screened(self._screen, rewrite, "rewrite", "output", turn, person)
-        number = _receipt("F")
-        events: list[Event] = [
-            Feedback(number, response_id, person, vote, list(reasons), said.text, better.text, preferred_over, "user"),
-            *said.flags,
-            *better.flags,
-        ]
-        agreed = self.consent(person)
-        if consent_to_train is not None and consent_to_train != agreed:
-            agreed = consent_to_train
-            events.append(Consent(person, agreed, CONSENT_VERSION))
-        self._store.append(*events)
-        judges = vote and turn.experiment_id is not None and turn.person_group == "decide"
-        return Receipt(number, f"This vote judges {turn.adapter}." if judges else None, agreed)
+        check_key(idempotency_key)
+        saying = Saying(**given)
+        saying = replace(saying, comment=_stripped(saying.comment), rewrite=_stripped(saying.rewrite))
+        saying.check()
+        digest = None
+        if idempotency_key is not None:
+            digest = sha256(canonical([response_id, saying.to_values()]).encode()).hexdigest()
+        # Two calls at once with one key must not both find that it was never used.
+        with nullcontext() if idempotency_key is None else self._keys.alone((person, idempotency_key)):
+            before = None if idempotency_key is None else said.by_key(self._store, person, idempotency_key)
+            if before is not None:
+                return self._again(before, digest, person)
+            return self._keep(person, self._own(person, response_id), saying, idempotency_key, digest)
+
+    def withdraw(self, person: str, response_id: str) -> Receipt | None:
+        """Take the live vote back, thumb or stars; None when there is none. Raises UnknownResponse, NotYours."""
+        standing = self.standing(person, response_id)
+        if standing.vote is None and standing.stars is None:
+            return None
+        return self.give(person, response_id, vote=0)
+
+    def standing(self, person: str, response_id: str) -> Standing:
+        """What stands of all that `person` said of an answer of theirs. Raises UnknownResponse, NotYours."""
+        self._own(person, response_id)
+        rows = said.all_of(self._store, person, response_id)
+        vote = next((row for row in reversed(rows) if row["vote"] is not None), {})
+
+        def latest(name: str, nothing: Any = None) -> Any:  # noqa: ANN401
+            return next((row[name] for row in reversed(rows) if row[name]), nothing)
+
+        return Standing(
+            vote=vote.get("vote") or None,
+            stars=vote.get("stars"),
+            reasons=latest("reasons", ()),
+            comment=latest("comment"),
+            rewrite=latest("rewrite"),
+            preferred_over=latest("preferred_over"),
+            survey=latest("survey"),
+            critique=latest("critique", ()),
+            at=rows[-1]["at"] if rows else None,
+            receipts=[row["feedback_id"] for row in rows],
+        )
 
     def consent(self, person: str) -> bool | None:
         """Whether the person agreed that their feedback is learned from; None when they were not asked."""
@@ -85,19 +129,89 @@ class Feedbacks:
         Raises UnknownResponse, NotYours, BadRequest.
         """
         turn = self._own(person, response_id)
-        _check(None, (), comment, None)
-        said = screened(self._screen, comment, "comment", "input", turn, person)
+        check_text("comment", comment)
+        said_of_it = screened(self._screen, comment, "comment", "input", turn, person)
         number = _receipt("A")
-        self._store.append(Flag(response_id, "appeal", person, said.text or "", number), *said.flags)
+        self._store.append(Flag(response_id, "appeal", person, said_of_it.text or "", number), *said_of_it.flags)
         return number
+
+    def _keep(self, person: str, turn: Turn, saying: Saying, key: str | None, digest: str | None) -> Receipt:
+        if saying.critique:
+            answer = said.answer(self._store, turn.turn_id)
+            if not answer:
+                raise BadRequest("This response has no answer yet that could be criticised; wait for its end.")
+            saying.check_against(answer)
+        if saying.preferred_over is not None:
+            _comparable(turn, self._own(person, saying.preferred_over))
+        kept, flags = self._screened(saying, turn, person)
+        number = _receipt("F")
+        feedback = Feedback(
+            feedback_id=number,
+            turn_id=turn.turn_id,
+            person=person,
+            vote=kept.live_vote,
+            reasons=list(kept.reasons),
+            comment=kept.comment,
+            rewrite=kept.rewrite,
+            preferred_over=kept.preferred_over,
+            source="user",
+            stars=kept.stars,
+            survey=kept.survey,
+            critique=[asdict(span) for span in kept.critique],
+            idempotency_key=key,
+            body_sha256=digest,
+        )
+        events: list[Event] = [feedback, *flags]
+        agreed = self.consent(person)
+        if saying.consent_to_train is not None and saying.consent_to_train != agreed:
+            agreed = saying.consent_to_train
+            events.append(Consent(person, agreed, CONSENT_VERSION))
+        self._store.append(*events)
+        if kept.live_vote is not None:
+            self._metrics.voted(turn.arm, turn.adapter, kept.live_vote)
+        return Receipt(number, judged(turn, kept.live_vote), agreed)
+
+    def _screened(self, saying: Saying, turn: Turn, person: str) -> tuple[Saying, list[Flag]]:
+        """What was said as it may be kept, and what a reviewer should look at because of it."""
+        flags: list[Flag] = []
+
+        def seen(text: str | None, name: str) -> str | None:
+            remark: Remark = screened(
+                self._screen, text, name, "output" if name == "rewrite" else "input", turn, person
+            )
+            flags.extend(remark.flags)
+            return remark.text
+
+        survey = {
+            question: (seen(answer, f"survey's answer to {question}") or "") if isinstance(answer, str) else answer
+            for question, answer in saying.survey.items()
+        }
+        critique = [replace(span, comment=seen(_stripped(span.comment), "critique")) for span in saying.critique]
+        comment, rewrite = seen(saying.comment, "comment"), seen(saying.rewrite, "rewrite")
+        return replace(saying, comment=comment, rewrite=rewrite, survey=survey, critique=critique), flags
+
+    def _again(self, before: Mapping[str, Any], digest: str | None, person: str) -> Receipt:
+        if before["body_sha256"] != digest:
+            raise IdempotencyConflict(
+                "This Idempotency-Key was used for other feedback; use a new key for what is not the same."
+            )
+        turn = self._store.asked(before["turn_id"])
+        assert turn is not None
+        return Receipt(before["feedback_id"], judged(turn, before["vote"]), self.consent(person), replayed=True)
 
     def _own(self, person: str, response_id: str) -> Turn:
         turn = self._store.asked(response_id)
-        if turn is None:
+        if turn is None or queries.deleted(self._store, turn.conversation_id):
             raise UnknownResponse(f"There is no response {response_id!r}; send the id of an answer.")
         if turn.person != person:
             raise NotYours("Only the person who got an answer can rate it.")
         return turn
+
+
+def judged(turn: Turn, vote: int | None) -> str | None:
+    """Which model a vote judges: one of the decide group, on an answer of an experiment."""
+    judges = vote and turn.experiment_id is not None and turn.person_group == "decide"
+    return f"This vote judges {turn.adapter}." if judges else None
 
 
 def _comparable(one: Turn, other: Turn) -> None:
@@ -109,11 +223,5 @@ def _receipt(kind: str) -> str:
     return f"{kind}-" + "".join(secrets.choice(_LETTERS) for _ in range(8))
 
 
-def _check(vote: int | None, reasons: Sequence[str], comment: str | None, rewrite: str | None) -> None:
-    if vote not in (None, -1, 0, 1):
-        raise BadRequest(f"vote is {vote!r}; it must be -1, 1, or 0 to take one back.")
-    if unknown := [reason for reason in reasons if reason not in REASONS]:
-        raise BadRequest(f"The reason {unknown[0]!r} is not known; choose from {', '.join(REASONS)}.")
-    for name, text in (("comment", comment), ("rewrite", rewrite)):
-        if text is not None and len(text) > LONGEST:
-            raise BadRequest(f"The {name} is too long: {len(text)} characters, at most {LONGEST} are kept.")
+def _stripped(text: str | None) -> str | None:
+    return (text or "").strip() or None

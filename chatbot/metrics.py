@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -21,6 +20,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _FIRST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 _NEXT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _ARM = ("arm", "adapter")
+_VOTES = {-1: "down", 0: "withdrawn", 1: "up"}
 
 
 class Metrics:
@@ -62,9 +62,9 @@ class Metrics:
         for kind in ("prompt", "completion"):
             self._tokens.labels(arm, adapter, kind).inc(answer.usage.get(f"{kind}_tokens", 0))
 
-    def voted(self, arm: str, adapter: str, vote: Literal[-1, 0, 1]) -> None:
-        """Somebody has voted, or taken a vote back."""
-        self._votes.labels(arm, adapter, {-1: "down", 0: "withdrawn", 1: "up"}[vote]).inc()
+    def voted(self, arm: str, adapter: str, vote: int) -> None:
+        """Somebody has voted, 1 or -1, or taken a vote back with 0."""
+        self._votes.labels(arm, adapter, _VOTES[vote]).inc()
 
     def refused(self, code: str) -> None:
         """A request was refused."""

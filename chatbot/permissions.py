@@ -80,6 +80,18 @@ API: Mapping[str, Permit] = MappingProxyType(
         "GET /v1/keys": MINE,
         "POST /v1/keys": MINE,
         "DELETE /v1/keys/{key_id}": MINE,
+        "GET /v1/feedback/{response_id}": FEEDBACK,
+        "DELETE /v1/feedback/{response_id}": FEEDBACK,
+        "GET /v1/receipts/{receipt}": FEEDBACK,
+        "POST /v1/implicit": FEEDBACK,
+        "GET /v1/conversations": CHAT,
+        "GET /v1/conversations/{conversation_id}": CHAT,
+        "PATCH /v1/conversations/{conversation_id}": CHAT,
+        "DELETE /v1/conversations/{conversation_id}": CHAT,
+        "GET /v1/conversations/{conversation_id}/export": CHAT,
+        "POST /v1/conversations/{conversation_id}/share": CHAT,
+        "DELETE /v1/conversations/{conversation_id}/share/{share_id}": CHAT,
+        "GET /v1/shared/{share_id}": ANYBODY,
     }
 )
 PAGES: Mapping[str, Permit] = MappingProxyType(
@@ -89,6 +101,7 @@ PAGES: Mapping[str, Permit] = MappingProxyType(
         "/join": ANYBODY,
         "/account/people": ADMIN,
         "/account": MINE,
+        "/shared": ANYBODY,
         "/review": REVIEW,
         "/operate": OPERATE,
         "/": CHAT,  # last, for everything else lies under it

@@ -116,7 +116,8 @@ class Reviews:
 
     def _turn(self, turn_id: str) -> Turn:
         turn = self._store.asked(turn_id)
-        if turn is None:
+        # Reviewers see nothing of what its person deleted.
+        if turn is None or queries.deleted(self._store, turn.conversation_id):
             raise UnknownResponse(f"There is no turn {turn_id!r}.")
         return turn
 

@@ -9,17 +9,20 @@ from typing import Literal, cast
 
 from analytics import Store
 from chatbot.accounts import Accounts, Provider
+from chatbot.archive import Archive
 from chatbot.engine import Engine
 from chatbot.feedback import Feedbacks
+from chatbot.implicit import Implicits
 from chatbot.limits import Limits
 from chatbot.metrics import Metrics
 from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
+from chatbot.receipts import Receipts
 from chatbot.reviews import Reviews
 from chatbot.settings import Settings
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
-from learner import Learner, LearnerSettings, Registry
+from learner import Learner, LearnerSettings, Registry, Uses
 from safety import Screen, default_screen
 
 Load = Callable[[str, Path], None]
@@ -43,6 +46,9 @@ class Services:
     metrics: Metrics
     tracing: Tracing
     limits: Limits
+    archive: Archive
+    receipts: Receipts
+    implicits: Implicits
 
 
 def build(settings: Settings) -> Services:
@@ -84,9 +90,12 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
         metrics=metrics,
         tracing=tracing,
         limits=Limits(),
-        feedbacks=Feedbacks(store, screen),
+        feedbacks=Feedbacks(store, screen, metrics),
         reviews=Reviews(store, screen),
         operator=Operator(store, learner),
+        archive=Archive(store, screen),
+        receipts=Receipts(store, Uses(store, settings.home, registry)),
+        implicits=Implicits(store, screen),
     )
 
 

@@ -9,12 +9,15 @@ import secrets
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal, Protocol
 
 from analytics import Store, Turn
+from chatbot import implicit
 from chatbot.answer import Answer, Delta
 from chatbot.engine_stream import Piece
 from chatbot.errors import NotYours
+from chatbot.implicit import complaint
 from chatbot.messages import Message, check_parameters, checked
 from chatbot.metrics import Metrics
 from chatbot.remarks import flags
@@ -143,7 +146,17 @@ class Turns:
                 self._store.submit(*answer.events())
             self._metrics.ended(opened.route.arm, opened.route.adapter, answer)
             trace.ended(answer, broken)
+            if not request.choice:
+                self._notice(opened.turn, answer.finish_reason)
         yield Done(answer.turn_id, answer.finish_reason, answer.usage)
+
+    def _notice(self, turn: Turn, finish_reason: str) -> None:
+        """Keep what the turn says about the answer before it. Only a complaint takes a look into the store."""
+        if complaint(turn.messages[-1]["content"]) is None:
+            implicit.note(self._store, turn, finish_reason=finish_reason)
+        else:
+            noting = partial(implicit.note, self._store, turn, finish_reason=finish_reason)
+            asyncio.get_running_loop().run_in_executor(None, noting)
 
     async def _open(self, request: TurnRequest) -> _Opened:
         """Check, screen and route the request, and queue the turn, which is kept while the engine works."""

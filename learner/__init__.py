@@ -24,6 +24,7 @@ from learner.runs import ALIVE, came_to
 from learner.scheduler import Learner
 from learner.settings import LapSettings, LearnerSettings
 from learner.shelf import BASE
+from learner.uses import FrozenPair, Use, Uses, digest
 
 __all__ = [
     "ALIVE",
@@ -33,6 +34,7 @@ __all__ = [
     "BadAdapter",
     "ExperimentRunning",
     "FirewallBroken",
+    "FrozenPair",
     "Group",
     "Judgement",
     "LapRunning",
@@ -50,8 +52,11 @@ __all__ = [
     "TrainingFailed",
     "UnknownAdapter",
     "UnknownRun",
+    "Use",
+    "Uses",
     "bfloat16",
     "came_to",
+    "digest",
     "fast_bfloat16",
     "free_port",
     "person_group",

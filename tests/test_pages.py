@@ -363,3 +363,24 @@ def test_doors_open_to_whoever_has_the_role(served, browser):
     page.wait_for_selector(".rt-numbers")
     assert page.goto(served.url + "/review").status == 200
     context.close()
+
+
+def test_a_copied_answer_is_a_weak_sign_and_no_vote(served, chat):
+    ask_and_wait(chat, "hello")
+    press(chat, "Copy message")
+    (sign,) = eventually(lambda: served.rows("SELECT * FROM implicit"))
+    (turn,) = served.rows("SELECT * FROM turns")
+    assert (sign["turn_id"], sign["kind"], sign["origin"], turn["vote"]) == (turn["turn_id"], "copy", "client", None)
+
+
+def test_what_was_deleted_elsewhere_is_gone_when_the_page_opens_again(served, chat):
+    ask_and_wait(chat, "hello")
+    (turn,) = served.rows("SELECT * FROM turns")
+    served.services.archive.delete(turn["person"], turn["conversation_id"])
+    ask_and_wait(chat, "and again")
+    first, second = served.rows("SELECT * FROM turn ORDER BY seq")
+    assert first["conversation_id"] != second["conversation_id"], "a tab that was open begins a new one"
+    served.services.archive.delete(second["person"], second["conversation_id"])
+    chat.reload()
+    chat.wait_for_selector(LOADED)
+    assert answers(chat) == []

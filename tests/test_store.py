@@ -12,6 +12,7 @@ import pytest
 
 from analytics import Feedback, NotStored, Store, StoreBroken, StoreClosed, StoreLocked, queries, recent
 from chatbot.feedback import Feedbacks
+from chatbot.metrics import Metrics
 from safety import default_screen
 from tests.history import History, people, vote
 from tests.real_server import ratchet, told
@@ -172,7 +173,7 @@ def test_the_receipt_of_an_appeal_is_kept_with_it(store):
     (person,) = people("learn", 1)
     turn = History(store).answer(person, "short")
     with contextlib.closing(default_screen()) as screen:
-        number = Feedbacks(store, screen).appeal(person, turn, "it was a joke")
+        number = Feedbacks(store, screen, Metrics()).appeal(person, turn, "it was a joke")
     assert number.startswith("A-")
     (row,) = store.rows("SELECT * FROM flag WHERE receipt = ?", (number,))
     assert (row["turn_id"], row["by"], row["person"], row["reason"]) == (turn, "appeal", person, "it was a joke")

@@ -1,9 +1,21 @@
 """The HTTP API: one file per noun. `routers` gathers them."""
 
-from chatbot.api import accounts, chat, feedback, health, moderations, operate, reviews
+from chatbot.api import (
+    accounts,
+    chat,
+    conversations,
+    feedback,
+    health,
+    implicit,
+    moderations,
+    operate,
+    receipts,
+    reviews,
+)  # fmt: skip
 
 routers = (
-    health.router, chat.router, moderations.router, feedback.router, reviews.router, operate.router, accounts.router,
+    health.router, chat.router, moderations.router, feedback.router, reviews.router, operate.router,
+    conversations.router, receipts.router, implicit.router, accounts.router,
 )  # fmt: skip
 
 __all__ = ["routers"]

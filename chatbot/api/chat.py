@@ -16,7 +16,7 @@ from chatbot.api.choices import MOST_CHOICES, Choices
 from chatbot.api.common import CallerOf, ServicesOf, budgets, identify, set_person
 from chatbot.api.event_stream import EventStream
 from chatbot.errors import BadRequest, UnknownModel
-from chatbot.permissions import OPERATE, ranks
+from chatbot.permissions import OPERATE
 from chatbot.services import Services
 from chatbot.turn import TurnRequest
 from learner import BASE
@@ -64,13 +64,13 @@ OURS = set(ChatBody.model_fields)
 @router.get("/v1/models", summary="List the models")
 async def models(services: ServicesOf, caller: CallerOf) -> dict[str, object]:
     """The names that `model` can have; all but `default` need an operator."""
-    return {"object": "list", "data": [_entry(name) for name in _names(services, ranks(caller.role, "operator"))]}
+    return {"object": "list", "data": [_entry(name) for name in _names(services, caller.may(OPERATE))]}
 
 
 @router.get("/v1/models/{model:path}", summary="Describe a model")
 async def model(model: str, services: ServicesOf, caller: CallerOf) -> dict[str, object]:
     """One of the names that `model` can have."""
-    if model not in _names(services, ranks(caller.role, "operator")):
+    if model not in _names(services, caller.may(OPERATE)):
         raise UnknownModel(f"There is no model {model!r}; ask for {DEFAULT!r}.")
     return _entry(model)
 

@@ -23,6 +23,7 @@ from chatbot.errors import (
     EngineBusy,
     EngineDown,
     EngineRefused,
+    IdempotencyConflict,
     LastAdmin,
     NameTaken,
     NotAllowed,
@@ -32,11 +33,14 @@ from chatbot.errors import (
     TooLarge,
     TooMany,
     UnknownAccount,
+    UnknownConversation,
     UnknownKey,
     UnknownKeyId,
     UnknownModel,
     UnknownPath,
+    UnknownReceipt,
     UnknownResponse,
+    UnknownShare,
 )
 from chatbot.limits import Budget, Limits
 from chatbot.permissions import ANYBODY, API
@@ -67,6 +71,10 @@ _ANSWERS: Mapping[type[Exception], Answer] = {
     UnknownPath: Answer(404, "not_found_error", "unknown_path"),
     UnknownRun: Answer(404, "not_found_error", "unknown_run"),
     UnknownAdapter: Answer(404, "not_found_error", "model_not_found"),
+    UnknownConversation: Answer(404, "not_found_error", "unknown_conversation"),
+    UnknownShare: Answer(404, "not_found_error", "unknown_share"),
+    UnknownReceipt: Answer(404, "not_found_error", "unknown_receipt"),
+    IdempotencyConflict: Answer(409, "conflict_error", "idempotency_conflict"),
     AlreadyClaimed: Answer(409, "conflict_error", "already_claimed"),
     NameTaken: Answer(409, "conflict_error", "name_taken"),
     LastAdmin: Answer(409, "conflict_error", "last_admin"),
@@ -162,7 +170,13 @@ def answer_to(error: Exception) -> Answer:
 
 def error_body(message: str, answer: Answer, param: str | None = None) -> dict[str, object]:
     """An error in OpenAI's shape; `param` is the field of the request that was wrong."""
+    # What somebody sent may come back in it, and half of a surrogate pair cannot be sent.
+    message, param = _whole(message), None if param is None else _whole(param)
     return {"error": {"message": message, "type": answer.kind, "param": param, "code": answer.code}}
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def error_response(error: Exception, param: str | None = None) -> JSONResponse:

@@ -19,7 +19,8 @@ def bench(
     name: Annotated[str | None, typer.Argument(help="Which benchmark; the list of them if left out.")] = None,
 ) -> None:
     """Run a benchmark of `benchmarks/`; further words go to it (`./ratchet bench store --json`)."""
-    known = sorted(path.stem for path in (ROOT / "benchmarks").glob("[a-z]*.py"))
+    found = [*(ROOT / "benchmarks").glob("[a-z]*.py"), *(ROOT / "benchmarks").glob("[a-z]*/__main__.py")]
+    known = sorted(path.parent.name if path.name == "__main__.py" else path.stem for path in found)
     if name is None:
         Console().print("Benchmarks: " + ", ".join(known), highlight=False)
         return

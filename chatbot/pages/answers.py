@@ -10,6 +10,7 @@ from functools import partial
 
 import gradio as gr
 
+from analytics import queries
 from chatbot import conversations
 from chatbot.answer import Delta
 from chatbot.api.common import OURS
@@ -99,10 +100,15 @@ class Answers:
             person=self._person_of(request),
             messages=messages,
             source="page",
-            conversation_id=talk.conversation_id,
+            conversation_id=await asyncio.to_thread(self._going_on, talk),
             parameters={"max_tokens": self._most},
             sibling_of=wish.before,
         )
+
+    def _going_on(self, talk: Talk) -> str | None:
+        """The conversation that goes on; a tab that shows one which its person deleted elsewhere begins anew."""
+        gone = talk.conversation_id is None or queries.deleted(self._services.store, talk.conversation_id)
+        return None if gone else talk.conversation_id
 
     def _done(self, done: Done, wish: Wish, talk: Talk) -> None:
         if done.finish_reason == "content_filter":

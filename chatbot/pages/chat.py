@@ -30,6 +30,7 @@ def page(services: Services) -> gr.Blocks:
         streams = _hear_asking(parts, answers)
         _hear_ending(parts, streams, services)
         _hear_rating(parts, ratings)
+        _hear_copying(parts, ratings)
         _hear_comparing(parts, ratings)
         _hear_appealing(parts, ratings)
         _hear_consent(parts, ratings)
@@ -129,6 +130,13 @@ def _hear_rating(parts: ChatLayout, ratings: Ratings) -> None:
     parts.chat.edit(edit, [parts.chat, parts.tab], [parts.chat, *receipt], **QUIET)
     for event in (parts.receipt.send.click, parts.receipt.comment.submit):
         event(explain, [parts.receipt.reasons, parts.receipt.comment, parts.tab], receipt, **QUIET)
+
+
+def _hear_copying(parts: ChatLayout, ratings: Ratings) -> None:
+    def copied(data: gr.CopyData, tab: Tab, request: gr.Request) -> None:
+        ratings.copied(str(data.value), tab.talk, request)
+
+    parts.chat.copy(copied, [parts.tab], None, **QUIET)
 
 
 def _hear_comparing(parts: ChatLayout, ratings: Ratings) -> None:

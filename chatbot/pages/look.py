@@ -19,7 +19,7 @@ CSS = (FOLDER / "style.css").read_text(encoding="utf-8")
 _DARK = re.search(r"\.dark \{(.*?)\}", CSS, re.DOTALL)
 assert _DARK is not None
 # Of the pages that Gradio does not make, where nothing but the browser says whether it is dark.
-PLAIN_STYLE = (
+STYLE = (
     "<meta name='viewport' content='width=device-width, initial-scale=1'><style>"
     f"{CSS}{(FOLDER / 'plain.css').read_text(encoding='utf-8')}"
     f"@media (prefers-color-scheme: dark) {{ :root {{{_DARK[1]} --rt-link: var(--rt-accent); }} }}</style>"

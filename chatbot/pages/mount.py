@@ -7,7 +7,7 @@ import os
 import gradio as gr
 from fastapi import FastAPI
 
-from chatbot.pages import account, chat, operate, people, provider, review, sign_in
+from chatbot.pages import account, chat, operate, people, provider, review, shared, sign_in
 from chatbot.pages.access import Access
 from chatbot.pages.forms import refuse_forged
 from chatbot.pages.look import CSS, LOGO, script, theme
@@ -22,6 +22,7 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
     mount_plain(app, services)
     # Gradio would put its last 10,000 events into a table after every single one, for a page that is not served here.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
+    app.include_router(shared.router)
     for path, blocks, head in (
         ("/review", review.page(services), script("keys.js")),
         ("/operate", operate.page(services), ""),

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from chatbot.accounts import FORM_COOKIE, SESSION_COOKIE, Accounts, Caller, cookie_header, cookie_of
 from chatbot.accounts.ledger import new_secret
-from chatbot.pages.look import PLAIN_STYLE, header, who
+from chatbot.pages.look import STYLE, header, who
 
 FORM_SECONDS = 24 * 3600
 _TEMPLATES = Environment(
@@ -75,5 +75,5 @@ def _rendered(
     def bar(name: str) -> Markup:
         return Markup(header(name, who=who(me, name) if me else ""))  # noqa: S704 - made of what is escaped
 
-    shown = _TEMPLATES.get_template(template).render(style=Markup(PLAIN_STYLE), bar=bar, day=day, **parts)  # noqa: S704
+    shown = _TEMPLATES.get_template(template).render(style=Markup(STYLE), bar=bar, day=day, **parts)  # noqa: S704
     return HTMLResponse(shown, status, {**_HEADERS, **(headers or {})})

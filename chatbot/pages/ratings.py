@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from typing import Any
 
@@ -30,6 +31,15 @@ class Ratings:
             return "There is no answer to rate here yet."
         talk.about, talk.votes[place] = turn_id, vote
         return self._give(request, turn_id, THANKS if vote else "Your vote is taken back.", vote=vote)
+
+    def copied(self, text: str, talk: Talk, request: gr.Request) -> None:
+        """Keep that an answer was copied, as a weak sign. Only its text is known, so the newest such is meant."""
+        store, text = self._services.store, text.strip()
+        newest_first = (turn_id for _, turn_id in sorted(talk.turns.items(), reverse=True))
+        turn_id = next((one for one in newest_first if conversations.answer(store, one).strip() == text), None)
+        if turn_id is not None:
+            with contextlib.suppress(*OURS):  # nobody waits for it
+                self._services.implicits.report(self._person_of(request), turn_id, "copy")
 
     def explain(self, reasons: list[str], comment: str, talk: Talk, request: gr.Request) -> tuple[str, bool]:
         """Keep why an answer was bad; also tells whether that must be said once more, in other words."""

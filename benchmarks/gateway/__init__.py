@@ -1,0 +1,1 @@
+"""What Ratchet's web server costs in front of an engine: against the engine itself, and against a LiteLLM proxy."""

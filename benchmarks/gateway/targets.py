@@ -1,0 +1,89 @@
+"""What is measured: the fake engine, vLLM as Ratchet starts it, vLLM with its own defaults, and Ratchet itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.gateway.processes import Target, running, until_ready
+from chatbot.engine_flags import command, environment
+from chatbot.model import locate
+from chatbot.settings import Settings
+from learner import BASE, free_port
+
+READY_SECONDS, ENGINE_SECONDS = 60.0, 300.0
+DEFAULT = "default"  # Ratchet's name for whatever model the caller is routed to
+PREFIX = "RATCHET_"
+
+
+def plain_environment() -> dict[str, str]:
+    """The environment without what somebody has set for a server of their own, and without proxies."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+@contextlib.contextmanager
+def fake(folder: Path, token_ms: float, stream_interval: int) -> Iterator[Target]:
+    """The fake engine."""
+    port, log = free_port(), folder / "fake.log"
+    words = [sys.executable, "-m", "benchmarks.gateway.upstream", str(port), BASE, str(token_ms), str(stream_interval)]
+    with running(words, plain_environment(), log) as process:
+        url = f"http://127.0.0.1:{port}"
+        until_ready(process, f"{url}/health", READY_SECONDS, log)
+        yield Target("direct", url, BASE, _bearer("none"), process.pid)
+
+
+@contextlib.contextmanager
+def vllm(folder: Path, settings: Settings) -> Iterator[Target]:
+    """vLLM with the bundled model and the flags with which Ratchet starts it."""
+    port, key = free_port(), secrets.token_urlsafe(16)
+    words = command(locate("starter"), settings, port)
+    with _engine(folder / "vllm.log", words, environment(settings, key), port, key, "direct") as target:
+        yield target
+
+
+@contextlib.contextmanager
+def vllm_defaults(folder: Path) -> Iterator[Target]:
+    """vLLM with the bundled model and its own defaults; only where it listens is told."""
+    port, key = free_port(), secrets.token_urlsafe(16)
+    words = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(locate("starter").folder)]
+    words += ["--served-model-name", BASE, "--host", "127.0.0.1", "--port", str(port)]
+    environ = plain_environment() | {"VLLM_API_KEY": key, "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
+    with _engine(folder / "vllm_defaults.log", words, environ, port, key, "vllm_defaults") as target:
+        yield target
+
+
+@contextlib.contextmanager
+def _engine(log: Path, words: list[str], environ: dict[str, str], port: int, key: str, name: str) -> Iterator[Target]:
+    # What the engine has kept of a prompt must not help whoever asks it next.
+    with running(words, environ | {"VLLM_SERVER_DEV_MODE": "1"}, log) as process:
+        url = f"http://127.0.0.1:{port}"
+        until_ready(process, f"{url}/health", ENGINE_SECONDS, log)
+        yield Target(name, url, BASE, _bearer(key), process.pid)
+
+
+@contextlib.contextmanager
+def ratchet(folder: Path, engine: Target) -> Iterator[Target]:
+    """Ratchet with its defaults in front of `engine`; nothing is learned meanwhile. Everybody who asks is a guest."""
+    port, log = free_port(), folder / "ratchet.log"
+    settings = {
+        "engine_url": engine.url,
+        "engine_key": engine.headers["Authorization"].removeprefix("Bearer "),
+        "learn_every_hours": "0",
+        "learn_after_feedback": "0",
+        "log_level": "warning",
+    }
+    environ = plain_environment() | {f"{PREFIX}{name.upper()}": value for name, value in settings.items()}
+    home = folder / f"home-{port}"
+    words = [sys.executable, "-m", "chatbot", "up", "--home", str(home), "--port", str(port)]
+    with running(words, environ, log) as process:
+        url = f"http://127.0.0.1:{port}"
+        until_ready(process, f"{url}/readyz", READY_SECONDS, log)
+        yield Target("ratchet", url, DEFAULT, {}, process.pid)
