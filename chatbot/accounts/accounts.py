@@ -53,7 +53,7 @@ class Accounts:
         self.api_keys = ApiKeys(self._ledger, self.people)
         self.links = Links(self._ledger, self.people)
         self._attempts = Attempts()
-        self._guests = URLSafeSerializer(self.keys["signature"], salt="ratchet")
+        self._signer = URLSafeSerializer(self.keys["signature"], salt="ratchet")
         self._short = URLSafeTimedSerializer(self.keys["signature"], salt="ratchet note")
 
     def caller(self, connection: HTTPConnection, user: str | None = None, *, by_key: bool = True) -> Caller:
@@ -179,12 +179,12 @@ class Accounts:
         if (person := self._known_guest(connection.cookies.get(PERSON_COOKIE))) is not None:
             return Caller(person, role)
         person = f"guest:{secrets.token_hex(12)}"
-        fresh = str(self._guests.dumps(["person", person])) if ranks(role, "guest") else None
+        fresh = str(self._signer.dumps(["person", person])) if ranks(role, "guest") else None
         return Caller(person, role, fresh)
 
     def _known_guest(self, cookie: str | None) -> str | None:
         try:
-            match self._guests.loads(cookie) if cookie is not None else None:
+            match self._signer.loads(cookie) if cookie is not None else None:
                 case ["person", str() as person]:
                     return person
         except BadSignature:

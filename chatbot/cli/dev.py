@@ -33,7 +33,7 @@ def fix() -> None:
 
 @app.command()
 def docs() -> None:
-    """Write the generated parts of the docs anew (the table of settings)."""
-    from chatbot.cli.docs import write_settings
+    """Write the generated parts of the docs anew: the tables of settings and of permissions."""
+    from chatbot.cli.docs import write_pages
 
-    write_settings(ROOT / "docs" / "settings.md")
+    write_pages(ROOT / "docs")
