@@ -10,6 +10,7 @@ import httpx
 
 from chatbot.accounts import PERSON_COOKIE
 from chatbot.app import create_app
+from chatbot.permissions import scopes_of
 from chatbot.services import Services
 
 MESSAGES = [{"role": "user", "content": "How long is delivery?"}]
@@ -19,11 +20,19 @@ MESSAGES = [{"role": "user", "content": "How long is delivery?"}]
 async def api(house: Services, person: str | None = None, host: str = "127.0.0.1", **headers: str) -> AsyncIterator:
     """Somebody at a browser of their own: a newcomer, or `person` by a cookie that the server signed."""
     transport = httpx.ASGITransport(create_app(house), client=(host, 1))
-    cookies = {} if person is None else {PERSON_COOKIE: house.accounts._signer.dumps(["person", person])}
+    cookies = {} if person is None else {PERSON_COOKIE: house.accounts.guest_cookie(person)}
     async with httpx.AsyncClient(
         transport=transport, base_url="http://127.0.0.1", cookies=cookies, headers=headers
     ) as client:
         yield client
+
+
+def key_of(house: Services, role: str) -> dict[str, str]:
+    """The headers of a key of somebody new with this role."""
+    accounts = house.accounts
+    owner = accounts.people.add(accounts.people.free_name(role), role, "test")
+    key, _ = accounts.api_keys.add(owner.account_id, "key", scopes_of(role), "test")
+    return {"Authorization": f"Bearer {key}"}
 
 
 async def asked(client: httpx.AsyncClient, text: str = "How long is delivery?", **more: object) -> dict:

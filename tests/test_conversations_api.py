@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.api import api, as_json, asked
+from tests.api import api, as_json, asked, key_of
 
 
 async def talk(client, *texts: str) -> str:
@@ -170,7 +170,7 @@ async def test_what_is_deleted_is_gone_everywhere(house):
         assert (await ann.get(f"/v1/shared/{share}")).status_code == 404
         assert (await ann.post("/v1/feedback", json=said)).status_code == 404
         assert house.reviews.queue() == []
-        key = {"Authorization": f"Bearer {house.accounts.keys['reviewer']}"}
+        key = key_of(house, "reviewer")
         assert (await ann.get(f"/v1/reviews/{turn}", headers=key)).status_code == 404
         key = {"Authorization": f"Bearer {house.accounts.keys['operator']}"}
         for what in ("pairs", "thumbs"):

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from analytics import queries
-from chatbot.accounts import PERSON_COOKIE
 from learner.curate import curate
 from learner.settings import LapSettings
 from tests.api import api, as_json, asked
@@ -197,7 +196,7 @@ async def test_a_call_that_comes_twice_keeps_one(house):
 async def test_of_calls_at_the_same_time_with_one_key_one_is_kept(house):
     async with api(house) as ann:
         turn = (await asked(ann))["id"]
-        person = house.accounts._person(ann.cookies[PERSON_COOKIE])
+        person = (await ann.get("/v1/me")).json()["person"]
         answers = await asyncio.gather(*(give(ann, turn, key="once", vote=1) for _ in range(20)))
     assert len({answer.json()["receipt"] for answer in answers}) == 1
     assert sum("idempotent-replayed" in answer.headers for answer in answers) == 19

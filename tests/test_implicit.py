@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from analytics import Consent, queries
-from chatbot.accounts import PERSON_COOKIE
 from chatbot.implicit import complaint, note, noticed
 from tests.api import api, as_json, asked
 
@@ -60,7 +59,7 @@ async def test_the_server_notices_what_is_asked_again_broken_off_or_complained_o
         plain = await asked(ann, "And abroad?", conversation_id=conversation)
         cross = await asked(ann, "That's wrong. And abroad?", conversation_id=conversation)
         alone = await asked(ann, "That's wrong.")
-        person = house.accounts._person(ann.cookies[PERSON_COOKIE])
+        person = (await ann.get("/v1/me")).json()["person"]
 
     def seen(completion: dict, **more: str) -> list[tuple[str, str, str | None]]:
         turn = house.store.asked(completion["id"])

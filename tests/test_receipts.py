@@ -11,7 +11,7 @@ from learner.lap import Job
 from learner.progress import write_json
 from learner.supervisor import Supervisor
 from tests.adapters import finished
-from tests.api import api
+from tests.api import api, key_of
 from tests.history import History, people
 
 TODAY = f"{datetime.now(UTC).day} {datetime.now(UTC):%B %Y}"
@@ -160,7 +160,7 @@ async def test_an_appeal_is_followed_to_its_decision_and_to_what_was_learned(hou
         assert (before["kind"], before["decided"], before["response_id"]) == ("appeal", None, turn)
         assert before["told"].startswith("It waits for a reviewer.")
         decision = {"filter_right": False, "answer_right": True, "correction": "A better one."}
-        reviewer = {"Authorization": f"Bearer {house.accounts.keys['reviewer']}"}
+        reviewer = key_of(house, "reviewer")
         done = await client.post(f"/v1/reviews/{turn}/decision", json=decision, headers=reviewer)
         assert done.status_code == 200
         after = await way(client, receipt)

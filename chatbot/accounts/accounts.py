@@ -12,7 +12,7 @@ from typing import cast
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from starlette.requests import HTTPConnection
 
-from analytics import Account, Store
+from analytics import Store
 from chatbot.accounts import passwords
 from chatbot.accounts.api_keys import ApiKeys
 from chatbot.accounts.attempts import Attempts
@@ -117,6 +117,10 @@ class Accounts:
         self.people.set_password(account_id, new, f"account:{account_id}")
         return self.sessions.begin(account_id)
 
+    def guest_cookie(self, person: str) -> str:
+        """What the cookie of a guest holds."""
+        return str(self._signer.dumps(["person", person]))
+
     def session_cookie(self, connection: HTTPConnection) -> str | None:
         """What the cookie of a session holds, whether it is good or not."""
         return cookie_of(connection.cookies, SESSION_COOKIE, self.reach.is_secure(connection))
@@ -167,19 +171,17 @@ class Accounts:
         if session is None:
             return None
         account = self.people.get(session.account_id)
-        return self.caller_as(account) if account.active else None
-
-    def caller_as(self, account: Account) -> Caller:
-        """An account as a caller."""
-        role = cast("Role", account.role)
-        return Caller(f"account:{account.account_id}", role, name=account.name, account_id=account.account_id)
+        if not account.active:
+            return None
+        role, account_id = cast("Role", account.role), account.account_id
+        return Caller(f"account:{account_id}", role, name=account.name, account_id=account_id)
 
     def _guest(self, connection: HTTPConnection) -> Caller:
         role: Role = "guest" if self.reach.is_local(connection) else "nobody"
         if (person := self._known_guest(connection.cookies.get(PERSON_COOKIE))) is not None:
             return Caller(person, role)
         person = f"guest:{secrets.token_hex(12)}"
-        fresh = str(self._signer.dumps(["person", person])) if ranks(role, "guest") else None
+        fresh = self.guest_cookie(person) if ranks(role, "guest") else None
         return Caller(person, role, fresh)
 
     def _known_guest(self, cookie: str | None) -> str | None:
