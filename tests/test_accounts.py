@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 
 from chatbot.accounts import Accounts, attempts
 from chatbot.accounts import accounts as accounts_module
+from chatbot.errors import BadSetting
 from tests.house import ELSEWHERE, PASSWORD, House, furnished
 
 ANOTHER = "staple battery horse correct"
@@ -50,7 +51,7 @@ async def test_the_first_link_makes_the_admin_once_and_its_next_start_takes_its_
         assert (await late.post("/join", data={**hidden, "name": "eve", "password": PASSWORD})).status_code == 404
     assert links.for_first_admin() is None
     assert [one["name"] for one in house.roster.accounts()] == ["Ann"]
-    assert len(audited(house, "link made")) == 2 and len(audited(house, "account made", "link used")) == 2
+    assert len(audited(house, "link.make")) == 2 and len(audited(house, "account.make", "link.use")) == 2
 
 
 async def test_an_invitation_sets_a_password_and_a_new_one_withdraws_the_last(house):
@@ -102,7 +103,7 @@ async def test_a_session_ends_by_signing_out_by_a_new_password_and_by_being_disa
         assert (await two.get("/v1/me")).status_code == 401
         house.services.accounts.people.change(ann.account_id, "test", active=True)
         assert (await two.get("/v1/me")).status_code == 401
-    assert len(audited(house, "password set", "account changed")) == 3
+    assert len(audited(house, "account.password", "account.change")) == 3
 
 
 async def test_a_role_holds_at_once(house):
@@ -136,7 +137,7 @@ async def test_who_guesses_passwords_has_to_wait_and_whoever_knows_one_does_not_
         assert [(await bob.sign_in("bob")).status_code for _ in range(6)] == [303] * 6
         now[0] = 60.1
         assert (await thief.sign_in("ann")).status_code == 303
-    (locked,) = audited(house, "sign-in locked")
+    (locked,) = audited(house, "account.lock")
     assert locked["detail"]["address"] == ELSEWHERE
 
 
@@ -189,7 +190,7 @@ async def test_the_last_admin_stays_and_a_name_is_given_once(house):
         assert changed.json()["role"] == "admin"
         assert (await admin.client.patch(f"/v1/accounts/{root.account_id}", json={"active": False})).status_code == 200
         assert (await admin.get("/v1/accounts")).status_code == 403
-    (made, *changes) = audited(house, "account changed")
+    (made, *changes) = audited(house, "account.change")
     assert (made["actor"], made["detail"]["name"]) == (f"account:{root.account_id}", "ann")
     assert [change["detail"]["active"] for change in changes] == [False]
 
@@ -219,7 +220,7 @@ async def test_a_key_says_why_it_opens_nothing_any_more(house):
     assert "was revoked" in await refused(text)
     async with house.visitor() as program:
         assert (await program.get("/v1/me", headers={"Authorization": "Basic YTpi"})).status_code == 401
-    assert len(audited(house, "key made", "key revoked")) == 2
+    assert len(audited(house, "key.make", "key.revoke")) == 2
 
 
 async def test_a_key_is_ones_own_and_an_admin_sees_all(house):
@@ -332,3 +333,24 @@ def test_no_lap_gets_a_copy_of_the_accounts(house, tmp_path):
     house.services.store.snapshot(tmp_path / "events")
     names = {path.stem for path in (tmp_path / "events").iterdir()}
     assert "turn" in names and not names & {"account", "api_key", "session", "link"}
+
+
+@pytest.mark.parametrize("url", ["chat.example.com", "ftp://chat.example.com", "https://a.example/path", "https://"])
+def test_a_public_address_that_cannot_be_is_refused(tmp_path, store, url):
+    with pytest.raises(BadSetting, match="public_url"):
+        Accounts(tmp_path, store, public_url=url)
+
+
+def test_a_password_that_is_changed_while_somebody_signs_in_begins_no_session(house, monkeypatch):
+    accounts, ann = house.services.accounts, house.account("ann", password=PASSWORD)
+    fits = accounts_module.passwords.fits
+
+    def change_meanwhile(*given: str) -> bool:
+        right = fits(*given)
+        accounts.people.set_password(ann.account_id, ANOTHER, "test")
+        return right
+
+    monkeypatch.setattr(accounts_module.passwords, "fits", change_meanwhile)
+    with pytest.raises(accounts_module.NotAllowed):
+        accounts.sign_in("ann", PASSWORD, ELSEWHERE)
+    assert house.services.store.rows("SELECT * FROM session") == []

@@ -75,12 +75,16 @@ class Accounts:
         if not passwords.fits(password, kept) or account is None or kept is None:
             if self._attempts.used_up(known, address):
                 told = account.account_id if account is not None else None
-                self._ledger.note("sign-in locked", "server", account=told, address=address)
+                self._ledger.note("account.lock", "server", account=told, address=address)
             raise NotAllowed("The name or the password is wrong.")
         self._attempts.succeed(known, address)
         if passwords.is_outdated(kept):
-            self.people.refresh_hash(account.account_id, password)
-        return self.sessions.begin(account.account_id)
+            kept = self.people.refresh_hash(account, password)
+        with self._ledger.lock:
+            now = self.people.get(account.account_id)
+            if now.password != kept or not now.active:  # changed since it was looked at
+                raise NotAllowed("The name or the password is wrong.")
+            return self.sessions.begin(account.account_id)
 
     def sign_in_by_provider(self, answer: Mapping[str, str], note: Mapping[str, str] | None, back: str) -> str:
         """Begin a session for whom the OIDC provider names; newcomers get an account, where the settings allow it.

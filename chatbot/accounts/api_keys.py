@@ -57,7 +57,8 @@ class ApiKeys:
             key_id, account_id, name.strip(), digest(text), chosen, until, requests_per_minute, tokens_per_day, False
         )
         told = {"key": key_id, "name": key.name, "account": account_id, "scopes": chosen, "until": until}
-        self._ledger.keep(key, action="key made", actor=actor, **told)
+        with self._ledger.lock:
+            self._ledger.keep(key, action="key.make", actor=actor, **told)
         return text, key
 
     def revoke(self, key_id: str, actor: str, of: str | None = None) -> ApiKey:
@@ -68,7 +69,7 @@ class ApiKeys:
                 raise UnknownKeyId(f"There is no key {key_id!r} among yours.")
             if not key.revoked:
                 key = replace(key, revoked=True)
-                self._ledger.keep(key, action="key revoked", actor=actor, key=key_id, account=key.account_id)
+                self._ledger.keep(key, action="key.revoke", actor=actor, key=key_id, account=key.account_id)
         return key
 
     def good(self, text: str) -> tuple[ApiKey, Account]:

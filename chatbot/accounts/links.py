@@ -54,7 +54,7 @@ class Links:
             else:
                 account = self._people.get(link.account_id)
                 self._people.set_password(account.account_id, password, f"account:{account.account_id}")
-            self._ledger.keep(replace(link, state="used"), action="link used", actor="link", link=link.link_id)
+            self._ledger.keep(replace(link, state="used"), action="link.use", actor="link", link=link.link_id)
         return account
 
     def _make(self, account_id: str | None, role: Role, actor: str) -> str:
@@ -63,7 +63,7 @@ class Links:
         with self._ledger.lock:
             older = [replace(old, state="withdrawn") for old in self._open.values() if old.account_id == account_id]
             told = {"link": link.link_id, "account": account_id, "role": role}
-            self._ledger.keep(link, *older, action="link made", actor=actor, **told)
+            self._ledger.keep(link, *older, action="link.make", actor=actor, **told)
         return token
 
     def _is_meant(self, link: Link) -> bool:

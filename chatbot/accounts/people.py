@@ -64,7 +64,7 @@ class People:
             if self.named(name) is not None:
                 raise NameTaken(f"There is an account of the name {name!r} already; choose another name.")
             made = {"account": account.account_id, "name": name, "role": role}
-            self._ledger.keep(account, action="account made", actor=actor, **made)
+            self._ledger.keep(account, action="account.make", actor=actor, **made)
         return account
 
     def free_name(self, wish: str) -> str:
@@ -91,7 +91,7 @@ class People:
                 raise LastAdmin(f"{before.name} is the last admin; make somebody else an admin first.")
             ended = [] if after.active else self._sessions.ending(account_id)
             told = {"account": account_id, "name": before.name, "role": after.role, "active": after.active}
-            self._ledger.keep(after, *ended, action="account changed", actor=actor, **told)
+            self._ledger.keep(after, *ended, action="account.change", actor=actor, **told)
         return after
 
     def set_password(self, account_id: str, password: str, actor: str) -> None:
@@ -100,13 +100,16 @@ class People:
         with self._ledger.lock:
             account = replace(self.get(account_id), password=kept)
             ended = self._sessions.ending(account_id)
-            self._ledger.keep(account, *ended, action="password set", actor=actor, account=account_id)
+            self._ledger.keep(account, *ended, action="account.password", actor=actor, account=account_id)
 
-    def refresh_hash(self, account_id: str, password: str) -> None:
-        """Keep the same password with today's parameters."""
+    def refresh_hash(self, account: Account, password: str) -> str:
+        """Keep the same password with today's parameters, unless it was changed since; returns the hash."""
         kept = hashed(password)
         with self._ledger.lock:
-            self._ledger.keep(replace(self.get(account_id), password=kept))
+            now = self.get(account.account_id)
+            if now.password == account.password:
+                self._ledger.keep(replace(now, password=kept))
+        return kept
 
     def _admins(self) -> list[Account]:
         return [account for account in self._by_id.values() if account.role == "admin" and account.active]

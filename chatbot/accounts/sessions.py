@@ -21,8 +21,10 @@ class Sessions:
 
     def begin(self, account_id: str) -> str:
         """Begin one and return what its cookie holds."""
-        secret = new_secret()
-        self._ledger.keep(Session(new_id(), account_id, digest(secret), time.time() + self.seconds, ended=False))
+        secret, now = new_secret(), time.time()
+        with self._ledger.lock:
+            self._open = {key: session for key, session in self._open.items() if session.until > now}
+            self._ledger.keep(Session(new_id(), account_id, digest(secret), now + self.seconds, ended=False))
         return secret
 
     def find(self, secret: str) -> Session | None:

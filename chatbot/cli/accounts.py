@@ -93,7 +93,7 @@ def _tell(account: Mapping[str, Any], json: bool) -> None:
         return
     state = account["role"] if account["active"] else "disabled"
     Console().print(Text.assemble((account["name"], "bold"), f" is {state}."))
-    if "link" in account:
+    if account.get("link"):
         told = f"Send this link to {account['name']}; it works once, within a day, while the server runs:\n"
         Console(soft_wrap=True, highlight=False).print(Text(told + account["link"]))
 

@@ -18,6 +18,7 @@ from chatbot.permissions import PAGES, Permit
 
 _OPEN = ("/v1/", "/healthz", "/readyz", "/metrics")  # the API, which looks after itself
 _MOUNTED = ("/review", "/operate")
+_PLAIN = tuple(page for page in PAGES if page not in (*_MOUNTED, "/", "/shared"))
 # Gradio takes files there from everybody and keeps them, though no page asks for one.
 _FILES = ("/gradio_api/upload", "/gradio_api/process_recording")
 _PORTS = {"http": 80, "https": 443}
@@ -54,9 +55,9 @@ class Access:
     def _to_page(self, connection: HTTPConnection, caller: Caller) -> Response | None:
         """None where the caller may see the page."""
         path = connection.scope["path"]
-        if path in _MOUNTED:
-            # The page is mounted under its path with a slash; without one the chat page would answer.
-            return RedirectResponse(f"{path}/", status_code=307)
+        if path in _MOUNTED or (path.endswith("/") and path[:-1] in _PLAIN):
+            # Each page is found under one path; under the other, with or without a slash, the chat page would answer.
+            return RedirectResponse(f"{path}/" if path in _MOUNTED else path[:-1], status_code=307)
         try:
             caller.must(_permit(path))
         except (NotAllowed, NotSignedIn) as error:
