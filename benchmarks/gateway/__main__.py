@@ -34,6 +34,11 @@ class Gateways:
         self._folder = folder
         self._venv = self._install() if with_litellm else None
 
+    @property
+    def with_litellm(self) -> bool:
+        """Whether LiteLLM is measured."""
+        return self._venv is not None
+
     def start(self, stack: contextlib.ExitStack, engine: Target) -> list[Target]:
         """The engine itself and what stands in front of it, all of which end with `stack`."""
         progress.print("Starting Ratchet" + (" and LiteLLM" if self._venv else ""))
@@ -112,7 +117,7 @@ def main(
         except BenchmarkFailed as error:
             progress.print(str(error), markup=False, style="red")
             raise typer.Exit(1) from None
-    result = {**assemble(overhead, throughput), **about(tokens, rounds, token_ms)}
+    result = {**assemble(overhead, throughput), **about(tokens, rounds, token_ms, gateways.with_litellm)}
     if png:
         picture(result, png)
     if as_json:
