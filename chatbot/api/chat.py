@@ -22,6 +22,7 @@ from chatbot.turn import TurnRequest
 from learner import BASE
 
 DEFAULT = "default"
+STREAMED = "OpenAI's `chat.completion`, or with `stream` its chunks as server-sent events that end with `[DONE]`."
 router = APIRouter(tags=["OpenAI"])
 
 
@@ -75,7 +76,12 @@ async def model(model: str, services: ServicesOf, caller: CallerOf) -> dict[str,
     return _entry(model)
 
 
-@router.post("/v1/chat/completions", summary="Answer a message", response_model=None)
+@router.post(
+    "/v1/chat/completions",
+    summary="Answer a message",
+    response_model=None,
+    responses={200: {"description": STREAMED, "content": {"application/json": {}, "text/event-stream": {}}}},
+)
 async def chat_completions(body: ChatBody, request: Request, services: ServicesOf, caller: Asking) -> Response:
     """Answer the last message, as a whole or piece by piece.
 
