@@ -23,7 +23,7 @@ from peft import get_peft_model
 from transformers import AutoModelForCausalLM
 
 from benchmarks import tell
-from chatbot.engine_flags import LORA_WORKER, command, environment
+from chatbot.engine_flags import CPU_WORKER, command, environment
 from chatbot.model import locate
 from chatbot.settings import Settings
 from learner import BASE, LapSettings, free_port
@@ -48,7 +48,7 @@ def make_adapter(folder: Path, settings: Settings) -> None:
 def engine(worker: str, settings: Settings, log: Path) -> Iterator[str]:
     """An engine with this class of worker; gives its address."""
     port = free_port()
-    words = [worker if word == LORA_WORKER else word for word in command(locate("starter"), settings, port)]
+    words = [worker if word == CPU_WORKER else word for word in command(locate("starter"), settings, port)]
     with log.open("wb") as output:
         process = subprocess.Popen(words, env=environment(settings, KEY), stdout=output, stderr=output)
     try:
@@ -95,7 +95,7 @@ async def measure(at_once: int, count: int, rounds: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         home = Path(folder)
         make_adapter(home / "adapter", settings)
-        addresses = [stack.enter_context(engine(one, settings, home / f"{one}.log")) for one in (THEIRS, LORA_WORKER)]
+        addresses = [stack.enter_context(engine(one, settings, home / f"{one}.log")) for one in (THEIRS, CPU_WORKER)]
         headers = {"Authorization": f"Bearer {KEY}"}
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(headers=headers, connector=connector) as session:

@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI
 from chatbot.api import routers, unknown
 from chatbot.api.body import BodyLimit
 from chatbot.api.common import answer_errors, permit
+from chatbot.api.problems import problems
 from chatbot.services import Services
 
 Mount = Callable[[FastAPI, Services], FastAPI]
@@ -35,7 +36,7 @@ def create_app(services: Services, mount: Mount | None = None) -> FastAPI:
     app.state.services = services
     answer_errors(app)
     for router in routers:
-        app.include_router(router, dependencies=[Depends(permit)])
+        app.include_router(router, dependencies=[Depends(permit)], responses=problems(400))
     app.include_router(unknown.router)
     app.add_middleware(BodyLimit, most=1024 * services.settings.whole("body_kib"))
     return mount(app, services) if mount else app

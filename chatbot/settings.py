@@ -59,7 +59,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("stream_interval", 8, "Tokens gathered between two pieces of a stream after the first.", limits=COUNT),
     Setting("sibling_temperature", 1.0, "Temperature of an answer that is asked for again.", limits=(0, 2)),
     Setting(
-        "logprob_share", 0.05, "Share of turns outside of experiments that record log-probabilities.", limits=(0, 1)
+        "logprob_share",
+        0.05,
+        "Share of each minute in which turns outside of experiments record log-probabilities.",
+        limits=(0, 1),
     ),
     Setting("requests_per_minute", 0, "Requests that one person may send in a minute; 0 is no limit.", limits=FROM_0),
     Setting("tokens_per_day", 0, "Tokens that one person may use in a day; 0 is no limit.", limits=(0, 10**12)),

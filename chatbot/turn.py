@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import secrets
+import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -24,6 +24,8 @@ from chatbot.remarks import flags
 from chatbot.tracing import Tracing
 from learner import Group, Learner, Route, person_group, route
 from safety import BLOCKED_INPUT, BLOCKED_OUTPUT, Context, Decision, Screen, Screening
+
+SAMPLING_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Turns:
 
     An answer that is asked for again is sampled at `sibling_temperature`: at the model's own it is often the same, and
     that helps nobody; two that hardly differ teach nothing. The log-probability of what was sampled is recorded in
-    experiments, and of a share `logprob_share` of all other turns.
+    experiments, and for a share `logprob_share` of every minute of all other turns.
     """
 
     def __init__(
@@ -228,9 +230,9 @@ class Turns:
 
     def _wanted(self, opened: _Opened) -> Mapping[str, Any]:
         wanted: Mapping[str, Any] = opened.turn.parameters
-        if opened.route.experiment_id or random.random() < self._logprob_share:
-            return {**wanted, "logprobs": True}
-        return wanted
+        # One that asks for them slows all that are answered with it. So the sample is of times, not of turns.
+        sampled = time.time() % SAMPLING_SECONDS < self._logprob_share * SAMPLING_SECONDS
+        return {**wanted, "logprobs": True} if opened.route.experiment_id or sampled else wanted
 
     async def _screened(self, messages: list[Message], context: Context) -> Screening:
         """Screen the messages in place: all of them, for a client may send a past that we have not seen.

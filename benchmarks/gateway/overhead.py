@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.gateway.figures import Overhead, good, latency, percentiles
 from benchmarks.gateway.load import Answer
-from benchmarks.gateway.processes import BenchmarkFailed, Target, put_load, turned
+from benchmarks.gateway.processes import BenchmarkFailed, Target, put_load, turned, until_idle
 from benchmarks.gateway.prompts import bodies
 from benchmarks.gateway.search import Search
 
@@ -70,7 +70,9 @@ def _holds(target: Target, rate: float, tokens: int, token_ms: float) -> bool:
 def _arrive(target: Target, rate: float, seconds: float, seed: int, tokens: int) -> Sequence[Answer]:
     asked = bodies(target.model, tokens, seed, PROMPTS)
     limit = 2 * seconds + 5
-    return put_load(target, bodies=asked, rate=rate, seconds=seconds, seed=seed, limit_seconds=limit).answers
+    seen = put_load(target, bodies=asked, rate=rate, seconds=seconds, seed=seed, limit_seconds=limit)
+    until_idle(target)  # one that is overrun still works for those who have gone, while the next is measured
+    return seen.answers
 
 
 def _told(seen: Sequence[Answer]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.gateway.show import NAMES
 
 COLORS = {"direct": "#8a8a8a", "ratchet": "#b5482f", "litellm": "#4a6fa5"}
+OWN_DEFAULTS = "vLLM with its own defaults"
 WIDTH = 0.26
 SHARES = ("p50", "p95", "p99")
 
@@ -21,7 +22,7 @@ def picture(result: Mapping[str, Any], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, (throughput, latency, rates) = plt.subplots(
-        1, 3, figsize=(12, 4), dpi=140, gridspec_kw={"width_ratios": [3, 2, 1.2]}
+        1, 3, figsize=(12, 4.4), dpi=140, gridspec_kw={"width_ratios": [3, 2, 1.2]}
     )
     _bars(
         throughput, {name: [by[name] for by in result["streams"].values()] for name in NAMES}, list(result["streams"])
@@ -31,12 +32,14 @@ def picture(result: Mapping[str, Any], path: Path) -> None:
     added = {"ratchet": result["added_ttft_ms"], "litellm": result["litellm_added_ttft_ms"]}
     _bars(latency, {name: [by[share] for share in SHARES] for name, by in added.items()}, SHARES)
     latency.set(ylabel="milliseconds", title="Added time to first token", yscale="symlog")
+    latency.margins(y=0.3)
     _bars(rates, {name: [rate] for name, rate in result["max_rps"].items()}, [""])
     rates.set(ylabel="requests per second", title="Highest rate held")
     for axes in (throughput, latency, rates):
         axes.spines[["top", "right"]].set_visible(False)
-    throughput.legend(frameon=False, loc="upper left")
-    figure.tight_layout()
+    handles, labels = throughput.get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, loc="lower center", ncols=len(labels))
+    figure.tight_layout(rect=(0, 0.07, 1, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
     plt.close(figure)
@@ -51,6 +54,8 @@ def _bars(axes: Any, series: Mapping[str, list[float | None]], labels: Any) -> N
 
 
 def _own_defaults(axes: Any, result: Mapping[str, Any]) -> None:  # noqa: ANN401 - matplotlib has no types
+    """A line across the bars of the number of streams at which it was measured, which is the last."""
     if result["vllm_defaults"]:
-        told = f"vLLM with its own defaults, {result['ratio_streams']} streams"
-        axes.axhline(result["vllm_defaults"], color="#555555", lw=1, ls="--", label=told)
+        last = len(result["streams"]) - 1
+        ends = (last - 2 * WIDTH, last + 2 * WIDTH)
+        axes.plot(ends, [result["vllm_defaults"]] * 2, color="#222222", lw=1.5, ls="--", label=OWN_DEFAULTS)

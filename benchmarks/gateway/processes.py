@@ -22,6 +22,7 @@ from benchmarks.gateway.load import Answer, Job, Seen
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 15.0
 GRACE_SECONDS = 20.0  # for the load to start and to report, beside its own limit
+IDLE_SECONDS, IDLE_SHARE = 5.0, 0.2  # a target is idle below this share of one core
 POLL_SECONDS = 0.1
 
 
@@ -95,6 +96,16 @@ def put_load(target: Target, **job: object) -> Seen:
         raise BenchmarkFailed(f"The load on {target.name} broke off: {error}\n{stderr.decode()[-2000:]}") from None
     told = orjson.loads(done.stdout)
     return Seen(tuple(Answer(**answer) for answer in told["answers"]), told["seconds"])
+
+
+def until_idle(target: Target) -> None:
+    """Wait until the target has nothing left to do of what it was asked before, for some seconds at most."""
+    end = time.monotonic() + IDLE_SECONDS
+    busy = True
+    while busy and time.monotonic() < end:
+        before = target.cpu_seconds()
+        time.sleep(POLL_SECONDS)
+        busy = target.cpu_seconds() - before > IDLE_SHARE * POLL_SECONDS
 
 
 def turned(targets: Sequence[Target], number: int) -> list[Target]:

@@ -50,12 +50,20 @@ def vllm(folder: Path, settings: Settings) -> Iterator[Target]:
 
 
 @contextlib.contextmanager
-def vllm_defaults(folder: Path) -> Iterator[Target]:
-    """vLLM with the bundled model and its own defaults; only where it listens is told."""
+def vllm_defaults(folder: Path, settings: Settings) -> Iterator[Target]:
+    """vLLM with the bundled model and its own defaults.
+
+    It is told where to listen, and its memory: of its own accord it takes nine tenths of all there is, or gives up.
+    """
     port, key = free_port(), secrets.token_urlsafe(16)
     words = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(locate("starter").folder)]
     words += ["--served-model-name", BASE, "--host", "127.0.0.1", "--port", str(port)]
-    environ = plain_environment() | {"VLLM_API_KEY": key, "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
+    environ = plain_environment() | {
+        "VLLM_API_KEY": key,
+        "VLLM_CPU_KVCACHE_SPACE": str(settings.whole("engine_memory_gib")),
+        "VLLM_NO_USAGE_STATS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
     with _engine(folder / "vllm_defaults.log", words, environ, port, key, "vllm_defaults") as target:
         yield target
 

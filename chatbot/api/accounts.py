@@ -107,7 +107,7 @@ class KeyBody(BaseModel):
     account_id: str | None = Field(default=None, description="Another owner than the caller, which admins may name.")
 
 
-def _roster(request: Request, response: Response, services: ServicesOf, caller: CallerOf) -> Roster:
+async def _roster(request: Request, response: Response, services: ServicesOf, caller: CallerOf) -> Roster:
     response.headers["Cache-Control"] = "no-store"  # an answer may hold a key or a link
     return Roster(services.accounts, services.accounts.reach.url(request), caller.person)
 
@@ -116,7 +116,7 @@ RosterOf = Annotated[Roster, Depends(_roster)]
 
 
 @router.get("/me", summary="See who you are", responses=problems())
-def me(caller: CallerOf) -> Me:
+async def me(caller: CallerOf) -> Me:
     """Your role, and what the key may do if you sent one."""
     budgets = caller.budgets
     return Me(

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chatbot.api import chunks
 from chatbot.api.choices import MOST_CHOICES, Choices
-from chatbot.api.common import CallerOf, ServicesOf, budgets, identify, set_person
+from chatbot.api.common import Asking, CallerOf, ServicesOf, budgets, identify, set_person
 from chatbot.api.event_stream import EventStream
 from chatbot.errors import BadRequest, UnknownModel
 from chatbot.permissions import OPERATE
@@ -22,6 +22,7 @@ from chatbot.turn import TurnRequest
 from learner import BASE
 
 DEFAULT = "default"
+STREAMED = "OpenAI's `chat.completion`, or with `stream` its chunks as server-sent events that end with `[DONE]`."
 router = APIRouter(tags=["OpenAI"])
 
 
@@ -75,14 +76,20 @@ async def model(model: str, services: ServicesOf, caller: CallerOf) -> dict[str,
     return _entry(model)
 
 
-@router.post("/v1/chat/completions", summary="Answer a message", response_model=None)
-async def chat_completions(body: ChatBody, request: Request, services: ServicesOf) -> Response:
+@router.post(
+    "/v1/chat/completions",
+    summary="Answer a message",
+    response_model=None,
+    responses={200: {"description": STREAMED, "content": {"application/json": {}, "text/event-stream": {}}}},
+)
+async def chat_completions(body: ChatBody, request: Request, services: ServicesOf, caller: Asking) -> Response:
     """Answer the last message, as a whole or piece by piece.
 
     The id of the reply is what feedback names. `ratchet` in the reply tells the conversation, the arm, the adapter and
     the weights that answered.
     """
-    caller = identify(request, body.user)
+    if body.user is not None:
+        caller = identify(request, body.user)
     if body.model != DEFAULT:
         caller.must(OPERATE)
     spending = budgets(services, caller)

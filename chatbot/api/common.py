@@ -98,7 +98,10 @@ def services_of(request: Request) -> Services:
     return cast("Services", request.app.state.services)
 
 
-def permit(request: Request) -> None:
+# What every request needs is async although it never waits: the framework runs everything else in a thread.
+
+
+async def permit(request: Request) -> None:
     """Find out who is calling, and refuse what the table of permissions does not allow.
 
     Raises NotAllowed, NotSignedIn, UnknownKey.
@@ -155,12 +158,21 @@ def set_person(response: Response, caller: Caller) -> None:
         response.headers.append("set-cookie", cookie_header(PERSON_COOKIE, caller.fresh_cookie))
 
 
-def _caller(request: Request, response: Response) -> Caller:
+async def _caller(request: Request, response: Response) -> Caller:
     return caller_of(request, response)
 
 
-ServicesOf = Annotated[Services, Depends(services_of)]
+async def _asking(request: Request) -> Caller:
+    return cast("Caller", request.state.caller)
+
+
+async def _services(request: Request) -> Services:
+    return services_of(request)
+
+
+ServicesOf = Annotated[Services, Depends(_services)]
 CallerOf = Annotated[Caller, Depends(_caller)]
+Asking = Annotated[Caller, Depends(_asking)]  # for routes that make their own response, and put the cookie on it
 
 
 def answer_to(error: Exception) -> Answer:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from typing import Any, BinaryIO, Literal, cast
+from typing import Annotated, Any, BinaryIO, Literal, cast
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +14,8 @@ from chatbot.api.common import CallerOf, ServicesOf
 from chatbot.errors import BadRequest
 
 CHUNK = 1 << 16
+MEDIA_TYPE = "application/octet-stream"
+MOST_HOURS = 24 * 366 * 10
 router = APIRouter(prefix="/v1")
 
 
@@ -45,7 +47,7 @@ def status(services: ServicesOf) -> dict[str, Any]:
 
 
 @router.get("/satisfaction")
-def satisfaction(services: ServicesOf, hours: float = 24.0) -> dict[str, Any]:
+def satisfaction(services: ServicesOf, hours: Annotated[float, Query(gt=0, le=MOST_HOURS)] = 24.0) -> dict[str, Any]:
     """Share of thumbs up over time."""
     return {"points": services.operator.satisfaction(hours)}
 
@@ -95,7 +97,7 @@ def stop(body: StopBody, services: ServicesOf, caller: CallerOf) -> dict[str, bo
     return {"stopped": True}
 
 
-@router.get("/export")
+@router.get("/export", response_class=StreamingResponse, responses={200: {"content": {MEDIA_TYPE: {}}}})
 def export(
     services: ServicesOf,
     what: Literal["pairs", "thumbs", "turns"] = "pairs",
@@ -105,7 +107,7 @@ def export(
     file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115
     rows = services.store.export(what, format, file)
     file.seek(0)
-    return StreamingResponse(_chunks(file), media_type="application/octet-stream", headers={"X-Rows": str(rows)})
+    return StreamingResponse(_chunks(file), media_type=MEDIA_TYPE, headers={"X-Rows": str(rows)})
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

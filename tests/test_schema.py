@@ -1,0 +1,35 @@
+"""The OpenAPI schema says the truth: whatever it allows is answered as it says, and never with a 500."""
+
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from chatbot.app import create_app
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+STARTS_A_PROCESS = "POST /v1/runs"
+
+
+def test_whatever_the_schema_allows_is_answered_as_it_says(house):
+    house.engine.pause = 0.0
+    schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(house))
+    headers = {"Authorization": f"Bearer {house.accounts.keys['operator']}"}
+    tried = []
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        if operation.label == STARTS_A_PROCESS:
+            continue
+        tried.append(operation.label)
+
+        @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @given(case=operation.as_strategy())
+        def holds(case):
+            case.call_and_validate(headers=headers, checks=CHECKS)
+
+        holds()
+    assert len(tried) > 30
