@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import weakref
 from collections.abc import Iterator
 
 import duckdb
@@ -19,6 +18,16 @@ class _Reader:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection, self.busy = connection, threading.Lock()
+        self.thread = threading.current_thread()
+
+    def close(self) -> None:
+        """Break off what is being read: again and again, for a query that has not begun to run takes no notice."""
+        while True:
+            self.connection.interrupt()
+            if self.busy.acquire(timeout=BREAK_SECONDS):
+                break
+        self.connection.close()
+        self.busy.release()
 
 
 class Readers:
@@ -26,7 +35,7 @@ class Readers:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection, self._local = connection, threading.local()
-        self._all: weakref.WeakSet[_Reader] = weakref.WeakSet()
+        self._all: list[_Reader] = []  # of threads that have ended, too, until the next one begins
         self._gate, self._closed = threading.Lock(), False
 
     @contextlib.contextmanager
@@ -45,15 +54,9 @@ class Readers:
         """Break off what is being read, and wait until it has ended: until then the file is not given back."""
         with self._gate:
             self._closed = True
-            readers = list(self._all)
-            self._all.clear()
+            readers, self._all = self._all, []
         for reader in readers:
-            # Again and again, for a query that has not yet begun to run is not broken off.
-            reader.connection.interrupt()
-            while not reader.busy.acquire(timeout=BREAK_SECONDS):
-                reader.connection.interrupt()
-            reader.connection.close()
-            reader.busy.release()
+            reader.close()
 
     def _mine(self) -> _Reader:
         reader: _Reader | None = getattr(self._local, "reader", None)
@@ -61,6 +64,9 @@ class Readers:
             with self._gate:
                 if self._closed:
                     raise StoreClosed("The store is closed; nothing can be read any more.")
+                for ended in [other for other in self._all if not other.thread.is_alive()]:
+                    ended.close()
+                    self._all.remove(ended)
                 reader = self._local.reader = _Reader(self._connection.cursor())
-                self._all.add(reader)
+                self._all.append(reader)
         return reader
