@@ -27,7 +27,7 @@ _PAGE = f"""
         SELECT * FROM mine {{hits}} WHERE $before IS NULL OR last < $before ORDER BY last DESC LIMIT $limit
     )
     SELECT page.*, titles.title, {_QUESTION} AS question
-    FROM page JOIN turn ON turn.seq = page.first
+    FROM page JOIN turn ON turn.seq = page.first AND turn.person = $person  -- else everybody's messages are read
     LEFT JOIN titles ON titles.conversation_id = page.conversation_id AND titles.person = $person
     ORDER BY last DESC
 """

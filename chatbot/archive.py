@@ -26,6 +26,7 @@ from safety import Screen
 LONGEST_TITLE, LONGEST_SEARCH = 200, 200  # characters
 MOST = 100  # conversations of one page
 _HEADING = 60  # characters of a question that stands for a title
+_NO_SHARE = "There is no such link, or it was taken back."
 _AROUND = 60  # characters of a snippet before and behind what was searched
 
 
@@ -151,10 +152,13 @@ class Archive:
         """What the link shows, to anybody who has it. Raises UnknownShare."""
         row = queries.share(self._store, share_id)
         if row is None:
-            raise UnknownShare("There is no such link, or it was taken back.")
+            raise UnknownShare(_NO_SHARE)
         person, conversation_id = row["person"], row["conversation_id"]
         turns = queries.turns(self._store, person, conversation_id, row["until_seq"])
-        return Shared(self.heading(person, conversation_id).title, row["at"], _said(turns))
+        about = queries.about(self._store, person, conversation_id)
+        if about is None:  # deleted only just now: the holder of a link must not be told of whom
+            raise UnknownShare(_NO_SHARE)
+        return Shared(_heading(about, None).title, row["at"], _said(turns))
 
 
 def _said(rows: list[dict[str, Any]]) -> list[Said]:

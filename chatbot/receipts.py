@@ -116,7 +116,8 @@ def _kept(row: Mapping[str, Any], later: Sequence[Mapping[str, Any]]) -> list[Ke
         after = [one for one in later if one["vote"] is not None]
         gone = after and after[-1]["vote"] == 0 and after[-1]["stars"] is None
         state = "withdrawn" if gone else "replaced" if after else "stands"
-        what = "withdrawal" if taken_back else "stars" if row["stars"] is not None else "vote"
+        given = "vote" if row["stars"] is None else "stars" if row["vote"] else "neutral stars"
+        what = "withdrawal" if taken_back else given
         kept.append(Kept(what, "stands" if taken_back and gone else state))
     kept += [Kept(what, "replaced" if any(one[what] for one in later) else "stands") for what in _PLAIN if row[what]]
     return [*kept, *([Kept("comparison", "stands")] if row["preferred_over"] else [])]

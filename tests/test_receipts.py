@@ -97,7 +97,7 @@ async def test_a_rewrite_is_followed_from_the_data_to_the_live_adapter_and_back(
         assert told["told"].endswith("since you deleted the conversation.")
 
 
-async def test_a_receipt_tells_only_of_pairs_that_came_of_what_it_is_for(house, laps):
+async def test_a_receipt_tells_only_of_pairs_that_came_of_what_it_is_for(house):
     (ann,) = people("learn", 1)
     history = History(house.store)
     first = history.answer(ann, "first")
@@ -108,8 +108,11 @@ async def test_a_receipt_tells_only_of_pairs_that_came_of_what_it_is_for(house, 
         up = await give(client, second, vote=1)
         old, new = await give(client, second, rewrite="One."), await give(client, second, rewrite="Two.")
         comment = await give(client, second, comment="nice")
-        run_id = laps(outcome="not enough data")
-        seen = {receipt: await way(client, receipt) for receipt in (against, down, up, old, new, comment)}
+        third = history.answer(ann, "third", prompt="and abroad?")
+        neutral = await give(client, third, stars=3)
+        run_id = house.learner.learn()  # a real lap, which ends when it has frozen its pairs
+        house.learner.wait(120)
+        seen = {receipt: await way(client, receipt) for receipt in (against, down, up, old, new, comment, neutral)}
     uses = {receipt: [(use["run_id"], use["pair"]) for use in told["runs"]] for receipt, told in seen.items()}
     assert uses == {
         against: [],
@@ -118,6 +121,7 @@ async def test_a_receipt_tells_only_of_pairs_that_came_of_what_it_is_for(house, 
         old: [],
         new: [(run_id, "rewrite")],
         comment: [],
+        neutral: [],
     }
     assert seen[against]["kept"] == [{"what": "vote", "state": "replaced"}]
     assert seen[down]["kept"] == [{"what": "stars", "state": "stands"}]
@@ -125,6 +129,8 @@ async def test_a_receipt_tells_only_of_pairs_that_came_of_what_it_is_for(house, 
     made = f"Your votes on two answers are in the data of run {run_id}, which made no adapter: not enough data."
     assert seen[up]["told"] == made
     assert "no run learns from it" in seen[comment]["told"]
+    assert seen[neutral]["kept"] == [{"what": "neutral stars", "state": "stands"}]
+    assert "no run learns from it" in seen[neutral]["told"]
 
 
 async def test_the_other_groups_judge_and_are_told_whom(house, laps):

@@ -26,7 +26,7 @@ class KeptPart(Part):
     """A part of what was said."""
 
     what: str = Field(
-        description="vote, stars, withdrawal, reasons, comment, rewrite, comparison, survey, critique, appeal."
+        description="Such as vote, stars, neutral stars, withdrawal, comment, rewrite, comparison or appeal."
     )
     state: Literal["stands", "replaced", "withdrawn"] = Field(description="Whether it holds, or something later does.")
 
