@@ -354,3 +354,10 @@ def test_a_password_that_is_changed_while_somebody_signs_in_begins_no_session(ho
     with pytest.raises(accounts_module.NotAllowed):
         accounts.sign_in("ann", PASSWORD, ELSEWHERE)
     assert house.services.store.rows("SELECT * FROM session") == []
+
+
+@pytest.mark.parametrize("wish", ["ann", "", " \n", "x" * 200, "\ufdfa" * 30, "a\u202eb", "x" * 57 + " y"])
+def test_whatever_a_provider_calls_somebody_becomes_a_name(house, wish):
+    people = house.services.accounts.people
+    names = [people.add(people.free_name(wish), "user", "oidc").name for _ in range(3)]
+    assert len({name.casefold() for name in names}) == 3 and all(1 <= len(name) <= 64 for name in names)

@@ -69,7 +69,8 @@ class People:
 
     def free_name(self, wish: str) -> str:
         """The name, with a number where somebody has it already."""
-        name = "".join(character for character in wish if character.isprintable()).strip()[: LONGEST_NAME - 6] or "user"
+        printable = "".join(character for character in unicodedata.normalize("NFKC", wish) if character.isprintable())
+        name = printable.strip()[: LONGEST_NAME - 6].strip() or "user"
         tries = (name if number == 1 else f"{name}-{number}" for number in range(1, 100_000))
         return next(free for free in tries if self.named(free) is None)
 

@@ -40,7 +40,7 @@ class Access:
         refusal = self._refusal(connection)
         if refusal is None and not scope["path"].startswith(_OPEN):
             caller = self._accounts.caller(connection, by_key=False)
-            refusal, send = self._to_page(connection, caller), _with_cookie(send, caller)
+            refusal, send = self._to_page(connection, caller), _with_headers(send, caller)
         await (refusal or self._app)(scope, receive, send)
 
     def _refusal(self, connection: HTTPConnection) -> Response | None:
@@ -114,10 +114,15 @@ def _host_and_port(url: str) -> tuple[str, int] | None:
     return (parts.hostname, port) if parts.hostname and port else None
 
 
-def _with_cookie(send: Send, caller: Caller) -> Send:
+def _with_headers(send: Send, caller: Caller) -> Send:
+    """A newcomer's cookie, and that no other site may show the page in a frame, for people to press unseen."""
+
     async def wrapped(message: Message) -> None:
-        if message["type"] == "http.response.start" and caller.fresh_cookie is not None:
-            MutableHeaders(scope=message).append("set-cookie", cookie_header(PERSON_COOKIE, caller.fresh_cookie))
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.setdefault("content-security-policy", "frame-ancestors 'self'")
+            if caller.fresh_cookie is not None:
+                headers.append("set-cookie", cookie_header(PERSON_COOKIE, caller.fresh_cookie))
         await send(message)
 
     return wrapped

@@ -84,7 +84,7 @@ def _shown(
         "wrong": "",
         "done": done,
         "secret": "",
-        "keys": accounts.api_keys.all(me.account_id),
+        "keys": [key for key in accounts.api_keys.all(me.account_id) if not key.revoked],
         "now": time.time(),
         "scopes": [(scope, WORDS[scope]) for scope in scopes_of(me.role)],
         "has_password": account.password is not None,
