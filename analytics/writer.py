@@ -20,8 +20,8 @@ from analytics.errors import NotStored, StoreClosed
 from analytics.events import Audit, Event
 
 MOST_CALLS = 512  # gathered into one transaction
-PATIENCE = 10  # times as long as the last commit took, who is patient waits for company after it
-LONGEST_WAIT = 0.05  # seconds
+PATIENCE = 6  # times as long as the last commit took, who is patient waits for company after it
+LONGEST_WAIT = 0.03  # seconds
 GENESIS = "0" * 64
 HASHES = ("previous_hash", "hash")
 

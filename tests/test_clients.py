@@ -50,7 +50,7 @@ def test_the_python_client_streams_with_its_helper_and_asks_for_tools(client):
     assert {"chunk", "content.delta", "content.done"} <= kinds
     assert final.choices[0].message.content
     called = client.chat.completions.create(
-        model="default", messages=ASKED, tools=[TOOL], tool_choice=CALL, max_tokens=12
+        model="default", messages=ASKED, tools=[TOOL], tool_choice=CALL, max_tokens=60
     )
     assert called.choices[0].message.tool_calls[0].function.name == "look_up"
 
