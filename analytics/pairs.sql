@@ -16,6 +16,8 @@ answer AS (
     JOIN consented USING (person)
     ANTI JOIN deleted ON deleted.conversation_id = turn.conversation_id AND deleted.person = turn.person
     WHERE reply.finish_reason IN ('stop', 'length') AND NOT list_contains($without::VARCHAR[], turn.person)
+      -- What tools said is no part of a prompt that is trained on.
+      AND json_extract(turn.parameters, '$.tools') IS NULL AND NOT contains(turn.messages::VARCHAR, '"role":"tool"')
 ),
 own AS (  -- what somebody said about an answer that they got
     SELECT feedback.* FROM {feedback} AS feedback

@@ -102,6 +102,8 @@ PAGES: Mapping[str, Permit] = MappingProxyType(
         "/account/people": ADMIN,
         "/account": MINE,
         "/shared": ANYBODY,
+        "/docs": ANYBODY,
+        "/openapi.json": ANYBODY,
         "/review": REVIEW,
         "/operate": OPERATE,
         "/": CHAT,  # last, for everything else lies under it

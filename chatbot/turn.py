@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -12,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, Protocol
 
-from analytics import Store, Turn
+from analytics import Store, Turn, queries
 from chatbot import implicit
 from chatbot.answer import Answer, Delta
 from chatbot.engine_stream import Piece
-from chatbot.errors import NotYours
+from chatbot.errors import BadRequest, NotYours, UnknownConversation
 from chatbot.implicit import complaint
 from chatbot.messages import Message, check_parameters, checked
 from chatbot.metrics import Metrics
@@ -26,6 +27,7 @@ from learner import Group, Learner, Route, person_group, route
 from safety import BLOCKED_INPUT, BLOCKED_OUTPUT, Context, Decision, Screen, Screening
 
 SAMPLING_SECONDS = 60.0
+CONVERSATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 @dataclass(frozen=True)
@@ -263,14 +265,23 @@ class Turns:
             sibling = await asyncio.to_thread(self._store.asked, request.sibling_of)
             if sibling is None or sibling.person != request.person:
                 raise NotYours("sibling_of must be the id of an answer that you got yourself.")
+            await self._check_kept(sibling.conversation_id)
             # All answers to one message name the first, not a chain: so any two of them can be compared.
             return sibling.conversation_id, sibling.sibling_of or request.sibling_of
         if request.conversation_id is None:
             return f"conv-{secrets.token_hex(12)}", None
+        if not CONVERSATION_ID.fullmatch(request.conversation_id):
+            raise BadRequest("conversation_id may have 128 letters, digits and any of . _ : - in it.")
         owner = await asyncio.to_thread(self._store.owner, request.conversation_id)
         if owner not in (None, request.person):
             raise NotYours("That conversation belongs to somebody else; leave conversation_id out to begin a new one.")
+        if owner is not None:
+            await self._check_kept(request.conversation_id)
         return request.conversation_id, None
+
+    async def _check_kept(self, conversation_id: str) -> None:
+        if await asyncio.to_thread(queries.deleted, self._store, conversation_id):
+            raise UnknownConversation("That conversation was deleted; leave its ids out to begin a new one.")
 
     def _parameters(self, request: TurnRequest) -> dict[str, Any]:
         if request.choice:

@@ -169,6 +169,9 @@ async def test_what_is_deleted_is_gone_everywhere(house):
         assert (await ann.delete(f"/v1/conversations/{own}")).status_code == 404
         assert (await ann.get(f"/v1/shared/{share}")).status_code == 404
         assert (await ann.post("/v1/feedback", json=said)).status_code == 404
+        for more in ({"conversation_id": own}, {"sibling_of": turn}):
+            body = {"messages": [{"role": "user", "content": "And abroad?"}], **more}
+            assert (await ann.post("/v1/chat/completions", json=body)).status_code == 404
         assert house.reviews.queue() == []
         key = key_of(house, "reviewer")
         assert (await ann.get(f"/v1/reviews/{turn}", headers=key)).status_code == 404

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from analytics.pairs import pairs_sql
 from chatbot.app import create_app
 from chatbot.engine_stream import Events, Piece
 from chatbot.limits import Budget, Limits
@@ -155,7 +156,13 @@ async def test_a_call_of_a_tool_is_passed_on_and_kept_and_its_result_is_answered
         {"role": "tool", "tool_call_id": "call-1", "content": "on its way"},
     ]
     after = Scripted(*spoken("It is on its way."))
-    assert (await ask(serve(after), messages=then)).status_code == 200
+    client = serve(after)
+    answers = [(await ask(client, messages=messages)).json()["id"] for messages in (then, ASK["messages"])]
+    for answer in answers:
+        better = {"response_id": answer, "rewrite": "It comes today.", "consent_to_train": True}
+        assert (await client.post("/v1/feedback", json=better)).status_code == 201
+    pairs = house.store.rows(f"SELECT turn_id FROM ({pairs_sql(str)})", {"without": []})
+    assert [pair["turn_id"] for pair in pairs] == answers[1:], "nothing is learned from an answer about a tool's result"
     assert after.asked[0]["messages"][1:] == [{**then[1], "content": ""}, then[2]]
 
 

@@ -16,7 +16,7 @@ from chatbot.permissions import ADMIN, Role, Scope
 AccountRole = Literal["user", "reviewer", "operator", "admin"]
 AccountId = Annotated[str, Path(description="The id of an account, as the list gives it.")]
 KeyId = Annotated[str, Path(description="The id of a key, as the list gives it; it stands in the key, after `rk_`.")]
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", tags=["Accounts"])
 
 
 class Me(BaseModel):

@@ -16,7 +16,7 @@ from chatbot.transcripts import Format, transcript
 
 # A link is for whom it was given to, and not for search engines or for what lies between.
 PRIVATE = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", tags=["Conversations"])
 Id = Annotated[str, Path(description="The id of a conversation, as the list gives it.")]
 ShareId = Annotated[str, Path(description="The id of a link.")]
 

@@ -15,7 +15,7 @@ from chatbot.feedback import Receipt
 from chatbot.saying import LONGEST, LONGEST_ANSWER, LONGEST_REMARK, MOST_QUESTIONS, MOST_SPANS, REASONS, Span
 
 REPLAYED = "Idempotent-Replayed"
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", tags=["Feedback"])
 ResponseId = Annotated[str, Path(description="The id of an answer that you got.")]
 
 

@@ -10,7 +10,7 @@ from chatbot.api.feedback import Body
 from chatbot.api.problems import problems
 from chatbot.implicit import LONGEST, Kind
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", tags=["Feedback"])
 
 
 class ImplicitBody(Body):

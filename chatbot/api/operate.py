@@ -16,7 +16,7 @@ from chatbot.errors import BadRequest
 CHUNK = 1 << 16
 MEDIA_TYPE = "application/octet-stream"
 MOST_HOURS = 24 * 366 * 10
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", tags=["Operate"])
 
 
 class PromoteBody(BaseModel):

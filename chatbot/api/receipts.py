@@ -13,7 +13,7 @@ from chatbot.api.common import ServicesOf
 from chatbot.api.problems import problems
 from chatbot.permissions import OPERATE
 
-router = APIRouter(prefix="/v1")
+router = APIRouter(prefix="/v1", tags=["Feedback"])
 
 
 class Part(BaseModel):

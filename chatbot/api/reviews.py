@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chatbot.api.common import CallerOf, ServicesOf
 
-router = APIRouter(prefix="/v1/reviews")
+router = APIRouter(prefix="/v1/reviews", tags=["Review"])
 
 
 class DecisionBody(BaseModel):
