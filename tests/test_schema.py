@@ -10,6 +10,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from chatbot.app import create_app
+from chatbot.pages.reference import sections
+from chatbot.permissions import API
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 STARTS_A_PROCESS = "POST /v1/runs"
@@ -33,3 +35,10 @@ def test_whatever_the_schema_allows_is_answered_as_it_says(house):
 
         holds()
     assert len(tried) > 30
+
+
+def test_the_page_of_the_api_tells_of_every_route(house):
+    told = sections(create_app(house).openapi())
+    routes = {f"{route.method} {route.path}" for _, found in told for route in found}
+    assert routes == {name.replace(":path", "") for name in API}
+    assert all(route.summary and route.answers for _, found in told for route in found)
