@@ -29,6 +29,7 @@ from learner import BASE, BadAdapter, free_port
 START_SECONDS = 900.0
 POLL_SECONDS = 0.2
 HEALTH_SECONDS = 2.0
+IDLE_SECONDS = 2.5
 STOP_SECONDS = 15.0
 RESTART_SECONDS = (1.0, 2.0, 5.0, 15.0, 60.0)
 LOAD_SECONDS = 60.0
@@ -83,7 +84,9 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         headers = {"Authorization": f"Bearer {self._key}"}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10)
-        self._session = aiohttp.ClientSession(headers=headers, timeout=timeout, connector=aiohttp.TCPConnector(limit=0))
+        # vLLM hangs up after five idle seconds, and a request that is sent at that moment would be lost.
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS)
+        self._session = aiohttp.ClientSession(headers=headers, timeout=timeout, connector=connector)
         self._watcher = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
