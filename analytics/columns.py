@@ -48,7 +48,7 @@ def canonical(value: object) -> str:
 
 def whole(text: str) -> str:
     """The text as it can be stored: half of a surrogate pair is no character, and must not lose the rest."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def tables(*, private: bool = True) -> list[str]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import secrets
-import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +17,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from chatbot import keeper
 from chatbot.engine_flags import command, environment
 from chatbot.engine_stream import Events, Piece, load_of, reason
 from chatbot.errors import ContextTooLong, EngineBusy, EngineDown, EngineError, EngineRefused
@@ -30,7 +29,6 @@ START_SECONDS = 900.0
 POLL_SECONDS = 0.2
 HEALTH_SECONDS = 2.0
 IDLE_SECONDS = 2.5
-STOP_SECONDS = 15.0
 RESTART_SECONDS = (1.0, 2.0, 5.0, 15.0, 60.0)
 LOAD_SECONDS = 60.0
 ROOT = Path(__file__).parents[1]
@@ -103,17 +101,8 @@ class Engine:
     def stop(self) -> None:
         """End the process; safe to call at any time, from any thread."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
-        # A keeper that was killed could not end the rest of its group.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if process is not None:
+            keeper.stop(process)
 
     async def stream(
         self, served_name: str, messages: Messages, parameters: Mapping[str, Any]

@@ -36,6 +36,8 @@ ChatbotError
 
 from __future__ import annotations
 
+import math
+
 
 class ChatbotError(Exception):
     """Root of the errors of this package."""
@@ -145,11 +147,11 @@ class TooLarge(ChatbotError):
 
 
 class TooMany(ChatbotError):
-    """A budget or a number of tries is used up; `retry_after` is in seconds."""
+    """A budget or a number of tries is used up; `retry_after` is in whole seconds."""
 
     def __init__(self, told: str, retry_after: float) -> None:
         super().__init__(told)
-        self.retry_after = retry_after
+        self.retry_after = math.ceil(retry_after)
 
 
 class AlreadyClaimed(ChatbotError):

@@ -12,10 +12,10 @@ from typing import Any, Unpack
 
 from analytics import Consent, Event, Feedback, Flag, Store, Turn, queries, said
 from analytics.columns import canonical
-from chatbot.errors import BadRequest, IdempotencyConflict, NotYours, UnknownResponse
+from chatbot.errors import BadRequest, IdempotencyConflict
 from chatbot.keyed import KeyedLocks
 from chatbot.metrics import Metrics
-from chatbot.remarks import Remark, screened
+from chatbot.remarks import Remark, own_turn, screened
 from chatbot.saying import LONGEST, REASONS, Given, Saying, check_key, check_text
 from safety import Screen
 
@@ -200,12 +200,7 @@ class Feedbacks:
         return Receipt(before["feedback_id"], judged(turn, before["vote"]), self.consent(person), replayed=True)
 
     def _own(self, person: str, response_id: str) -> Turn:
-        turn = self._store.asked(response_id)
-        if turn is None or queries.deleted(self._store, turn.conversation_id):
-            raise UnknownResponse(f"There is no response {response_id!r}; send the id of an answer.")
-        if turn.person != person:
-            raise NotYours("Only the person who got an answer can rate it.")
-        return turn
+        return own_turn(self._store, person, response_id, "rate it")
 
 
 def judged(turn: Turn, vote: int | None) -> str | None:

@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
-from analytics import AnalyticsError, Event, Flag, Implicit, Store, Turn, queries
-from chatbot.errors import BadRequest, NotYours, UnknownResponse
-from chatbot.remarks import screened
+from analytics import AnalyticsError, Implicit, Store, Turn, queries
+from chatbot.errors import BadRequest
+from chatbot.remarks import own_turn, screened
 from safety import Screen
 
 Kind = Literal["copy", "regenerate", "abandon", "complaint"]
@@ -71,25 +71,38 @@ def noticed(store: Store, turn: Turn, *, finish_reason: str | None = None, again
     `finish_reason` is that of its answer, `again` the answer that was asked for once more (the first answer to the same
     message if left out). The store is read only where the message is a complaint; the call blocks then.
     """
+    asked_again = again or turn.sibling_of
+    what = complaint_of(turn) if asked_again is None else None
+    before = what and queries.turn_before(store, turn.person, turn.conversation_id, turn.turn_id)
+    complaints = [Implicit(before, turn.person, "complaint", what, "server")] if before else []
+    return [*complaints, *seen(turn, finish_reason, asked_again)]
+
+
+def complaint_of(turn: Turn) -> str | None:
+    """What the turn's question complains of; nothing where it only asks for an answer once more."""
+    return None if turn.sibling_of is not None else complaint(turn.messages[-1]["content"])
+
+
+def seen(turn: Turn, finish_reason: str | None, asked_again: str | None) -> list[Implicit]:
+    """What the turn itself shows, without a look into the store."""
     found: list[Implicit] = []
-    if (asked_again := again or turn.sibling_of) is not None:
+    if asked_again is not None:
         found.append(Implicit(asked_again, turn.person, "regenerate", None, "server"))
-    elif (what := complaint(turn.messages[-1]["content"])) is not None:
-        before = queries.turn_before(store, turn.person, turn.conversation_id, turn.turn_id)
-        if before is not None:
-            found.append(Implicit(before, turn.person, "complaint", what, "server"))
     if finish_reason == "cancelled":
         found.append(Implicit(turn.turn_id, turn.person, "abandon", None, "server"))
     return found
 
 
 def note(store: Store, turn: Turn, *, finish_reason: str | None = None, again: str | None = None) -> None:
-    """Append what is `noticed` without waiting for it to be durable: it is only a weak sign. For a thread.
-
-    A store that is closed meanwhile takes nothing, and nobody minds.
-    """
+    """Append what is `noticed` without waiting for it to be durable: it is only a weak sign. For a thread."""
     with contextlib.suppress(AnalyticsError):
-        if found := noticed(store, turn, finish_reason=finish_reason, again=again):
+        keep(store, noticed(store, turn, finish_reason=finish_reason, again=again))
+
+
+def keep(store: Store, found: Sequence[Implicit]) -> None:
+    """Queue what was found. A store that is closed meanwhile takes nothing, and nobody minds."""
+    with contextlib.suppress(AnalyticsError):
+        if found:
             store.submit(*found)
 
 
@@ -105,12 +118,6 @@ class Implicits:
             raise BadRequest(f"The kind must be one of {', '.join(KINDS)}.")
         if detail is not None and len(detail) > LONGEST:
             raise BadRequest(f"The detail is too long: {len(detail)} characters, at most {LONGEST} are kept.")
-        turn = self._store.asked(response_id)
-        if turn is None or queries.deleted(self._store, turn.conversation_id):
-            raise UnknownResponse(f"There is no response {response_id!r}; send the id of an answer.")
-        if turn.person != person:
-            raise NotYours("Only the person who got an answer can say what became of it.")
-        seen = screened(self._screen, (detail or "").strip() or None, "detail", "input", turn, person)
-        flags: list[Flag] = list(seen.flags)
-        events: list[Event] = [Implicit(response_id, person, kind, seen.text, "client"), *flags]
-        self._store.append(*events)
+        turn = own_turn(self._store, person, response_id, "say what became of it")
+        remark = screened(self._screen, (detail or "").strip() or None, "detail", "input", turn, person)
+        self._store.append(Implicit(response_id, person, kind, remark.text, "client"), *remark.flags)

@@ -14,6 +14,20 @@ import sys
 import threading
 
 GRACE_SECONDS = 3.0
+STOP_SECONDS = 15.0
+
+
+def stop(keeper: subprocess.Popen[bytes]) -> None:
+    """For the parent, which holds the keeper's standard input: end it and everything that it has started."""
+    assert keeper.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        keeper.stdin.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        keeper.wait(STOP_SECONDS)
+    # One that was killed could not end the rest of its group.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(keeper.pid, signal.SIGKILL)
+    keeper.wait()
 
 
 def main(command: list[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from analytics.columns import whole
 from chatbot.errors import BadRequest
 
 ROLES: Mapping[str, str] = {role: role for role in ("system", "user", "assistant", "tool")} | {"developer": "system"}
@@ -81,7 +82,7 @@ def _list(value: object) -> list[object]:
 def _string(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise BadRequest(f"A message has no {name}; it must be a text.")
-    return _whole(value)
+    return whole(value)
 
 
 def _text(content: object) -> str:
@@ -89,9 +90,4 @@ def _text(content: object) -> str:
     found = [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
     if len(found) < len(parts):
         raise BadRequest("A message has no text; content must be a string or a list of text parts.")
-    return _whole("".join(found))
-
-
-def _whole(text: str) -> str:
-    # Half of a surrogate pair is no character and cannot be sent on.
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return whole("".join(found))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from analytics import Flag, Turn
-from chatbot.errors import BadRequest
+from analytics import Flag, Store, Turn, queries
+from chatbot.errors import BadRequest, NotYours, UnknownResponse
 from safety import Context, Decision, Screen, Verdict
 
 Role = Literal["input", "output"]
@@ -19,6 +19,16 @@ class Remark:
 
     text: str | None
     flags: Sequence[Flag] = ()
+
+
+def own_turn(store: Store, person: str, response_id: str, may: str) -> Turn:
+    """The turn that `person` says something about; `may` is what, for messages. Raises UnknownResponse, NotYours."""
+    turn = store.asked(response_id)
+    if turn is None or queries.deleted(store, turn.conversation_id):
+        raise UnknownResponse(f"There is no response {response_id!r}; send the id of an answer.")
+    if turn.person != person:
+        raise NotYours(f"Only the person who got an answer can {may}.")
+    return turn
 
 
 def screened(screen: Screen, text: str | None, name: str, role: Role, turn: Turn, person: str) -> Remark:

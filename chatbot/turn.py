@@ -18,7 +18,6 @@ from chatbot import implicit
 from chatbot.answer import Answer, Delta
 from chatbot.engine_stream import Piece
 from chatbot.errors import BadRequest, NotYours, UnknownConversation
-from chatbot.implicit import complaint
 from chatbot.messages import Message, check_parameters, checked
 from chatbot.metrics import Metrics
 from chatbot.remarks import flags
@@ -156,8 +155,8 @@ class Turns:
 
     def _notice(self, turn: Turn, finish_reason: str) -> None:
         """Keep what the turn says about the answer before it. Only a complaint takes a look into the store."""
-        if complaint(turn.messages[-1]["content"]) is None:
-            implicit.note(self._store, turn, finish_reason=finish_reason)
+        if implicit.complaint_of(turn) is None:
+            implicit.keep(self._store, implicit.seen(turn, finish_reason, turn.sibling_of))
         else:
             noting = partial(implicit.note, self._store, turn, finish_reason=finish_reason)
             asyncio.get_running_loop().run_in_executor(None, noting)
@@ -244,43 +243,45 @@ class Turns:
         blocked = last = None
         for message in messages:
             spoken = replace(context, role="output") if message["role"] == "assistant" else context
-            last = await self._screen.check(message["content"], spoken)
-            message["content"] = last.text
-            if blocked is None and last.decision is Decision.BLOCK:
-                blocked = last
-            for call in message.get("tool_calls", ()):
-                screened = await self._screen.check(call["function"]["arguments"], spoken)
-                call["function"]["arguments"] = screened.text
-                if blocked is None and screened.decision is Decision.BLOCK:
-                    blocked = screened
+            calls = ((call["function"], "arguments") for call in message.get("tool_calls", ()))
+            for place, name in ((message, "content"), *calls):
+                last = await self._screen.check(place[name], spoken)
+                place[name] = last.text
+                if blocked is None and last.decision is Decision.BLOCK:
+                    blocked = last
         assert last is not None
         return blocked or last
 
     async def _place(self, request: TurnRequest) -> tuple[str, str | None]:
+        """The id of the conversation and that of the first answer, see `_known_place`; a new one needs no look."""
+        if request.sibling_of is None and request.conversation_id is None:
+            return f"conv-{secrets.token_hex(12)}", None
+        return await asyncio.to_thread(self._known_place, request)
+
+    def _known_place(self, request: TurnRequest) -> tuple[str, str | None]:
         """The id of the conversation, and that of the first answer to the same message where this is one more.
 
         Somebody else's conversation is refused, and so is a sibling of somebody else's turn.
         """
         if request.sibling_of is not None:
-            sibling = await asyncio.to_thread(self._store.asked, request.sibling_of)
+            sibling = self._store.asked(request.sibling_of)
             if sibling is None or sibling.person != request.person:
                 raise NotYours("sibling_of must be the id of an answer that you got yourself.")
-            await self._check_kept(sibling.conversation_id)
+            self._check_kept(sibling.conversation_id)
             # All answers to one message name the first, not a chain: so any two of them can be compared.
             return sibling.conversation_id, sibling.sibling_of or request.sibling_of
-        if request.conversation_id is None:
-            return f"conv-{secrets.token_hex(12)}", None
+        assert request.conversation_id is not None
         if not CONVERSATION_ID.fullmatch(request.conversation_id):
             raise BadRequest("conversation_id may have 128 letters, digits and any of . _ : - in it.")
-        owner = await asyncio.to_thread(self._store.owner, request.conversation_id)
+        owner = self._store.owner(request.conversation_id)
         if owner not in (None, request.person):
             raise NotYours("That conversation belongs to somebody else; leave conversation_id out to begin a new one.")
         if owner is not None:
-            await self._check_kept(request.conversation_id)
+            self._check_kept(request.conversation_id)
         return request.conversation_id, None
 
-    async def _check_kept(self, conversation_id: str) -> None:
-        if await asyncio.to_thread(queries.deleted, self._store, conversation_id):
+    def _check_kept(self, conversation_id: str) -> None:
+        if queries.deleted(self._store, conversation_id):
             raise UnknownConversation("That conversation was deleted; leave its ids out to begin a new one.")
 
     def _parameters(self, request: TurnRequest) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class ColdEngine(Engine):
 
 
 async def test_a_start_that_fails_is_tried_again_and_what_the_engine_refuses_is_a_bad_adapter(tmp_path, monkeypatch):
-    monkeypatch.setattr("chatbot.engine.STOP_SECONDS", 0.1)
+    monkeypatch.setattr("chatbot.keeper.STOP_SECONDS", 0.1)
     engine = ColdEngine(
         Model("starter", MODEL_DIR, ""), Settings.load({"home": str(tmp_path)}, environ={}), tmp_path, lambda load: None
     )
@@ -98,7 +98,7 @@ async def test_a_start_that_fails_is_tried_again_and_what_the_engine_refuses_is_
 
 
 async def test_a_champion_that_the_engine_refuses_does_not_keep_the_server_down(machine, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("chatbot.engine.STOP_SECONDS", 0.1)
+    monkeypatch.setattr("chatbot.keeper.STOP_SECONDS", 0.1)
     made = machine()
     for seed in (1, 2):
         made.learner.promote(register(made.registry, tmp_path / f"run-{seed}", seed, 0.1), "operator", "a test")

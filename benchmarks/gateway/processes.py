@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -18,9 +16,9 @@ import orjson
 import psutil
 
 from benchmarks.gateway.load import Answer, Job, Seen
+from chatbot.keeper import stop
 
 ROOT = Path(__file__).resolve().parents[2]
-STOP_SECONDS = 15.0
 GRACE_SECONDS = 20.0  # for the load to start and to report, beside its own limit
 IDLE_SECONDS, IDLE_SHARE = 5.0, 0.2  # a target is idle below this share of one core
 POLL_SECONDS = 0.1
@@ -50,22 +48,15 @@ class Target:
 @contextlib.contextmanager
 def running(words: Sequence[str], environ: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that ends with the block, and with this process however that ends."""
-    keeper = [sys.executable, "-m", "chatbot.keeper", *words]
+    kept = [sys.executable, "-m", "chatbot.keeper", *words]
     with log.open("ab") as output:
         process = subprocess.Popen(
-            keeper, cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
+            kept, cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
         )
     try:
         yield process
     finally:
-        assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        stop(process)
 
 
 def until_ready(process: subprocess.Popen[bytes], url: str, seconds: float, log: Path) -> None:

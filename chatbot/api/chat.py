@@ -59,9 +59,6 @@ class ChatBody(BaseModel):
     sibling_of: str | None = Field(None, description="The id of an answer to the same message, to get another one.")
 
 
-OURS = set(ChatBody.model_fields)
-
-
 @router.get("/v1/models", summary="List the models")
 async def models(services: ServicesOf, caller: CallerOf) -> dict[str, object]:
     """The names that `model` can have; all but `default` need an operator."""

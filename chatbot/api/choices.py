@@ -43,11 +43,10 @@ class Choices:
             await self.aclose()
             raise
 
-    async def steps(self) -> AsyncGenerator[Numbered, None]:
+    def steps(self) -> AsyncGenerator[Numbered, None]:
         """The other steps, each with the number of its choice."""
         assert self._steps is not None
-        async for step in self._steps:
-            yield step
+        return self._steps
 
     async def aclose(self) -> None:
         """Stop what is still being answered."""

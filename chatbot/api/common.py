@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple, cast
@@ -14,6 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from analytics import AnalyticsError
+from analytics.columns import whole
 from chatbot.accounts import PERSON_COOKIE, Caller, cookie_header
 from chatbot.errors import (
     AlreadyClaimed,
@@ -183,19 +183,15 @@ def answer_to(error: Exception) -> Answer:
 def error_body(message: str, answer: Answer, param: str | None = None) -> dict[str, object]:
     """An error in OpenAI's shape; `param` is the field of the request that was wrong."""
     # What somebody sent may come back in it, and half of a surrogate pair cannot be sent.
-    message, param = _whole(message), None if param is None else _whole(param)
+    message, param = whole(message), None if param is None else whole(param)
     return {"error": {"message": message, "type": answer.kind, "param": param, "code": answer.code}}
-
-
-def _whole(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
 
 
 def error_response(error: Exception, param: str | None = None) -> JSONResponse:
     """The error with its status, and when to try again where that helps."""
     answer = answer_to(error)
     wait = error.retry_after if isinstance(error, TooMany) else _RETRY_SECONDS if answer.status == 503 else 0
-    headers = {"Retry-After": str(math.ceil(wait))} if wait else None
+    headers = {"Retry-After": str(wait)} if wait else None
     return JSONResponse(error_body(str(error), answer, param), answer.status, headers)
 
 
