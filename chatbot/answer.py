@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from analytics import Event, Reply
@@ -18,11 +18,15 @@ ToolCall = dict[str, Any]
 
 @dataclass(frozen=True)
 class Delta:
-    """Text that may be shown; `tokens` are its log-probabilities in OpenAI's form where they were asked for."""
+    """Text that may be shown; `tokens` are its log-probabilities in OpenAI's form where they were asked for.
+
+    With `stops`, the screen stopped the answer: `text` stands in place of what was shown, where that can be taken back.
+    """
 
     text: str
     tokens: Tokens = ()
     tool_calls: Sequence[ToolCall] = ()
+    stops: bool = False
 
 
 class Answer:
@@ -56,6 +60,10 @@ class Answer:
             self.first_at = self.last_at
         self.text += text
         return Delta(text, self._tape.give(text) if self._tape is not None else ())
+
+    def stop(self, text: str) -> Delta:
+        """Put `text` in place of the rest; what was shown was seen, so it is kept."""
+        return replace(self.show(("\n\n" if self.text else "") + text), stops=True)
 
     @property
     def ttft_ms(self) -> float | None:

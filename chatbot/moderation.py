@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from safety import Decision, Screening, Verdict
+from safety import CONCERNS, Screening, Verdict
 
 MODEL = "ratchet-screen"
 CATEGORIES = (
     "harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent", "self-harm",
     "self-harm/instructions", "self-harm/intent", "sexual", "sexual/minors", "violence", "violence/graphic",
 )  # fmt: skip
-# What our filters find, in OpenAI's words. Cards and keys are none of these: they are told under `ratchet` alone.
-_NAMES: Mapping[str, Sequence[str]] = MappingProxyType(
+# What OpenAI counts as one of these is one of the others as well.
+_ALSO: Mapping[str, Sequence[str]] = MappingProxyType(
     {
-        "weapons": ("illicit", "illicit/violent"),
-        "child_abuse": ("sexual", "sexual/minors"),
-        "violence": ("violence", "illicit/violent"),
-        "self_harm": ("self-harm", "self-harm/intent"),
-        "threat": ("harassment/threatening", "violence"),
+        "harassment/threatening": ("harassment", "violence"),
+        "hate/threatening": ("hate",),
+        "illicit/violent": ("illicit",),
+        "self-harm/intent": ("self-harm",),
+        "self-harm/instructions": ("self-harm",),
+        "sexual/minors": ("sexual",),
+        "violence/graphic": ("violence",),
     }
 )
 
@@ -28,18 +30,21 @@ _NAMES: Mapping[str, Sequence[str]] = MappingProxyType(
 def result(screened: Screening) -> dict[str, Any]:
     """One text's result in OpenAI's form: `flagged` is what would be stopped or shown to a reviewer.
 
-    A score is the filter's, in [0, 1]; `ratchet` has the decision and every verdict.
+    What is found but none of OpenAI's categories is told under `ratchet` alone, with the decision and every verdict.
     """
+    verdicts = [verdict for verdict in screened.verdicts if not verdict.shadow]
+    found = {verdict.category for verdict in verdicts if verdict.decision in CONCERNS}
+    named = found | {name for category in found for name in _ALSO.get(category, ())}
     scores = dict.fromkeys(CATEGORIES, 0.0)
-    found = [verdict for verdict in screened.verdicts if verdict.decision in (Decision.BLOCK, Decision.REVIEW)]
-    for verdict in found:
-        for name in _NAMES.get(verdict.category, ()):
-            scores[name] = max(scores[name], _score(verdict))
+    for name, score in (scored for verdict in verdicts for scored in _scores(verdict)):
+        if name in scores:
+            scores[name] = max(scores[name], min(1.0, max(0.0, score)))
+    categories = {name: name in named for name in CATEGORIES}
     return {
         "flagged": bool(found),
-        "categories": {name: score > 0 for name, score in scores.items()},
+        "categories": categories,
         "category_scores": scores,
-        "category_applied_input_types": {name: ["text"] if score > 0 else [] for name, score in scores.items()},
+        "category_applied_input_types": {name: ["text"] if flagged else [] for name, flagged in categories.items()},
         "ratchet": {
             "decision": str(screened.decision),
             "verdicts": [verdict.to_values() for verdict in screened.verdicts],
@@ -47,5 +52,9 @@ def result(screened: Screening) -> dict[str, Any]:
     }
 
 
-def _score(verdict: Verdict) -> float:
-    return min(1.0, max(0.0, verdict.score))
+def _scores(verdict: Verdict) -> Iterator[tuple[str, float]]:
+    """The categories that the verdict is about, each with its score."""
+    yield from verdict.categories.items()
+    if verdict.decision in CONCERNS:
+        for name in (verdict.category, *_ALSO.get(verdict.category, ())):
+            yield name, verdict.score

@@ -8,7 +8,7 @@ from typing import Literal
 
 from analytics import Flag, Store, Turn, queries
 from chatbot.errors import BadRequest, NotYours, UnknownResponse
-from safety import Context, Decision, Screen, Verdict
+from safety import CONCERNS, HELP, Context, Decision, Screen, Screening, Verdict
 
 Role = Literal["input", "output"]
 
@@ -39,7 +39,7 @@ def screened(screen: Screen, text: str | None, name: str, role: Role, turn: Turn
     if not text:
         return Remark(None)
     seen = screen.check_in_thread(text, Context(role, person, turn.conversation_id))
-    if seen.decision is Decision.BLOCK:
+    if seen.decision is Decision.BLOCK and not (role == "input" and _calls_for_help(seen)):
         raise BadRequest(f"The {name} was stopped by a safety filter and is not kept; say it in other words.")
     return Remark(seen.text, flags(turn.turn_id, seen.verdicts, name))
 
@@ -50,5 +50,10 @@ def flags(turn_id: str, verdicts: Sequence[Verdict], place: str = "") -> list[Fl
     return [
         Flag(turn_id, "filter", None, f"{verdict.filter_id}: {verdict.category}{where}")
         for verdict in verdicts
-        if verdict.decision in (Decision.BLOCK, Decision.REVIEW)
+        if verdict.decision in CONCERNS and not verdict.shadow
     ]
+
+
+def _calls_for_help(seen: Screening) -> bool:
+    """Somebody who says that they may harm themselves is heard: it is kept, and a person looks at it."""
+    return seen.decisive is not None and seen.decisive.category.startswith(HELP)

@@ -23,7 +23,7 @@ from chatbot.metrics import Metrics
 from chatbot.remarks import flags
 from chatbot.tracing import Tracing
 from learner import Group, Learner, Route, person_group, route
-from safety import BLOCKED_INPUT, BLOCKED_OUTPUT, Context, Decision, Screen, Screening
+from safety import Context, Decision, Screen, Screening, Verdict, told
 
 SAMPLING_SECONDS = 60.0
 CONVERSATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -34,7 +34,7 @@ class TurnRequest:
     """What a person asks: `messages` in OpenAI's form, theirs last; to name an `adapter` is an operator's right.
 
     `sibling_of` is an answer to the same message. One of several that are asked for at once has a `choice` above 0.
-    `trace` are the headers that tell which trace this is a part of.
+    `trace` are the headers that tell which trace this is a part of, `accept_language` is the header of that name.
     """
 
     person: str
@@ -46,6 +46,7 @@ class TurnRequest:
     sibling_of: str | None = None
     choice: int = 0
     trace: Mapping[str, str] = field(default_factory=dict)
+    accept_language: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ class _Opened:
     kept: Future[None]
     route: Route
     context: Context
-    decision: Decision
+    screened: Screening
+    accept_language: str
 
 
 class Streams(Protocol):
@@ -187,15 +189,16 @@ class Turns:
             verdicts=[verdict.to_values() for verdict in screened.verdicts],
         )
         kept = self._store.submit(turn, *flags(turn.turn_id, screened.verdicts))
-        return _Opened(turn, kept, chosen, context, screened.decision)
+        return _Opened(turn, kept, chosen, context, screened, request.accept_language)
 
     async def _answer(self, answer: Answer, opened: _Opened) -> AsyncGenerator[Delta, None]:
         """Show the answer as it comes, and note how it ended."""
-        if opened.decision is Decision.BLOCK:
+        if opened.screened.decision is Decision.BLOCK:
             answer.finish_reason = "content_filter"
-            yield answer.show(BLOCKED_INPUT)
+            yield answer.show(_told("input", opened.screened.decisive, opened))
             return
-        stream = answer.screening = self._screen.stream(replace(opened.context, role="output"))
+        context = _of_answer(opened)
+        stream = answer.screening = self._screen.stream(context)
         reason = "stop"
         # Closing the engine's stream is what stops the generation.
         asked = self._engine.stream(opened.route.served_name, opened.turn.messages, self._wanted(opened))
@@ -208,26 +211,27 @@ class Turns:
                 if stream.blocked is not None:
                     break
         rest = await stream.finish()
-        if await self._calls_pass(answer, opened.context):
-            answer.finish_reason = reason
-        else:
-            rest += ("\n\n" if answer.text or rest else "") + BLOCKED_OUTPUT
-            answer.finish_reason, answer.tool_calls = "content_filter", []
+        stopped = await self._stopped(answer, context)
         if rest:
             yield answer.show(rest)
+        if stopped is not None:
+            answer.finish_reason, answer.tool_calls = "content_filter", []
+            yield answer.stop(_told("output", stopped, opened))
+            return
+        answer.finish_reason = reason
         if answer.tool_calls:
             yield Delta("", (), answer.tool_calls)
 
-    async def _calls_pass(self, answer: Answer, context: Context) -> bool:
-        """Whether the screen has let pass all of the answer; tool calls are shown to it as a whole, at the end."""
+    async def _stopped(self, answer: Answer, context: Context) -> Verdict | None:
+        """What in the answer the screen did not let pass; tool calls are shown to it as a whole, at the end."""
         assert answer.screening is not None
         for call in answer.tool_calls:
-            screened = await self._screen.check(call["function"]["arguments"], replace(context, role="output"))
-            answer.screening.verdicts += screened.verdicts
+            screened = await self._screen.check(call["function"]["arguments"], context)
+            answer.screening.note(screened.verdicts)
             if screened.decision is Decision.BLOCK:
-                return False
+                return screened.decisive
             call["function"]["arguments"] = screened.text
-        return answer.screening.blocked is None
+        return answer.screening.blocked
 
     def _wanted(self, opened: _Opened) -> Mapping[str, Any]:
         wanted: Mapping[str, Any] = opened.turn.parameters
@@ -298,3 +302,13 @@ class Turns:
             return route(request.person, group, state)
         arm = await asyncio.to_thread(self._learner.hold, request.adapter)
         return Route("champion", arm.adapter, arm.served_name, arm.weights_sha256)
+
+
+def _of_answer(opened: _Opened) -> Context:
+    """What the filters are told about where the answer comes from."""
+    said = {message["role"]: message["content"] for message in opened.turn.messages}  # the last of each role
+    return replace(opened.context, role="output", prompt=said.get("user", ""), system=said.get("system", ""))
+
+
+def _told(role: Literal["input", "output"], verdict: Verdict | None, opened: _Opened) -> str:
+    return told(role, verdict.category if verdict else "", opened.accept_language).text

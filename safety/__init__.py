@@ -1,22 +1,33 @@
 """What may pass: filters and the screen, on whole texts and on streams."""
 
-from safety.errors import SafetyError, StreamEnded
-from safety.screen import BLOCKED_INPUT, BLOCKED_OUTPUT, Screen, Screening, default_screen
+from safety.errors import BadPolicy, SafetyError, ScorerFailed, StreamEnded
+from safety.filter import Context, Filter, PatternFilter, Scorer, Setup
+from safety.messages import HELP, Told, told
+from safety.policy import Policy
+from safety.screen import Screen, Screening, default_screen
 from safety.stream import StreamScreen
-from safety.verdict import Context, Decision, Filter, Finding, Verdict
+from safety.verdict import CONCERNS, Decision, Span, Verdict
 
 __all__ = [
-    "BLOCKED_INPUT",
-    "BLOCKED_OUTPUT",
+    "CONCERNS",
+    "HELP",
+    "BadPolicy",
     "Context",
     "Decision",
     "Filter",
-    "Finding",
+    "PatternFilter",
+    "Policy",
     "SafetyError",
+    "Scorer",
+    "ScorerFailed",
     "Screen",
     "Screening",
+    "Setup",
+    "Span",
     "StreamEnded",
     "StreamScreen",
+    "Told",
     "Verdict",
     "default_screen",
+    "told",
 ]

@@ -1,7 +1,9 @@
 """What can go wrong in `safety`, as one tree.
 
 SafetyError
-└── StreamEnded   text came for a stream that had ended
+├── StreamEnded    text came for a stream that had ended
+├── BadPolicy      the policy cannot be used
+└── ScorerFailed   the scorer gave no scores
 """
 
 from __future__ import annotations
@@ -13,3 +15,11 @@ class SafetyError(Exception):
 
 class StreamEnded(SafetyError):
     """Text came for a stream that had ended."""
+
+
+class BadPolicy(SafetyError):
+    """The policy cannot be used."""
+
+
+class ScorerFailed(SafetyError):
+    """The scorer gave no scores."""

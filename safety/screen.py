@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
-from safety.filters.cards import Cards
-from safety.filters.keys import Keys
-from safety.filters.terms import Terms
-from safety.normalise import Normalised, normalise
+from safety.edits import Edit, edited, edits_of, merged
+from safety.filter import Context, Filter, Scorer, Setup
+from safety.normalise import normalise
+from safety.policy import OnFailure, Policy
+from safety.registry import build
 from safety.stream import Glance, StreamScreen
-from safety.verdict import Context, Decision, Edit, Filter, Finding, Verdict, edited, merged
+from safety.verdict import CONCERNS, Decision, Verdict, strictest
+from safety.watched import Watched
 
-OnFailure = Literal["block", "review"]
-BREAK_AFTER = 5  # failures in a row
-BREAK_SECONDS = 30.0
-
-BLOCKED_INPUT = (
-    "I can't help with that message: it was stopped by a safety filter. If you think that is wrong, you can appeal and "
-    "a person will look at it."
-)
-BLOCKED_OUTPUT = (
-    "The rest of this answer was stopped by a safety filter. If you think that is wrong, you can appeal and a person "
-    "will look at it."
-)
+THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -42,135 +31,122 @@ class Screening:
     verdicts: tuple[Verdict, ...]
     edits: tuple[Edit, ...] = ()
 
-
-@dataclass
-class _Breaker:
-    """Keeps a filter that always fails from being waited for; it counts as failed all the same."""
-
-    failures: int = 0
-    open_until: float = 0.0
-
-    def open(self) -> bool:
-        return time.monotonic() < self.open_until
-
-    def note(self, failed: bool) -> None:
-        self.failures = self.failures + 1 if failed else 0
-        if self.failures >= BREAK_AFTER:
-            self.open_until = time.monotonic() + BREAK_SECONDS
+    @property
+    def decisive(self) -> Verdict | None:
+        """The verdict that blocked, or else the first for which a person should look."""
+        said = [verdict for verdict in self.verdicts if verdict.decision in CONCERNS and not verdict.shadow]
+        return next((verdict for verdict in said if verdict.decision is Decision.BLOCK), said[0] if said else None)
 
 
 class Screen:
-    """`timeout_s` is for each filter; `input_failure` says what happens to a message whose screening failed."""
+    """`timeout_s` is for each filter that is not in `timeouts_s` by its place; `shadows` are places of filters too."""
 
     def __init__(
-        self, filters: Sequence[Filter], *, timeout_s: float = 1.0, input_failure: OnFailure = "block"
+        self,
+        filters: Sequence[Filter],
+        *,
+        timeout_s: float = 1.0,
+        timeouts_s: Sequence[float] = (),
+        input_failure: OnFailure = "block",
+        shadows: Sequence[bool] = (),
     ) -> None:
-        self._filters, self._timeout, self._input_failure = filters, timeout_s, Decision(input_failure)
-        self._breakers = {filter_.id: _Breaker() for filter_ in filters}
-        self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="screen")
+        self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="screen")
+        limits = [*timeouts_s, *[timeout_s] * (len(filters) - len(timeouts_s))]
+        hidden = [*shadows, *[False] * (len(filters) - len(shadows))]
+        self._filters = [
+            Watched(filter_, self._pool, timeout_s=limit, input_failure=input_failure, shadow=shadow)
+            for filter_, limit, shadow in zip(filters, limits, hidden, strict=True)
+        ]
+        holding = [one for one in self._filters if one.holds_back("output") and one.applies("output")]
+        self._patterns = [one for one in holding if one.pattern is not None]
+        self._windowed = [one for one in holding if one.pattern is None]
+        self._late = [one for one in self._filters if one.applies("output") and one not in holding]
+
+    @classmethod
+    def from_policy(cls, policy: Policy, scorer: Scorer | None = None) -> Screen:
+        """The screen that a policy describes. Raises BadPolicy."""
+        setups = [Setup(entry.name, entry.rules, entry.options, scorer) for entry in policy.entries]
+        return cls(
+            [build(entry.use, setup) for entry, setup in zip(policy.entries, setups, strict=True)],
+            timeouts_s=[entry.timeout_s for entry in policy.entries],
+            input_failure=policy.input_failure,
+            shadows=[entry.shadow for entry in policy.entries],
+        )
 
     async def check(self, text: str, context: Context) -> Screening:
-        """Show `text` to every filter until one blocks."""
-        glance = await self._look(text, context, ended=True)
-        return Screening(_strictest(glance.verdicts), edited(text, glance.edits), glance.verdicts, glance.edits)
+        """Show `text` to every filter until one blocks; shadows see it in any case."""
+        return await self._check(text, context, own_loop=False)
+
+    async def _check(self, text: str, context: Context, *, own_loop: bool) -> Screening:
+        asked = [one for one in self._filters if one.applies(context.role)]
+        verdicts = await self._ask([one for one in asked if not one.shadow], text, context, own_loop)
+        verdicts += await self._ask([one for one in asked if one.shadow], text, context, own_loop)
+        edits = _edits(verdicts)
+        return Screening(strictest(verdicts), edited(text, edits), tuple(verdicts), edits)
 
     def check_in_thread(self, text: str, context: Context) -> Screening:
         """`check` for a thread that has no event loop. Raises RuntimeError in one that runs a loop."""
-        return asyncio.run(self.check(text, context))
+        return asyncio.run(self._check(text, context, own_loop=True))
 
     def stream(self, context: Context) -> StreamScreen:
         """A screen for an answer that arrives in pieces."""
-        return StreamScreen(self._look, context)
+        return StreamScreen(self, context)
 
     def close(self) -> None:
         """Let go of the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _look(self, text: str, context: Context, ended: bool) -> Glance:
-        """Show `text` to every filter until one blocks; what is found at the end of one that goes on is open."""
+    @property
+    def windowed(self) -> bool:
+        """Whether an answer waits for filters that read windows."""
+        return bool(self._windowed)
+
+    async def window(self, text: str, context: Context) -> Sequence[Verdict]:
+        """Show a window of an answer to the filters that read more than patterns, until one blocks."""
+        return await self._ask(self._windowed, text, context)
+
+    async def late(self, text: str, context: Context) -> Sequence[Verdict]:
+        """Show a whole answer to those that it did not wait for."""
+        return await self._ask(self._late, text, context) if self._late else ()
+
+    async def glance(self, text: str, context: Context, ended: bool) -> Glance:
+        """Show `text` to the filters of patterns until one blocks; what is found at its end is open."""
         verdicts: list[Verdict] = []
-        edits: list[Edit] = []
         normalised, decided, doubtful = normalise(text), len(text), False
-        for filter_ in self._filters:
-            if not ended and filter_.quick and (certain := self._passes(filter_, normalised, context)) is not None:
+        for filter_ in self._patterns:
+            if not ended and (certain := filter_.passes(normalised, context)) is not None:
                 decided = min(decided, certain)
                 continue
-            verdict, certain = await self._ask(filter_, normalised, context, ended)
+            verdict, certain = await filter_.ask(normalised, context, ended=ended)
             decided = min(decided, certain)
-            open_ = bool(verdict.spans) and min(start for start, _ in verdict.spans) >= certain
+            open_ = bool(verdict.spans) and min(span.start for span in verdict.spans) >= certain
             if open_ and not ended:
                 doubtful |= verdict.decision is Decision.BLOCK
                 continue
             verdicts.append(verdict)
             if verdict.decision is Decision.BLOCK:
-                return Glance(tuple(verdicts), merged(edits), decided, blocked=verdict)
-            if verdict.decision is Decision.TRANSFORM:
-                edits += [Edit(*span, filter_.replacement(verdict.category)) for span in verdict.spans]
-        return Glance(tuple(verdicts), merged(edits), decided, doubtful=doubtful)
+                return Glance(tuple(verdicts), _edits(verdicts), decided, blocked=verdict)
+        return Glance(tuple(verdicts), _edits(verdicts), decided, doubtful=doubtful)
 
-    def _passes(self, filter_: Filter, text: Normalised, context: Context) -> int | None:
-        """Up to where the filter lets a text that goes on pass, which is almost always; None when it is to be asked."""
-        if self._breakers[filter_.id].failures:
-            return None
-        try:
-            finding, certain = _finding(filter_, text, context, False)
-        except Exception:
-            return None
-        return certain if finding.decision is Decision.ALLOW else None
-
-    async def _ask(self, filter_: Filter, text: Normalised, context: Context, ended: bool) -> tuple[Verdict, int]:
-        """What the filter says, and up to where it is certain."""
-        began, breaker = time.perf_counter(), self._breakers[filter_.id]
-        finding, certain, failed = Finding(self._on_failure(context), "the filter failed"), text[1][-1], True
-        if not breaker.open():
-            try:
-                finding, certain = await self._find(filter_, text, context, ended)
-                failed = False
-            except Exception:
-                failed = True
-            breaker.note(failed)
-        milliseconds = 1000 * (time.perf_counter() - began)
-        verdict = Verdict(
-            decision=finding.decision,
-            category=finding.category,
-            score=finding.score,
-            threshold=filter_.threshold,
-            spans=finding.spans,
-            filter_id=filter_.id,
-            filter_version=filter_.version,
-            latency_ms=round(milliseconds, 3),
-            failed=failed,
-        )
-        return verdict, certain
-
-    async def _find(self, filter_: Filter, text: Normalised, context: Context, ended: bool) -> tuple[Finding, int]:
-        if filter_.quick:
-            return _finding(filter_, text, context, ended)
-        asked = asyncio.get_running_loop().run_in_executor(self._pool, _finding, filter_, text, context, ended)
-        return await asyncio.wait_for(asked, self._timeout)
-
-    def _on_failure(self, context: Context) -> Decision:
-        return self._input_failure if context.role == "input" else Decision.BLOCK
+    async def _ask(
+        self, filters: Iterable[Watched], text: str, context: Context, own_loop: bool = False
+    ) -> list[Verdict]:
+        verdicts: list[Verdict] = []
+        normalised = normalise(text)
+        for filter_ in filters:
+            told = context if filter_.pattern is not None else replace(context, earlier=(*context.earlier, *verdicts))
+            verdict, _ = await filter_.ask(normalised, told, own_loop=own_loop)
+            verdicts.append(verdict)
+            if verdict.decision is Decision.BLOCK and not verdict.shadow:
+                break
+        return verdicts
 
 
-def default_screen(input_failure: OnFailure = "block") -> Screen:
-    """The filters that ship with Ratchet."""
-    return Screen([Cards(), Keys(), Terms()], input_failure=input_failure)
+def default_screen(input_failure: OnFailure | None = None, scorer: Scorer | None = None) -> Screen:
+    """The filters of the bundled policy."""
+    policy = Policy.read()
+    return Screen.from_policy(policy if input_failure is None else replace(policy, input_failure=input_failure), scorer)
 
 
-def _finding(filter_: Filter, text: Normalised, context: Context, ended: bool) -> tuple[Finding, int]:
-    """Show the filter the normalised text, and bring its spans, and up to where it is certain, back to the text."""
-    plain, places = text
-    found = filter_.check(plain, context)
-    certain = len(plain) if ended else filter_.undecided(plain, context)
-    if not found.spans:
-        return found, places[certain]
-    if not ended:
-        certain = min([certain, *(start for start, end in found.spans if end == len(plain))])
-    spans = tuple((places[start], places[end - 1] + 1) for start, end in found.spans if end > start)
-    return Finding(found.decision, found.category, found.score, spans), places[certain]
-
-
-def _strictest(verdicts: Sequence[Verdict]) -> Decision:
-    order = (Decision.BLOCK, Decision.REVIEW, Decision.TRANSFORM, Decision.ALLOW)
-    return min((verdict.decision for verdict in verdicts), key=order.index, default=Decision.ALLOW)
+def _edits(verdicts: Iterable[Verdict]) -> tuple[Edit, ...]:
+    return merged(edit for verdict in verdicts if not verdict.shadow for edit in edits_of(verdict))

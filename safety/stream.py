@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
+from safety.edits import Edit, edited, edits_of, merged
 from safety.errors import StreamEnded
-from safety.verdict import Context, Decision, Edit, Verdict, edited
+from safety.filter import Context
+from safety.verdict import Decision, Span, Verdict
+from safety.windows import Window, Windows
 
-CARRIED = 160  # characters of what was shown that are looked at again, for what is told by what comes before
+CARRIED = 160  # characters of what was shown that patterns are looked for in again
 MOST_HELD = 2000  # characters; an answer of which more stays undecided is stopped
 LONGEST_PIECE = 256  # characters that are looked at together
 
 
 @dataclass(frozen=True)
 class Glance:
-    """What the filters say about a text that may go on: what they have found, and up to where it is `decided`.
+    """What the filters of patterns say about a text that may go on, and up to where it is `decided`.
 
     `blocked` is what stops it, and `doubtful` says that something would, if it did not go on.
     """
@@ -27,23 +33,62 @@ class Glance:
     doubtful: bool = False
 
 
-_UNDECIDED = Verdict(Decision.BLOCK, "undecided", 1.0, 1.0, (), "stream", "1", 0.0)
-Look = Callable[[str, Context, bool], Awaitable[Glance]]
+class Looks(Protocol):
+    """The filters, as a stream needs them. Spans are places in the text that they were shown."""
+
+    @property
+    def windowed(self) -> bool:
+        """Whether an answer waits for filters that read windows."""
+        ...
+
+    async def glance(self, text: str, context: Context, ended: bool) -> Glance:
+        """Look for patterns in a text that may go on."""
+        ...
+
+    async def window(self, text: str, context: Context) -> Sequence[Verdict]:
+        """Read a window."""
+        ...
+
+    async def late(self, text: str, context: Context) -> Sequence[Verdict]:
+        """Read the whole answer, once it is shown."""
+        ...
+
+
+class _Read(NamedTuple):
+    """What came of a window; places are in the whole answer."""
+
+    end: int
+    known: int
+    blocked: Verdict | None
 
 
 class StreamScreen:
     """Feed it the pieces; what it returns may be shown. After a block it returns nothing more.
 
-    However an answer is cut into pieces, the same of it is shown in the end. `look` is given the text, where it comes
-    from, and whether it has ended.
+    However an answer is cut into pieces, the same of it is shown in the end. `blocked` is what stopped it, `verdicts`
+    are what was found, with places in the whole answer as the model wrote it.
     """
 
-    def __init__(self, look: Look, context: Context) -> None:
-        self._look, self._context = look, context
+    def __init__(self, looks: Looks, context: Context) -> None:
+        self._looks, self._context = looks, context
         self._past, self._held = "", ""  # both as they came
+        self._at = 0  # where _past begins in the whole
+        self._pieces: list[str] = []
+        self._windows = Windows() if looks.windowed else None
+        self._cleared = 0  # up to here of the whole, what reads windows lets pass
+        self._edits: list[Edit] = []  # of windows, in the whole
         self._ended = False
+        self._noted: dict[tuple[str, Decision, str], Verdict] = {}
         self.blocked: Verdict | None = None
-        self.verdicts: list[Verdict] = []
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """Each kind of finding once, at its highest score; a stream is looked at many times."""
+        return list(self._noted.values())
+
+    def note(self, verdicts: Sequence[Verdict]) -> None:
+        """Keep what was found elsewhere in the answer as well, such as in its tool calls."""
+        self._note(verdicts, 0)
 
     async def feed(self, piece: str) -> str:
         """Take the next piece, and return what may be shown by now, which may be nothing yet. Raises StreamEnded."""
@@ -51,7 +96,8 @@ class StreamScreen:
             raise StreamEnded("This answer has ended; nothing can be added to it.")
         shown = ""
         for start in range(0, len(piece), LONGEST_PIECE):
-            shown += await self._take(piece[start : start + LONGEST_PIECE])
+            if self.blocked is None:
+                shown += await self._take(piece[start : start + LONGEST_PIECE])
         return shown
 
     async def finish(self) -> str:
@@ -59,44 +105,102 @@ class StreamScreen:
         self._ended = True
         if self.blocked is not None:
             return ""
-        return self._release(await self._look(self._past + self._held, self._context, True))
+        read = await self._read(self._windows.finish() if self._windows is not None else [])
+        glance = await self._looks.glance(self._past + self._held, self._context, True)
+        shown = self._release(self._and_windows(glance, read), sys.maxsize)
+        if self.blocked is None:
+            self._note(await self._looks.late("".join(self._pieces), self._context), 0)
+        return shown
 
     async def _take(self, piece: str) -> str:
-        if self.blocked is not None:
-            return ""
-        glance = await self._look(self._past + self._held + piece, self._context, False)
-        if len(piece) > 1 and (glance.blocked is not None or glance.doubtful or self._too_much(glance, piece)):
+        self._pieces.append(piece)
+        read = await self._read(self._windows.take(piece) if self._windows is not None else [])
+        glance = await self._looks.glance(self._past + self._held + piece, self._context, False)
+        stops = glance.blocked is not None or glance.doubtful or any(window.blocked for window in read)
+        if stops or self._too_much(glance, piece, read):
             # Letter by letter, so that what stands before the place of the block is shown, and no more than that.
-            return "".join([await self._take(letter) for letter in piece])
+            return await self._spell(piece, read)
         self._held += piece
-        return self._release(glance)
+        return self._release(glance, self._clear(read))
 
-    def _too_much(self, glance: Glance, piece: str) -> bool:
-        return len(self._past) + len(self._held) + len(piece) - glance.decided > MOST_HELD
+    async def _spell(self, piece: str, read: Sequence[_Read]) -> str:
+        shown = ""
+        for letter in piece:
+            glance = await self._looks.glance(self._past + self._held + letter, self._context, False)
+            self._held += letter
+            seen = self._at + len(self._past) + len(self._held)
+            known = [window for window in read if window.known <= seen]
+            shown += self._release(self._and_windows(glance, known), self._clear(known))
+            if self.blocked is not None:
+                break
+        return shown
 
-    def _release(self, glance: Glance) -> str:
-        """Show what is held up to where all is decided."""
+    async def _read(self, windows: Sequence[Window]) -> list[_Read]:
+        """Have the windows read, and note what is found up to the first that is blocked."""
+        said = await asyncio.gather(*(self._looks.window(window.text, self._context) for window in windows))
+        read: list[_Read] = []
+        for window, verdicts in zip(windows, said, strict=True):
+            self._note(verdicts, window.start)
+            self._edits += [edit for verdict in verdicts for edit in edits_of(verdict, window.start)]
+            stopping = next((verdict for verdict in verdicts if verdict.decision is Decision.BLOCK), None)
+            read.append(_Read(window.end, window.known, stopping))
+            if stopping is not None:
+                break
+        return read
+
+    def _and_windows(self, glance: Glance, read: Sequence[_Read]) -> Glance:
+        stopping = next((window.blocked for window in read if window.blocked), None)
+        return glance if glance.blocked is not None or stopping is None else replace(glance, blocked=stopping)
+
+    def _clear(self, read: Sequence[_Read]) -> int:
+        """Note up to where the windows let the whole pass."""
+        self._cleared = self._cleared_by(read)
+        return self._cleared
+
+    def _cleared_by(self, read: Sequence[_Read]) -> int:
+        if self._windows is None:
+            return sys.maxsize
+        return max([self._cleared, *(window.end for window in read if window.blocked is None)])
+
+    def _too_much(self, glance: Glance, piece: str, read: Sequence[_Read]) -> bool:
+        edge = min(glance.decided, self._cleared_by(read) - self._at)
+        return len(self._past) + len(self._held) + len(piece) - edge > MOST_HELD
+
+    def _release(self, glance: Glance, cleared: int) -> str:
+        """Show what is held up to where all is decided; `cleared` is a place in the whole."""
         past = len(self._past)
-        self._note(glance.verdicts)
+        self._note(glance.verdicts, self._at)
         self.blocked = glance.blocked
-        edits = [Edit(max(0, start - past), end - past, text) for start, end, text in glance.edits if end > past]
-        edge = max(0, glance.decided - past)
+        windowed = (edit._replace(start=edit.start - self._at, end=edit.end - self._at) for edit in self._edits)
+        found = merged([*glance.edits, *windowed])
+        edits = [Edit(max(0, start - past), end - past, text) for start, end, text in found if end > past]
+        edge = max(0, min(glance.decided, cleared - self._at) - past)
         edge = next((edit.start for edit in edits if edit.start < edge < edit.end), edge)
         if self.blocked is None and len(self._held) - edge > MOST_HELD:
             self._stop(glance.verdicts)
         if self.blocked is not None:
             return ""
         head = edited(self._held[:edge], [edit for edit in edits if edit.end <= edge])
-        self._past, self._held = (self._past + self._held[:edge])[-CARRIED:], self._held[edge:]
+        self._advance(edge)
         return head
 
-    def _stop(self, verdicts: tuple[Verdict, ...]) -> None:
-        """Too much stays undecided, as a secret that does not end."""
-        known = next((v for v in verdicts if v.decision is Decision.TRANSFORM), _UNDECIDED)
-        self.blocked = replace(known, decision=Decision.BLOCK)
-        self.verdicts.append(self.blocked)
+    def _advance(self, edge: int) -> None:
+        read = self._past + self._held[:edge]
+        self._past, self._held = read[-CARRIED:], self._held[edge:]
+        self._at += len(read) - len(self._past)
+        self._edits = [edit for edit in self._edits if edit.end > self._at + len(self._past)]
 
-    def _note(self, verdicts: tuple[Verdict, ...]) -> None:
-        """Keep each kind of finding once; a stream is looked at many times."""
-        known = {(verdict.filter_id, verdict.decision, verdict.category) for verdict in self.verdicts}
-        self.verdicts += [v for v in verdicts if (v.filter_id, v.decision, v.category) not in known]
+    def _stop(self, verdicts: Sequence[Verdict]) -> None:
+        """Too much stays undecided, as a secret that does not end."""
+        known = next((v for v in verdicts if v.decision is Decision.TRANSFORM), None)
+        stopped = Verdict(Decision.BLOCK, "undecided", 1.0, filter_id="stream", filter_version="1")
+        self.blocked = stopped if known is None else replace(known, decision=Decision.BLOCK, spans=())
+        self._note([self.blocked], 0)
+
+    def _note(self, verdicts: Sequence[Verdict], offset: int) -> None:
+        for verdict in verdicts:
+            kind = (verdict.filter_id, verdict.decision, verdict.category)
+            known = self._noted.get(kind)
+            if known is None or verdict.score > known.score:
+                spans = tuple(Span(start + offset, end + offset, *label) for start, end, *label in verdict.spans)
+                self._noted[kind] = replace(verdict, spans=spans)

@@ -1,11 +1,12 @@
-"""What a filter says about a text, and what it is told about where the text comes from."""
+"""What a filter says about a text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, NamedTuple, Protocol
+from types import MappingProxyType
+from typing import NamedTuple
 
 
 class Decision(StrEnum):
@@ -17,98 +18,75 @@ class Decision(StrEnum):
     REVIEW = "review"
 
 
-Span = tuple[int, int]
+STRICTEST_FIRST = (Decision.BLOCK, Decision.TRANSFORM, Decision.REVIEW, Decision.ALLOW)
+CONCERNS = frozenset({Decision.BLOCK, Decision.REVIEW})  # what a person should look at
 
 
-class Edit(NamedTuple):
-    """Put `text` in place of the characters from `start` up to `end`."""
+class Span(NamedTuple):
+    """A half-open range of characters; `label` is what stands there, where that is not the verdict's category."""
 
     start: int
     end: int
-    text: str
+    label: str = ""
 
 
-def merged(edits: Iterable[Edit]) -> tuple[Edit, ...]:
-    """The edits in order; of those that overlap one is made, with the words of the first."""
-    apart: list[Edit] = []
-    for edit in sorted(edits, key=lambda edit: (edit.start, -edit.end)):
-        if apart and edit.start < apart[-1].end:
-            apart[-1] = apart[-1]._replace(end=max(apart[-1].end, edit.end))
-        else:
-            apart.append(edit)
-    return tuple(apart)
+NO_SCORES: Mapping[str, float] = MappingProxyType({})
 
 
-def edited(text: str, edits: Sequence[Edit]) -> str:
-    """`text` with each edit made; they must not overlap."""
-    for start, end, words in reversed(edits):
-        text = text[:start] + words + text[end:]
-    return text
-
-
-@dataclass(frozen=True)
-class Context:
-    """Where a text comes from: a person's `input` or the model's `output`."""
-
-    role: Literal["input", "output"]
-    person: str = ""
-    conversation_id: str = ""
+def _no_scores() -> Mapping[str, float]:
+    return NO_SCORES
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`score` and `threshold` are in the filter's own unit; `spans` are half-open ranges of characters.
+    """A filter returns one; the screen adds which filter it was and how long it took.
 
-    A filter that could not decide has `failed`; its decision is then the one that fails closed.
+    `score` and `threshold` are of the label that decided, in [0, 1]; `scores` are of all labels where a filter gives
+    some, and `categories` the highest of them by category. A category is OpenAI's name where one fits. A filter that
+    could not decide has `failed`: its decision is then the one that fails closed. One of a `shadow` filter is not acted
+    upon.
     """
-
-    decision: Decision
-    category: str
-    score: float
-    threshold: float
-    spans: tuple[Span, ...]
-    filter_id: str
-    filter_version: str
-    latency_ms: float
-    failed: bool = False
-
-    def to_values(self) -> dict[str, object]:
-        """The fields by name, for the log."""
-        return {**vars(self), "decision": str(self.decision), "spans": [list(span) for span in self.spans]}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a filter found, before the screen adds who it was and how long it took."""
 
     decision: Decision
     category: str = ""
     score: float = 0.0
-    spans: tuple[Span, ...] = ()
+    threshold: float = 1.0
+    spans: Sequence[Span] = ()
+    filter_id: str = ""
+    filter_version: str = ""
+    latency_ms: float = 0.0
+    failed: bool = False
+    shadow: bool = False
+    scores: Mapping[str, float] = field(default_factory=_no_scores)
+    categories: Mapping[str, float] = field(default_factory=_no_scores)
+    note: str = ""
+
+    def to_values(self) -> dict[str, object]:
+        """The fields by name, for the log; of what says nothing only the filter and its version."""
+        named: dict[str, object] = {
+            "filter_id": self.filter_id,
+            "filter_version": self.filter_version,
+            "decision": str(self.decision),
+        }
+        said = {
+            "category": self.category,
+            "score": round(self.score, 4),
+            "threshold": self.threshold if self.category else 0,
+            "spans": [list(span) if span.label else [span.start, span.end] for span in self.spans],
+            "latency_ms": self.latency_ms,
+            "failed": self.failed,
+            "shadow": self.shadow,
+            "scores": {label: round(score, 4) for label, score in self.scores.items()},
+            "note": self.note,
+        }
+        return named | {name: value for name, value in said.items() if value}
 
 
-ALLOWED = Finding(Decision.ALLOW)
+ALLOWED = Verdict(Decision.ALLOW)
 
 
-class Filter(Protocol):
-    """A filter says what it finds in a text; it may raise, which the screen takes as a failure."""
-
-    id: str
-    version: str
-    threshold: float
-    quick: bool  # takes well under a millisecond, so a thread would only add to it
-
-    def check(self, text: str, context: Context) -> Finding:
-        """Look at `text`."""
-        ...
-
-    def undecided(self, text: str, context: Context) -> int:
-        """Where what this filter cannot decide yet begins, if `text` goes on; its length when all is decided.
-
-        As a text grows this never moves back, and what it would find later never begins before it.
-        """
-        ...
-
-    def replacement(self, category: str) -> str:
-        """What stands in place of a span of this category when the decision is TRANSFORM."""
-        ...
+def strictest(verdicts: Sequence[Verdict]) -> Decision:
+    """The decision that counts: a block, else a review, else a change. Shadows do not count."""
+    said = {verdict.decision for verdict in verdicts if not verdict.shadow}
+    order = (Decision.BLOCK, Decision.REVIEW, Decision.TRANSFORM)
+    return next((decision for decision in order if decision in said), Decision.ALLOW)

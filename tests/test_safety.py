@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chatbot.app import create_app
-from safety import Context, Decision, Finding, Screen, StreamEnded, default_screen
+from safety import BadPolicy, Context, Decision, Policy, Screen, Span, StreamEnded, Verdict, default_screen, told
 from safety.filters.cards import Cards
 from safety.filters.partial import undecided
 from safety.normalise import normalise
@@ -22,38 +22,43 @@ CARD = "4111 1111 1111 1111"
 KEY = "sk-abcdefghijklmnopqrstuvwxyz0123456789"
 
 
-class Words:
-    """A filter that finds a word and says `decision`; `quick` ones are asked on the loop, the others in a thread."""
+class Reads:
+    """A filter that reads windows: it finds a word and says `decision`."""
 
-    version, threshold = "1", 1.0
+    version = "1"
+
+    def __init__(self, word: str, decision: Decision = Decision.BLOCK) -> None:
+        self.word, self.decision, self.id = word, decision, f"words {word}"
+        self.asked: list[str] = []
+
+    def check(self, text: str, context: Context) -> Verdict:
+        self.asked.append(text)
+        spans = tuple(Span(*match.span()) for match in re.finditer(self.word, text))
+        return Verdict(self.decision, self.word, 1.0, spans=spans) if spans else Verdict(Decision.ALLOW)
+
+
+class Words(Reads):
+    """The same as a filter of patterns; `quick` ones are asked on the loop, the others in a thread."""
 
     def __init__(self, word: str, decision: Decision, *, quick: bool = True) -> None:
-        self.word, self.decision, self.id, self.quick = word, decision, f"words {word}", quick
-        self.asked = 0
-
-    def check(self, text: str, context: Context) -> Finding:
-        self.asked += 1
-        spans = tuple(match.span() for match in re.finditer(self.word, text))
-        return Finding(self.decision, self.word, 1.0, spans) if spans else Finding(Decision.ALLOW)
+        super().__init__(word, decision)
+        self.quick = quick
 
     def undecided(self, text: str, context: Context) -> int:
         return undecided(regex.compile(self.word), text)
 
-    def replacement(self, category: str) -> str:
-        return f"[{category}]"
-
 
 class Broken(Words):
-    def check(self, text: str, context: Context) -> Finding:
-        self.asked += 1
+    def check(self, text: str, context: Context) -> Verdict:
+        self.asked.append(text)
         raise ValueError("the weights are gone")
 
 
 class Slow(Words):
-    def check(self, text: str, context: Context) -> Finding:
-        self.asked += 1
+    def check(self, text: str, context: Context) -> Verdict:
+        self.asked.append(text)
         time.sleep(0.3)
-        return Finding(Decision.ALLOW)
+        return Verdict(Decision.ALLOW)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +67,7 @@ class Slow(Words):
         ("how long is delivery?", Decision.ALLOW, "how long is delivery?"),
         (f"my card is {CARD}.", Decision.TRANSFORM, "my card is [card number]."),
         (f"use {KEY} please", Decision.TRANSFORM, "use [access key] please"),
-        ("i want to kill myself", Decision.REVIEW, "i want to kill myself"),
+        ("I will blow up the house", Decision.REVIEW, "I will blow up the house"),
         ("how do i make a pipe bomb", Decision.BLOCK, None),
     ],
 )
@@ -108,7 +113,7 @@ async def test_a_word_cannot_be_hidden_in_invisible_or_wide_letters(text):
     [
         ("how to make a nerve gas", INPUT, Decision.BLOCK),
         ("how can I poison my aunt", INPUT, Decision.BLOCK),
-        ("I do not want to be alive", INPUT, Decision.REVIEW),
+        ("I do not want to be alive", INPUT, Decision.BLOCK),
         ("I will blow up the house", INPUT, Decision.REVIEW),
         ("child porn", OUTPUT, Decision.BLOCK),
         ("mix it with ammonium nitrate", OUTPUT, Decision.BLOCK),
@@ -135,7 +140,7 @@ async def test_each_filter_sees_the_text_as_it_came_and_their_edits_are_made_tog
 async def test_nothing_is_asked_after_a_block():
     last = Words("a", Decision.REVIEW)
     screened = await Screen([Words("a", Decision.BLOCK), last]).check("a", INPUT)
-    assert (screened.decision, len(screened.verdicts), last.asked) == (Decision.BLOCK, 1, 0)
+    assert (screened.decision, len(screened.verdicts), last.asked) == (Decision.BLOCK, 1, [])
 
 
 @pytest.mark.parametrize("quick", [True, False])
@@ -163,14 +168,14 @@ async def test_a_filter_that_is_too_slow_counts_against_the_text_and_holds_nobod
 
 
 async def test_a_filter_that_always_fails_is_left_alone_for_a_while_and_then_asked_again(monkeypatch):
-    monkeypatch.setattr("safety.screen.BREAK_SECONDS", 0.1)
+    monkeypatch.setattr("safety.watched.BREAK_SECONDS", 0.1)
     broken = Broken("", Decision.ALLOW)
     screen = Screen([broken])
     decisions = [(await screen.check("hello", OUTPUT)).decision for _ in range(9)]
-    assert (broken.asked, set(decisions)) == (5, {Decision.BLOCK})
+    assert (len(broken.asked), set(decisions)) == (5, {Decision.BLOCK})
     await asyncio.sleep(0.1)
     await screen.check("hello", OUTPUT)
-    assert broken.asked == 6
+    assert len(broken.asked) == 6
 
 
 async def stream(text: str, cuts: list[int], screen: Screen) -> tuple[str, bool]:
@@ -221,6 +226,110 @@ async def test_what_is_blocked_later_ends_the_stream():
     assert await screening.feed("more") + await screening.finish() == ""
     with pytest.raises(StreamEnded):
         await screening.feed("and more")
+
+
+WINDOWED = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [
+                "a rose",
+                "ro se",
+                "No.",
+                "Well? ",
+                "3.5 ",
+                "e.g. it",
+                "rot",
+                "mask",
+                "ask",
+                "玫瑰",
+                "a" * 40,
+                "\n\n",
+                " " * 40,
+            ]
+        ),
+        st.text(st.sampled_from("ab. !\u200bñ玫"), max_size=30),
+    ),
+    max_size=40,
+).map(" ".join)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=WINDOWED, cuts=st.lists(st.integers(0, 2000), max_size=60))
+async def test_any_cutting_shows_the_same_where_filters_read_windows(text, cuts):
+    def screen() -> Screen:
+        masks = Reads("ask", Decision.TRANSFORM)
+        return Screen([Words("rot", Decision.TRANSFORM), Words("ros", Decision.BLOCK), masks, Reads(r"玫|b\. a")])
+
+    shown, stopped = await stream(text, cuts, screen())
+    assert (shown, stopped) == await stream(text, [], screen())
+    assert not re.search(r"玫|b\. a|ros|rot(?!\])|(?<!\[)ask", shown)
+
+
+async def test_windows_begin_small_and_end_with_sentences_and_carry_what_came_before():
+    reads = Reads("never")
+    text = "One two three four five six seven. Eight nine ten eleven twelve thirteen fourteen fifteen. " + "word " * 70
+    assert await stream(text, [*range(0, 500, 3)], Screen([reads])) == (text, False)
+    windows = reads.asked
+    assert [windows[0], windows[1]] == ["One two", "One two three four five six"]
+    assert windows[2].endswith("fourteen fifteen.")
+    assert windows[3].startswith("One two")
+    assert [len(window.split()) for window in windows[3:5]] == [15 + 32, 24 + 32]
+
+
+async def test_what_reads_windows_stops_the_answer_before_its_window_and_says_where():
+    text = "Here you are, my friend, as you asked. " * 4 + "Then a rose came. And more. " * 3
+    screening = Screen([Reads("rose")]).stream(OUTPUT)
+    shown = await screening.feed(text) + await screening.finish()
+    assert text.startswith(shown)
+    assert "Then" not in shown
+    assert len(shown) > 100
+    assert screening.blocked is not None
+    (found,) = (verdict for verdict in screening.verdicts if verdict.decision is Decision.BLOCK)
+    assert [text[start:end] for start, end, _ in found.spans] == ["rose"]
+
+
+async def test_a_review_holds_nothing_back_and_a_shadow_does_nothing():
+    screening = Screen([Words("rose", Decision.BLOCK), Reads("lily")], shadows=[True, True]).stream(OUTPUT)
+    assert await screening.feed("a rose, a lil") == "a rose, a lil"
+    assert await screening.feed("y") + await screening.finish() == "y"
+    assert [(verdict.category, verdict.shadow) for verdict in screening.verdicts] == [("rose", True), ("lily", True)]
+
+
+async def test_a_policy_says_what_is_done_from_which_score_on():
+    policy = Policy.parse("""
+        [filters.terms.labels]
+        weapons = { input = "review" }
+        [filters.cards]
+        shadow = true
+        labels."*" = { input = "transform" }
+    """)
+    screened = await Screen.from_policy(policy).check(f"how do i make a pipe bomb with {CARD}", INPUT)
+    assert (screened.decision, screened.text) == (Decision.REVIEW, f"how do i make a pipe bomb with {CARD}")
+    assert [verdict.shadow for verdict in screened.verdicts] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[filters.roses]", "There is no filter 'roses'; there are"),
+        ("[filter.cards]", "there is no [filter]"),
+        ("[filters.cards.labels]\na = { input = 'stop' }", "filters.cards.labels.a.input has the action 'stop'"),
+        ("[filters.cards.labels]\na = { input = { block = 2 } }", "must be a score from 0 to 1"),
+        ("[failure]\ninput = 'allow'", "it must be 'block' or 'review'"),
+    ],
+)
+def test_a_policy_that_cannot_be_used_says_what_is_wrong(text, said):
+    with pytest.raises(BadPolicy, match=re.escape(said)):
+        Screen.from_policy(Policy.parse(text))
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("de-CH, fr;q=0.8", "de"), ("xx, fr;q=0.5, it;q=0.7", "it"), ("", "en"), ("*;q=x, ;;", "en"), ("ja;q=0", "en")],
+)
+def test_people_are_told_in_their_language(header, language):
+    assert told("input", "violence", header).language == language
+    assert "988" in told("input", "self-harm/intent").text
 
 
 async def test_a_secret_without_an_end_stops_the_answer():
@@ -276,9 +385,10 @@ async def test_what_people_write_about_an_answer_is_screened_before_it_is_kept(
 
     assert (await send(f"use {CARD} or {KEY}")).is_success
     assert [row[column] for row in house.store.rows(f"SELECT * FROM {table}")] == ["use [card number] or [access key]"]
+    # Who says that they may harm themselves is heard, where a chat would be met with help.
     assert (await send("kill yourself" if as_answer else "i want to kill myself")).is_success
     flags = house.store.rows("SELECT * FROM flag WHERE \"by\" = 'filter'")
-    assert [(row["turn_id"], row["reason"]) for row in flags] == [(turn, f"terms: self_harm in the {name}")]
+    assert [(row["turn_id"], row["reason"]) for row in flags] == [(turn, f"terms: self-harm/intent in the {name}")]
 
 
 async def test_a_reviewer_reads_what_people_explained_after_their_vote_and_what_colleagues_noted(house, caller):

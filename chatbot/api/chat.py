@@ -118,6 +118,7 @@ def _asked(body: ChatBody, person: str, request: Request) -> TurnRequest:
         adapter=None if body.model == DEFAULT else body.model,
         sibling_of=body.sibling_of,
         trace=request.headers if "traceparent" in request.headers else {},
+        accept_language=request.headers.get("accept-language", ""),
     )
 
 

@@ -81,7 +81,7 @@ class Answers:
                 if isinstance(step, Begun):
                     talk.conversation_id, talk.turns[wish.place] = step.conversation_id, step.turn_id
                 elif isinstance(step, Delta):
-                    said += step.text
+                    said = step.text.strip() if step.stops else said + step.text
                     if time.monotonic() - drawn > YIELD_SECONDS:
                         drawn = time.monotonic()
                         yield said
@@ -103,6 +103,7 @@ class Answers:
             conversation_id=await asyncio.to_thread(self._going_on, talk),
             parameters={"max_tokens": self._most},
             sibling_of=wish.before,
+            accept_language=request.headers.get("accept-language", ""),
         )
 
     def _going_on(self, talk: Talk) -> str | None:

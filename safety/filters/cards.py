@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
-from safety.verdict import ALLOWED, Context, Decision, Finding, Span
+from safety.filter import Context, Setup
+from safety.policy import bundled_rules
+from safety.verdict import ALLOWED, Span, Verdict
 
 _DIGITS = re.compile(r"\d(?<!\d\d)(?<!\d\.\d)(?:[ -]?\d){12,}(?!\.?\d)")
 _GROUP = re.compile(r"\d+")
 _TAIL = re.compile(r"[ .-]?\d(?:[ .-]?\d)*")  # of a text that is read from its end
+LABEL = "card number"
 _LENGTHS = range(13, 20)  # digits of a card number
 _GROUPS = 5  # that a card number is written in, at most
 
@@ -16,12 +19,15 @@ _GROUPS = 5  # that a card number is written in, at most
 class Cards:
     """Finds card numbers by their length, their first digit and Luhn's checksum."""
 
-    id, version, threshold, quick = "cards", "1", 1.0, True
+    version, quick = "2", True
 
-    def check(self, text: str, context: Context) -> Finding:
-        """TRANSFORM when there is something to take out."""
-        spans = tuple(span for run in _DIGITS.finditer(text) for span in _cards(run))
-        return Finding(Decision.TRANSFORM, "card number", 1.0, spans) if spans else ALLOWED
+    def __init__(self, setup: Setup | None = None) -> None:
+        self.id, self.rules = (setup.name, setup.rules) if setup else ("cards", bundled_rules("cards"))
+
+    def check(self, text: str, context: Context) -> Verdict:
+        """Find what is to be taken out."""
+        spans = [Span(*place, LABEL) for run in _DIGITS.finditer(text) for place in _cards(run)]
+        return self.rules.verdict(context.role, {LABEL: 1.0}, spans) if spans else ALLOWED
 
     def undecided(self, text: str, context: Context) -> int:
         """The first group of digits at the end from which a card number may yet be written."""
@@ -35,15 +41,11 @@ class Cards:
             first = group.start()
         return first
 
-    def replacement(self, category: str) -> str:
-        """The kind of thing that was there."""
-        return f"[{category}]"
 
-
-def _cards(run: re.Match[str]) -> list[Span]:
+def _cards(run: re.Match[str]) -> list[tuple[int, int]]:
     """The card numbers in a run of digits, where date and code may stand beside them; those that overlap are one."""
     groups = [(run.start() + group.start(), run.start() + group.end()) for group in _GROUP.finditer(run[0])]
-    cards: list[Span] = []
+    cards: list[tuple[int, int]] = []
     for number, (start, _) in enumerate(groups):
         for _, end in groups[number : number + _GROUPS]:
             if not _is_card(run.string[start:end]):

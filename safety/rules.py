@@ -1,0 +1,89 @@
+"""From the labels that a filter finds to what is done about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from safety.verdict import NO_SCORES, STRICTEST_FIRST, Decision, Span, Verdict
+
+ANY = "*"  # a label that is not named
+
+
+class Step(NamedTuple):
+    """From `threshold` on, `decision` is taken."""
+
+    decision: Decision
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a label leads to in texts of one role, the strictest step first; `category` is OpenAI's name."""
+
+    category: str
+    steps: tuple[Step, ...]
+
+    def step(self, score: float) -> Step | None:
+        """The strictest step that `score` reaches."""
+        return next((step for step in self.steps if score >= step.threshold), None)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of one filter: role -> label -> rule."""
+
+    by_role: Mapping[str, Mapping[str, Rule]]
+
+    def applies(self, role: str) -> bool:
+        """Whether the filter is asked at all."""
+        return bool(self.by_role.get(role))
+
+    def holds_back(self, role: str) -> bool:
+        """Whether a text of this role has to wait for it: a review does not stop anything."""
+        rules = self.by_role.get(role, {}).values()
+        return any(step.decision in (Decision.BLOCK, Decision.TRANSFORM) for rule in rules for step in rule.steps)
+
+    def rule(self, role: str, label: str) -> Rule | None:
+        """The rule for a label."""
+        rules = self.by_role.get(role, {})
+        return rules.get(label) or rules.get(ANY)
+
+    def verdict(
+        self, role: str, scores: Mapping[str, float], spans: Sequence[Span] = (), *, note: str = "", log: bool = False
+    ) -> Verdict:
+        """What `scores` by label lead to; of `spans` those stay whose label leads there too.
+
+        With `log` all scores are kept, so that other thresholds can be tried on them later.
+        """
+        kept, categories = (scores, self._categories(role, scores)) if log else (NO_SCORES, NO_SCORES)
+        reached = [(label, rule, step) for label, rule, step in self._reached(role, scores) if step is not None]
+        if not reached:
+            nearest = max(scores, key=lambda label: scores[label], default="")
+            return Verdict(Decision.ALLOW, score=scores.get(nearest, 0.0), scores=kept, categories=categories)
+        strictest = min((step.decision for _, _, step in reached), key=STRICTEST_FIRST.index)
+        labels = {label: (rule, step) for label, rule, step in reached if step.decision is strictest}
+        worst = max(labels, key=lambda label: scores[label] - labels[label][1].threshold)
+        rule, step = labels[worst]
+        return Verdict(
+            strictest,
+            category=rule.category or worst,
+            score=scores[worst],
+            threshold=step.threshold,
+            spans=tuple(span for span in spans if (span.label or worst) in labels),
+            scores=kept,
+            categories=categories,
+            note=note,
+        )
+
+    def _reached(self, role: str, scores: Mapping[str, float]) -> list[tuple[str, Rule, Step | None]]:
+        found = [(label, self.rule(role, label), score) for label, score in scores.items()]
+        return [(label, rule, rule.step(score)) for label, rule, score in found if rule is not None]
+
+    def _categories(self, role: str, scores: Mapping[str, float]) -> Mapping[str, float]:
+        highest: dict[str, float] = {}
+        for label, score in scores.items():
+            if (rule := self.rule(role, label)) is not None and rule.category:
+                highest[rule.category] = max(score, highest.get(rule.category, 0.0))
+        return highest
