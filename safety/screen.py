@@ -17,6 +17,8 @@ from safety.verdict import CONCERNS, Decision, Verdict, strictest
 from safety.watched import Watched
 
 THREADS = 8
+MOST_KNOWN = 4096  # texts whose screening is kept
+LONGEST_KNOWN = 4096  # characters of such a text
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Screen:
             Watched(filter_, self._pool, timeout_s=limit, input_failure=input_failure, shadow=shadow)
             for filter_, limit, shadow in zip(filters, limits, hidden, strict=True)
         ]
+        self._known: dict[tuple[str, Context], Screening] = {}
         holding = [one for one in self._filters if one.holds_back("output") and one.applies("output")]
         self._patterns = [one for one in holding if one.pattern is not None]
         self._windowed = [one for one in holding if one.pattern is None]
@@ -74,8 +77,18 @@ class Screen:
         )
 
     async def check(self, text: str, context: Context) -> Screening:
-        """Show `text` to every filter until one blocks; shadows see it in any case."""
-        return await self._check(text, context, own_loop=False)
+        """Show `text` to every filter until one blocks; shadows see it in any case.
+
+        What was said of the same text in the same context is not asked again: a conversation comes back with every turn.
+        """
+        known = self._known.get((text, context))
+        if known is None:
+            known = await self._check(text, context, own_loop=False)
+            if len(text) <= LONGEST_KNOWN and not any(verdict.failed for verdict in known.verdicts):
+                self._known[text, context] = known
+                if len(self._known) > MOST_KNOWN:
+                    del self._known[next(iter(self._known))]
+        return known
 
     async def _check(self, text: str, context: Context, *, own_loop: bool) -> Screening:
         asked = [one for one in self._filters if one.applies(context.role)]

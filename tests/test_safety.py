@@ -143,6 +143,18 @@ async def test_nothing_is_asked_after_a_block():
     assert (screened.decision, len(screened.verdicts), last.asked) == (Decision.BLOCK, 1, [])
 
 
+async def test_what_is_known_of_a_text_is_not_asked_again_unless_a_filter_failed():
+    reads, other = Reads("rose"), Context("input", "somebody")
+    screen = Screen([reads])
+    said = [(await screen.check("a rose", context)).decision for context in (INPUT, INPUT, other)]
+    assert (said, len(reads.asked)) == ([Decision.BLOCK] * 3, 2)
+    broken = Broken("", Decision.ALLOW)
+    screen = Screen([broken])
+    for _ in range(2):
+        await screen.check("a rose", INPUT)
+    assert len(broken.asked) == 2
+
+
 @pytest.mark.parametrize("quick", [True, False])
 @pytest.mark.parametrize(
     ("context", "setting", "decision"),
