@@ -21,8 +21,10 @@ GROUP = "ratchet.filters"
 SHIPPED: Mapping[str, str] = MappingProxyType(
     {
         "cards": "safety.filters.cards:Cards",
+        "harm": "safety.filters.classified:Classified",
         "keys": "safety.filters.keys:Keys",
         "terms": "safety.filters.terms:Terms",
+        "toxicity": "safety.filters.classified:Classified",
     }
 )
 
