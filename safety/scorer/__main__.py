@@ -15,25 +15,30 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from safety.scorer.models import Bundled
+from safety.scorer.models import Bundled, Model
 from safety.scorer.options import ScorerOptions
 from safety.scorer.server import ScorerServer
 from safety.scorer.sockets import listen
 
-DETOXIFY_TEXTS = 4  # scored together: on a CPU more of them only make each other wait
+SWITCH_SECONDS = 0.001  # a thread that loads a model hands over so soon
+
+
+def detoxify(options: ScorerOptions) -> Model:
+    """Load Detoxify, and what it needs only now, for that takes seconds. Raises ScorerFailed."""
+    from safety.scorer.detoxify import load
+
+    return load(options)
 
 
 def main(where: str, options: ScorerOptions) -> None:
     """Serve until told to stop."""
     parent = socket.socket(fileno=0) if stat.S_ISSOCK(os.fstat(0).st_mode) else None
     listening = socket.socket(fileno=int(where)) if where.isdecimal() else listen(Path(where))
-    server = ScorerServer(listening, parent, Bundled(options.classifier))
+    load = partial(detoxify, options) if options.detoxify else None
+    sys.setswitchinterval(SWITCH_SECONDS)
+    server = ScorerServer(listening, parent, Bundled(options.classifier), load)
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if options.detoxify:
-        from safety.scorer.detoxify import load
-
-        server.load_beside(partial(load, options), DETOXIFY_TEXTS)
     gc.freeze()
     server.serve()
     os._exit(0)  # a model that is just being loaded would not let go for a while

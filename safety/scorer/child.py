@@ -108,7 +108,7 @@ class Child:
                 words,
                 cwd=ROOT,
                 env={**os.environ, **threads},
-                stdin=control,
+                stdin=control.fileno(),
                 stdout=output,
                 stderr=output,
                 pass_fds=(descriptor,),

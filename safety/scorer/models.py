@@ -43,7 +43,7 @@ class Bundled:
         module, class_name = name.split(":")
         self._classifier: Classifies = getattr(import_module(module), class_name).load()
         self.version = self._classifier.version
-        self.labels = tuple(self._classifier.scores(["hello"])[0])
+        self.labels: Sequence[str] = tuple(self._classifier.scores(["hello"])[0])
 
     def score(self, texts: Sequence[str]) -> list[list[float]]:
         """The scores of each text, in the order of the labels."""

@@ -16,6 +16,7 @@ from safety.scorer.models import Beside, Job, Model, answers, batch_of
 from safety.scorer.options import BUNDLED, DETOXIFY
 
 BATCH_TEXTS = 32
+DETOXIFY_TEXTS = 1  # scored together: on a CPU more of them only make each other wait
 READ_BYTES = 2**18
 
 
@@ -84,30 +85,31 @@ class Connection:
 class ScorerServer:
     """Serves on a socket that listens, until `stop` or until the parent hangs up its end of `parent`.
 
-    The bundled classifier is asked right here, since it takes no longer than handing over would.
+    The bundled classifier is asked right here, since it takes no longer than handing over would. `load` loads Detoxify,
+    which keeps nobody waiting who does not ask for it.
     """
 
-    def __init__(self, listening: socket.socket, parent: socket.socket | None, bundled: Model) -> None:
+    def __init__(
+        self,
+        listening: socket.socket,
+        parent: socket.socket | None,
+        bundled: Model,
+        load: Callable[[], Model] | None = None,
+    ) -> None:
         self._selector = selectors.DefaultSelector()
         self._connections: set[Connection] = set()
         self._bundled = bundled
         self._queue: deque[Job] = deque()
         self._ended = False
-        self._beside: Beside | None = None
-        self._settled = True
         listening.setblocking(False)
         self._wakes, self._wake = os.pipe()
         os.set_blocking(self._wakes, False)
         os.set_blocking(self._wake, False)
         self._selector.register(listening, selectors.EVENT_READ, lambda _: self._accept(listening))
         self._selector.register(self._wakes, selectors.EVENT_READ, lambda _: self._collect())
+        self._settled = load is None
+        self._beside = Beside(load, self.wake, DETOXIFY_TEXTS) if load is not None else None
         self._parent = self._connect(parent) if parent is not None else None
-
-    def load_beside(self, load: Callable[[], Model], most_texts: int) -> None:
-        """Load Detoxify, without keeping anybody waiting who does not ask for it."""
-        self._settled = False
-        self._beside = Beside(load, self.wake, most_texts)
-        self._tell()
 
     def serve(self) -> None:
         """Answer until told to stop."""
