@@ -55,7 +55,10 @@ class Services:
 
 
 def build(settings: Settings) -> Services:
-    """Open the store, start the processes of engine and scorer, and put everything together. Raises UserError, AnalyticsError."""
+    """Open the store, start the processes of engine and scorer, and put everything together.
+
+    Raises UserError, AnalyticsError.
+    """
     home = settings.home
     scorer = ScorerClient(scorer_options(settings))
     policy_in_force(settings)  # what is wrong with it is told before anything slow begins

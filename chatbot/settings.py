@@ -102,7 +102,9 @@ SETTINGS: tuple[Setting, ...] = (
         ("off", "original", "unbiased", "multilingual", "original-small", "unbiased-small"),
     ),
     Setting("detoxify_checkpoint", "", "Checkpoint of Detoxify; if empty, the published one is looked for."),
-    Setting("detoxify_model_dir", "", "Folder with config.json and tokenizer of Detoxify's model; if empty, as cached."),
+    Setting(
+        "detoxify_model_dir", "", "Folder with config.json and tokenizer of Detoxify's model; if empty, as cached."
+    ),
     Setting("detoxify_sha256", "", "SHA-256 the checkpoint must have; if empty, the one of its first use."),
     Setting("detoxify_download", False, "Whether Detoxify's weights may be downloaded."),
     Setting("scorer_threads", 1, "Threads that scoring texts may use.", limits=(1, 64)),

@@ -128,9 +128,7 @@ def services(home: Path, scorer: KeptScorer | None = None, **given: object) -> S
 
 
 @contextmanager
-def running(
-    home: Path, port: int = 0, scorer: KeptScorer | None = None, **given: object
-) -> Iterator[Running]:
+def running(home: Path, port: int = 0, scorer: KeptScorer | None = None, **given: object) -> Iterator[Running]:
     """Serve from a thread of this process, so that a test can look into the store."""
     from chatbot.pages import mount
 

@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from safety import Context, Decision, Policy, Screen, ScorerFailed
+from safety import Context, Decision, Policy, ScorerFailed, Screen
 from safety.scorer import ScorerClient, ScorerOptions
 from safety.scorer.frames import Frames, framed
 from tests.pages_server import running

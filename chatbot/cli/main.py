@@ -10,7 +10,22 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from chatbot.cli import accounts, bench, demo, dev, doctor, export, keys, learn, promote, starter, status, test, up
+from chatbot.cli import (
+    accounts,
+    bench,
+    demo,
+    dev,
+    doctor,
+    export,
+    keys,
+    learn,
+    promote,
+    screen,
+    starter,
+    status,
+    test,
+    up,
+)
 from chatbot.errors import ChatbotError
 
 app = typer.Typer(
@@ -37,6 +52,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None
     (RUN, "up", up.up, "Chat in your browser: the model, the pages and the learner.", None),
     (RUN, "status", status.status, "Champion, challenger, experiment, and what was gathered.", None),
     (RUN, "doctor", doctor.doctor, "Is this machine fit, and what to do where it is not.", None),
+    (RUN, "screen", screen.screen, "What each filter says about a text; the policy in force.", None),
     (LOOP, "demo", demo.demo, "Simulated people take the whole loop through one lap.", demo.PASS_THROUGH),
     (LOOP, "learn", learn.learn, "Start a lap now and watch it: curate, train, gate.", None),
     (LOOP, "promote", promote.promote, "Make the proven challenger the champion.", None),

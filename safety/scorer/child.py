@@ -34,9 +34,9 @@ class Child:
 
     def __init__(self, options: ScorerOptions) -> None:
         self._options = options
-        home = Path(options.home)
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.path, self._log = place(home), home / "scorer.log"
+        folder = self._folder = Path(options.run_dir or options.home)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path, self._log = place(folder), folder / "scorer.log"
         self._listening = listen(self.path)
         self._closing, self.up, self.settled = threading.Event(), threading.Event(), threading.Event()
         self._control: socket.socket | None = None
@@ -59,7 +59,7 @@ class Child:
         self._thread.join()
         self._listening.close()
         self.path.unlink(missing_ok=True)
-        if self.path.parent != Path(self._options.home):
+        if self.path.parent != self._folder:
             shutil.rmtree(self.path.parent, ignore_errors=True)
 
     def _watch(self) -> None:

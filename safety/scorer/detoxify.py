@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 import transformers
-from torch import nn
+from torch import Tensor, nn
 
 from safety.errors import ScorerFailed
 from safety.scorer.checkpoint import STANDARD, Checkpoint, read
+from safety.scorer.encoder import FAMILIES, Encoder, choose_engine, quantised
 from safety.scorer.options import ScorerOptions
 from safety.scorer.weights import located, published, verified
 
 OVERLAP = 64  # tokens that two parts of a long text share
 MOST_TOKENS = 512
+BATCH_TOKENS = 256  # scored together: from here on more of them gain nothing
 VERSION_DIGITS = 12
+Forward = Callable[[Sequence[Sequence[int]]], Tensor]  # token ids of texts -> logits, [texts, labels]
 
 
 def load(options: ScorerOptions) -> DetoxifyModel:
@@ -37,7 +38,9 @@ def load(options: ScorerOptions) -> DetoxifyModel:
         return _made(checkpoint, base, version, options)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         told = str(error).strip().partition("\n")[0]
-        raise ScorerFailed(f"no model can be made of {path} with the configuration and tokenizer of {base}: {told}") from None
+        raise ScorerFailed(
+            f"no model can be made of {path} with the configuration and tokenizer of {base}: {told}"
+        ) from None
 
 
 def _made(checkpoint: Checkpoint, base: str, version: str, options: ScorerOptions) -> DetoxifyModel:
@@ -49,10 +52,12 @@ def _made(checkpoint: Checkpoint, base: str, version: str, options: ScorerOption
     config.num_labels = len(labels)
     tokenizer = transformers.AutoTokenizer.from_pretrained(base, use_fast=True, **local)
     auto = transformers.AutoModelForSequenceClassification
-    model = getattr(transformers, checkpoint.architecture)(config) if checkpoint.architecture else auto.from_config(config)
+    model = (
+        getattr(transformers, checkpoint.architecture)(config) if checkpoint.architecture else auto.from_config(config)
+    )
     _fill(model, checkpoint)
     model.eval()
-    return DetoxifyModel(_int8(model) if options.precision == "int8" else model, tokenizer, labels, version)
+    return DetoxifyModel(model, tokenizer, labels, version, int8=options.precision == "int8")
 
 
 def _fill(model: nn.Module, checkpoint: Checkpoint) -> None:
@@ -62,47 +67,55 @@ def _fill(model: nn.Module, checkpoint: Checkpoint) -> None:
         raise ValueError(f"it lacks {len(missing)} of the weights, such as {missing[0]}")
 
 
-def _int8(model: nn.Module) -> nn.Module:
-    engines = torch.backends.quantized.supported_engines
-    torch.backends.quantized.engine = next(name for name in ("onednn", "x86", "fbgemm", "qnnpack") if name in engines)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it will move to another package one day
-        return cast("nn.Module", torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8))
-
-
 class DetoxifyModel:
     """Scores as `Detoxify.predict` does, but reads a long text to its end: of each label the highest part counts."""
 
-    def __init__(self, model: nn.Module, tokenizer: Any, labels: Sequence[str], version: str) -> None:  # noqa: ANN401
-        self._model, self._tokenizer = model, tokenizer
-        self.labels, self.version = tuple(labels), version
-        config: Any = model.config
+    def __init__(self, model: Any, tokenizer: Any, labels: Sequence[str], version: str, *, int8: bool) -> None:  # noqa: ANN401
+        self._tokenizer, self._forward = tokenizer, _forward(model, int8)
+        self.labels: Sequence[str] = tuple(labels)
+        self.version = version
         # RoBERTa counts positions from behind the padding's.
-        room = int(config.max_position_embeddings) - (2 if "roberta" in config.model_type else 0)
+        room = int(model.config.max_position_embeddings) - (2 if "roberta" in model.config.model_type else 0)
         self._longest = min(room, int(tokenizer.model_max_length), MOST_TOKENS)
 
     @torch.inference_mode()
     def score(self, texts: Sequence[str]) -> list[list[float]]:
         """The scores of each text, in the order of the labels."""
         scores: list[list[float]] = [[0.0] * len(self.labels) for _ in texts]
-        for text, row in self._rows(texts):
-            scores[text] = [max(pair) for pair in zip(scores[text], row, strict=True)]
+        owners, parts = self._parts(texts)
+        for batch in _batches([len(part) for part in parts]):
+            rows: list[list[float]] = torch.sigmoid(self._forward([parts[at] for at in batch])).tolist()
+            for at, row in zip(batch, rows, strict=True):
+                scores[owners[at]] = [max(pair) for pair in zip(scores[owners[at]], row, strict=True)]
         return scores
 
-    def _rows(self, texts: Sequence[str]) -> list[tuple[int, list[float]]]:
-        """The scores of every part, with the place of its text."""
-        parts = self._tokenizer(
+    def _parts(self, texts: Sequence[str]) -> tuple[list[int], list[list[int]]]:
+        """The token ids of every part of the texts, and before them the place of the text that each is of."""
+        read = self._tokenizer(
             list(texts),
             truncation=True,
             max_length=self._longest,
             stride=min(OVERLAP, self._longest // 4),
             return_overflowing_tokens=True,
         )
-        owners = parts.pop("overflow_to_sample_mapping")
-        rows: list[tuple[int, list[float]]] = []
-        # One by one: what is scored beside a text would change its int8 scores, and on a CPU a batch gains little.
-        for at, owner in enumerate(owners):
-            inputs = {name: torch.tensor([values[at]]) for name, values in parts.items()}
-            logits = self._model(**inputs)[0]
-            rows.append((owner, torch.sigmoid(logits)[0].tolist()))
-        return rows
+        return read["overflow_to_sample_mapping"], read["input_ids"]
+
+
+def _batches(sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Places of parts that are scored together, so that none takes long."""
+    batch: list[int] = []
+    for at, size in enumerate(sizes):
+        if batch and sum(sizes[one] for one in batch) + size > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(at)
+    yield batch
+
+
+def _forward(model: Any, int8: bool) -> Forward:  # noqa: ANN401
+    if int8:
+        choose_engine()
+    if model.config.model_type in FAMILIES:
+        return Encoder(model, int8=int8)
+    whole: Any = quantised(model) if int8 else model
+    return lambda texts: torch.cat([whole(input_ids=torch.tensor([list(text)]))[0] for text in texts])

@@ -20,10 +20,12 @@ class ScorerOptions:
 
     `detoxify` is one of Detoxify's models, or empty for none; without `checkpoint`, a file, the published weights are
     looked for. `model_dir` is a folder with the configuration and the tokenizer. `sha256` is what the checkpoint must
-    hash to; without it the hash at the first use is kept in `home`. `classifier` is the bundled one, as module:class.
+    hash to; without it the hash at the first use is kept in `home`. Socket and log lie in `run_dir`, or in `home`.
+    `classifier` is the bundled one, as module:class.
     """
 
     home: str
+    run_dir: str = ""
     threads: int = 1
     detoxify: Kind = ""
     checkpoint: str = ""

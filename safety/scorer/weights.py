@@ -1,4 +1,4 @@
-"""The file with Detoxify's weights: found, or downloaded if that is wanted, and never another one than the first time."""
+"""The file with Detoxify's weights: found, or downloaded if wanted, and never another one than the first time."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def located(options: ScorerOptions) -> Path:
 
 
 def verified(options: ScorerOptions, path: Path, file: BinaryIO) -> str:
-    """The SHA-256 of the open file, which is then at its beginning again. Raises ScorerFailed for another than expected."""
+    """The SHA-256 of the open file, which is then at its beginning. Raises ScorerFailed for another than expected."""
     found = hashlib.file_digest(file, "sha256").hexdigest()
     file.seek(0)
     own = bool(options.checkpoint)
