@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import save_file
 
 with warnings.catch_warnings():
@@ -16,6 +17,7 @@ with warnings.catch_warnings():
 from safety import Context, Policy, ScorerFailed, Screen
 from safety.scorer import ScorerClient, ScorerOptions
 from safety.scorer.detoxify import load
+from safety.scorer.encoder import Encoder
 from safety.scorer.weights import published
 from tests.detoxify_made import LABELS, checkpoint, config_of
 
@@ -119,6 +121,18 @@ def test_what_is_no_checkpoint_is_told(tmp_path, loaded, told):
     torch.save(loaded, tmp_path / "bad.ckpt")
     with pytest.raises(ScorerFailed, match=told):
         load(options(tmp_path, tmp_path / "bad.ckpt"))
+
+
+@pytest.mark.parametrize("family", ["Bert", "Roberta", "XLMRoberta"])
+def test_texts_that_are_scored_together_score_as_by_transformers(family):
+    torch.manual_seed(3)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 48}
+    config = getattr(transformers, f"{family}Config")(vocab_size=99, num_labels=5, initializer_range=0.5, **sizes)
+    model = getattr(transformers, f"{family}ForSequenceClassification")(config).eval()
+    texts = [[MADE.randrange(5, 99) for _ in range(size)] for size in (1, 9, 40)]
+    with torch.inference_mode():
+        theirs = torch.cat([model(input_ids=torch.tensor([text]))[0] for text in texts])
+        assert torch.allclose(Encoder(model, int8=False)(texts), theirs, atol=1e-4)
 
 
 def kept(tmp_path, path, **given) -> ScorerClient:

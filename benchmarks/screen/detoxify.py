@@ -24,7 +24,7 @@ from safety.scorer.detoxify import DetoxifyModel, load
 LABELS = ("toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate")
 WORDS, SPECIAL = 30_522, ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 TOGETHER = 4  # texts that wait at the same time
-Clock = Callable[[], float]
+Predict = Callable[[str | list[str]], Mapping[str, list[float]]]
 
 
 def checkpoint(folder: Path) -> Path:
@@ -68,7 +68,7 @@ class _Tried(dict[str, tuple[float, float]]):
     differences: Sequence[float] = ()
 
 
-def _tried(predict: Callable[[str | list[str]], Mapping[str, list[float]]], ours: DetoxifyModel, texts: list[str]) -> _Tried:
+def _tried(predict: Predict, ours: DetoxifyModel, texts: list[str]) -> _Tried:
     tried = _Tried()
     scores = []
     tried["predict"] = _timed(lambda: [predict(text) for text in texts], len(texts))

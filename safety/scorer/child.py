@@ -45,11 +45,6 @@ class Child:
         self._thread = threading.Thread(target=self._watch, name="scorer", daemon=True)
         self._thread.start()
 
-    @property
-    def closing(self) -> bool:
-        """Whether it has been told to end."""
-        return self._closing.is_set()
-
     def close(self) -> None:
         """End the process, and wait until it has ended."""
         self._closing.set()
@@ -64,14 +59,14 @@ class Child:
 
     def _watch(self) -> None:
         failures = 0
-        while not self.closing:
+        while not self._closing.is_set():
             began = time.monotonic()
             try:
                 self._live()
             except OSError as error:
                 self.trouble = f"The scorer cannot be started: {error}."
             self._gone()
-            if self.closing:
+            if self._closing.is_set():
                 return
             self.restarts += 1
             failures = 0 if time.monotonic() - began > STEADY_SECONDS else failures + 1
@@ -85,7 +80,7 @@ class Child:
             with theirs:
                 process = self._spawn(theirs)
             self._control = ours
-            if self.closing:  # `close` may have looked before there was anything to hang up
+            if self._closing.is_set():  # `close` may have looked before there was anything to hang up
                 ours.shutdown(socket.SHUT_RDWR)
             try:
                 self._heed(ours)

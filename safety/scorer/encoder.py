@@ -49,7 +49,7 @@ class Encoder:
         hidden = torch.cat(embedded)
         for layer in self._layers[:-1]:
             hidden = layer(hidden, sizes)
-        return cast("Tensor", self._head(self._layers[-1](hidden, sizes, first_only=True).unsqueeze(1)))
+        return self._head(self._layers[-1](hidden, sizes, first_only=True).unsqueeze(1))
 
 
 class _Layer:
@@ -63,10 +63,10 @@ class _Layer:
 
     def __call__(self, hidden: Tensor, sizes: Sequence[int], *, first_only: bool = False) -> Tensor:
         """[tokens, width], or with `first_only` [texts, width], of texts of these sizes."""
-        parts = self._projected(hidden).split(list(sizes))
+        parts = _split(self._projected(hidden), sizes)
         attended = torch.cat([self._attend(part, first_only) for part in parts])
         if first_only:
-            hidden = torch.stack([part[0] for part in hidden.split(list(sizes))])
+            hidden = torch.stack([part[0] for part in _split(hidden, sizes)])
         hidden = self._norm(self._attended(attended) + hidden)
         return cast("Tensor", self._last_norm(self._narrow(self._act(self._wide(hidden))) + hidden))
 
@@ -77,7 +77,13 @@ class _Layer:
         if first_only:
             query = query[:, :1]
         scores = functional.softmax(query @ key.transpose(1, 2) * (width // self._heads) ** -0.5, -1)
-        return (scores @ value).transpose(0, 1).reshape(-1, width)
+        attended: Tensor = (scores @ value).transpose(0, 1).reshape(-1, width)
+        return attended
+
+
+def _split(rows: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
+    parts: tuple[Tensor, ...] = torch.split(rows, list(sizes))  # type: ignore[no-untyped-call]
+    return parts
 
 
 def _linear(int8: bool, *layers: nn.Linear) -> Apply:
@@ -85,4 +91,4 @@ def _linear(int8: bool, *layers: nn.Linear) -> Apply:
     joined = nn.Linear(layers[0].in_features, sum(layer.out_features for layer in layers))
     joined.weight.data = torch.cat([layer.weight.data for layer in layers])
     joined.bias.data = torch.cat([layer.bias.data for layer in layers])
-    return cast("Apply", quantised(nn.Sequential(joined))[0]) if int8 else joined  # type: ignore[index]
+    return cast("Apply", quantised(nn.Sequential(joined))[0]) if int8 else joined

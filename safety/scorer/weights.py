@@ -10,6 +10,7 @@ import tempfile
 import tomllib
 import urllib.request
 from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -68,7 +69,7 @@ def located(options: ScorerOptions) -> Path:
     return found[0]
 
 
-def verified(options: ScorerOptions, path: Path, file: BinaryIO) -> str:
+def verified(options: ScorerOptions, path: Path, file: BufferedReader) -> str:
     """The SHA-256 of the open file, which is then at its beginning. Raises ScorerFailed for another than expected."""
     found = hashlib.file_digest(file, "sha256").hexdigest()
     file.seek(0)
