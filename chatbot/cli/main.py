@@ -13,6 +13,7 @@ from rich.text import Text
 from chatbot.cli import (
     accounts,
     bench,
+    classifier,
     demo,
     dev,
     doctor,
@@ -67,6 +68,7 @@ for _panel, _name, _command, _help, _settings in _COMMANDS:
 app.add_typer(accounts.app, name="accounts", rich_help_panel=PEOPLE)
 app.add_typer(keys.app, name="keys", rich_help_panel=PEOPLE)
 app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
+app.add_typer(classifier.app, name="classifier", rich_help_panel=DATA)
 app.add_typer(dev.app, name="dev", rich_help_panel=WORK)
 
 
@@ -74,10 +76,11 @@ def main() -> None:
     """Run the command line; what a person can fix is told in one sentence, without a traceback."""
     from analytics import AnalyticsError
     from learner import LearnerError
+    from safety import SafetyError
 
     try:
         app(prog_name="./ratchet")
-    except (ChatbotError, AnalyticsError, LearnerError) as error:
+    except (ChatbotError, AnalyticsError, LearnerError, SafetyError) as error:
         told = Text.assemble(("ratchet:", "bold red"), f" {error}")  # not markup, which a path may look like
         Console(stderr=True).print(told, soft_wrap=True)
         sys.exit(1)
