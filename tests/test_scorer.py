@@ -1,6 +1,7 @@
 """The scorer's process: what it answers, and that its death in the middle of a stream never lets a text through."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from safety import Context, Decision, Policy, ScorerFailed, Screen
 from safety.scorer import ScorerClient, ScorerOptions
 from safety.scorer.frames import Frames, framed
 from tests.pages_server import running
+from tests.real_server import ratchet
 
 OUTPUT = Context("output")
 POLICY = """
@@ -203,6 +205,20 @@ def test_a_page_of_the_server_is_answered_while_the_scorer_is_killed_and_blocked
         until(lambda: client.status().pid == 0)
         assert http.get("/readyz").status_code == 503
         assert "parcel" not in said(http, "And where is it?")
+
+
+def test_a_policy_of_the_home_is_in_force_and_a_bad_one_is_told(tmp_path):
+    (tmp_path / "policy.toml").write_text(POLICY)
+    done = ratchet("screen", "an idiot", "--output", "--json", "--home", str(tmp_path))
+    assert [verdict["filter_id"] for verdict in json.loads(done.stdout)["verdicts"]] == ["toxicity"]
+    shown = ratchet("screen", "policy", "--home", str(tmp_path)).stdout
+    assert shown == f"# From {tmp_path / 'policy.toml'}\n{POLICY}"
+    (tmp_path / "policy.toml").write_text(POLICY.replace("block", "stop"))
+    for words in (("screen", "policy"), ("up", "--port", "0")):
+        refused = ratchet(*words, "--home", str(tmp_path))
+        assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
+        assert f"In the policy {tmp_path / 'policy.toml'}: filters.toxicity" in refused.stderr
+        assert "the action 'stop'" in refused.stderr
 
 
 def said(http: httpx.Client, text: str) -> str:

@@ -13,7 +13,7 @@ from benchmarks.gateway.load import Answer, Seen
 from benchmarks.gateway.processes import BenchmarkFailed, Target, put_load, turned, until_idle
 from benchmarks.gateway.prompts import bodies
 from benchmarks.gateway.targets import fake, ratchet, vllm
-from benchmarks.gateway.throughput import measure_throughput
+from benchmarks.gateway.throughput import forget
 from chatbot.settings import Settings
 
 OFF = "[filters]\n"  # a policy without filters
@@ -30,6 +30,17 @@ class Figures:
 
     ttft_ms: dict[str, dict[str, float]] = field(default_factory=dict)
     rates: dict[str, list[float]] = field(default_factory=dict)
+    stopped: dict[str, int] = field(default_factory=dict)  # answers that the screen stopped: their tokens are missing
+
+    def add(self, name: str, seen: Seen, tokens: int) -> None:
+        """Keep the figures of one round."""
+        self.rates.setdefault(name, []).append(tokens_per_s(seen))
+        short = sum(answer.tokens < tokens for answer in seen.answers)
+        self.stopped[name] = self.stopped.get(name, 0) + short
+
+    def newest(self) -> str:
+        """The last round, for people."""
+        return ", ".join(f"{name} {rates[-1]:.0f}" for name, rates in self.rates.items())
 
     @property
     def ratio(self) -> float | None:
@@ -61,9 +72,8 @@ def measure_fake(folder: Path, streams: int, tokens: int, rounds: int, say: Say)
                 seen = _fine(target, bodies=asked, rate=RATE, seconds=SECONDS, seed=number)
                 answers[target.name] += seen.answers
                 seen = _fine(target, bodies=asked, streams=streams, each=WAVES)
-                figures.rates.setdefault(target.name, []).append(tokens_per_s(seen))
-            told = ", ".join(f"{name} {rates[-1]:.0f}" for name, rates in figures.rates.items())
-            say(f"fake engine, round {number + 1}, {streams} streams, tok/s: {told}")
+                figures.add(target.name, seen, tokens)
+            say(f"fake engine, round {number + 1}, {streams} streams, tok/s: {figures.newest()}")
     figures.ttft_ms = {name: dict(latency(good(seen)).ttft_ms) for name, seen in answers.items()}
     return figures
 
@@ -71,9 +81,18 @@ def measure_fake(folder: Path, streams: int, tokens: int, rounds: int, say: Say)
 def measure_real(folder: Path, streams: int, tokens: int, rounds: int, say: Say) -> Figures:
     """Before the bundled starter in vLLM."""
     settings = Settings.load({"home": str(folder)}, {})
+    figures = Figures()
     with vllm(folder, settings) as engine, both(folder, engine) as targets:
-        throughput = measure_throughput(engine, targets, [streams], tokens, rounds, say)
-    return Figures(rates=throughput.rounds[streams])
+        for number in range(rounds + 1):  # the first is to warm up
+            for target in turned(targets, number):
+                asked = bodies(target.model, tokens, number, streams * WAVES)
+                forget(engine)
+                seen = _fine(target, bodies=asked, streams=streams, each=WAVES)
+                if number:
+                    figures.add(target.name, seen, tokens)
+            if number:
+                say(f"vLLM, round {number}, {streams} streams, tok/s: {figures.newest()}")
+    return figures
 
 
 def shown(figures: Figures | None) -> dict[str, object] | None:
@@ -81,7 +100,7 @@ def shown(figures: Figures | None) -> dict[str, object] | None:
     if figures is None:
         return None
     medians = {name: round(statistics.median(rates), 1) for name, rates in figures.rates.items()}
-    return {"ratio": figures.ratio, "tokens_per_s": medians, "ttft_ms": figures.ttft_ms}
+    return {"ratio": figures.ratio, "tokens_per_s": medians, "stopped": figures.stopped, "ttft_ms": figures.ttft_ms}
 
 
 def _fine(target: Target, **job: object) -> Seen:

@@ -82,7 +82,7 @@ class _Layer:
 
 
 def _split(rows: Tensor, sizes: Sequence[int]) -> tuple[Tensor, ...]:
-    parts: tuple[Tensor, ...] = torch.split(rows, list(sizes))  # type: ignore[no-untyped-call]
+    parts: tuple[Tensor, ...] = torch.split(rows, list(sizes))
     return parts
 
 
@@ -91,4 +91,4 @@ def _linear(int8: bool, *layers: nn.Linear) -> Apply:
     joined = nn.Linear(layers[0].in_features, sum(layer.out_features for layer in layers))
     joined.weight.data = torch.cat([layer.weight.data for layer in layers])
     joined.bias.data = torch.cat([layer.bias.data for layer in layers])
-    return cast("Apply", quantised(nn.Sequential(joined))[0]) if int8 else joined
+    return quantised(nn.Sequential(joined)) if int8 else joined
