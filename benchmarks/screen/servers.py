@@ -30,6 +30,7 @@ class Figures:
 
     ttft_ms: dict[str, dict[str, float]] = field(default_factory=dict)
     rates: dict[str, list[float]] = field(default_factory=dict)
+    cpu_ms: dict[str, list[float]] = field(default_factory=dict)  # processor time of an answer, the scorer's too
     stopped: dict[str, int] = field(default_factory=dict)  # answers that the screen stopped: their tokens are missing
 
     def add(self, name: str, seen: Seen, tokens: int) -> None:
@@ -69,8 +70,11 @@ def measure_fake(folder: Path, streams: int, tokens: int, rounds: int, say: Say)
         for number in range(rounds):
             for target in turned(targets, number):
                 asked = bodies(target.model, tokens, number, streams * WAVES)
+                before = target.cpu_seconds()
                 seen = _fine(target, bodies=asked, rate=RATE, seconds=SECONDS, seed=number)
                 answers[target.name] += seen.answers
+                used = 1000 * (target.cpu_seconds() - before) / len(seen.answers)
+                figures.cpu_ms.setdefault(target.name, []).append(used)
                 seen = _fine(target, bodies=asked, streams=streams, each=WAVES)
                 figures.add(target.name, seen, tokens)
             say(f"fake engine, round {number + 1}, {streams} streams, tok/s: {figures.newest()}")
@@ -100,7 +104,14 @@ def shown(figures: Figures | None) -> dict[str, object] | None:
     if figures is None:
         return None
     medians = {name: round(statistics.median(rates), 1) for name, rates in figures.rates.items()}
-    return {"ratio": figures.ratio, "tokens_per_s": medians, "stopped": figures.stopped, "ttft_ms": figures.ttft_ms}
+    cpu = {name: round(statistics.median(values), 2) for name, values in figures.cpu_ms.items()}
+    return {
+        "ratio": figures.ratio,
+        "tokens_per_s": medians,
+        "stopped": figures.stopped,
+        "cpu_ms_per_answer": cpu,
+        "ttft_ms": figures.ttft_ms,
+    }
 
 
 def _fine(target: Target, **job: object) -> Seen:
