@@ -1,7 +1,10 @@
 """What can go wrong in `safety`, as one tree.
 
 SafetyError
-└── StreamEnded   text came for a stream that had ended
+├── StreamEnded        text came for a stream that had ended
+└── RedTeamError       the red team cannot go on; says why and what to do
+    ├── NotAllowedThere    a server on another machine, without the word that it may be attacked
+    └── GarakMissing       garak cannot be installed or run
 """
 
 from __future__ import annotations
@@ -13,3 +16,15 @@ class SafetyError(Exception):
 
 class StreamEnded(SafetyError):
     """Text came for a stream that had ended."""
+
+
+class RedTeamError(SafetyError):
+    """The red team cannot go on; the message says why and what to do."""
+
+
+class NotAllowedThere(RedTeamError):
+    """A server on another machine, without the word that it may be attacked."""
+
+
+class GarakMissing(RedTeamError):
+    """Garak cannot be installed or run."""
