@@ -39,7 +39,7 @@ def redteam(
     key: Annotated[str, typer.Option(help="API key for it; best one of an account of its own.")] = "",
     families: Annotated[str, typer.Option(help="Families of attacks, with commas between; all if left out.")] = "",
     per_family: Annotated[int, typer.Option(min=0, help="Attacks of each family, at most; 0 takes all.")] = 40,
-    budget: Annotated[int, typer.Option(min=0, help="Texts that the search may try; 0 leaves it out.")] = 600,
+    budget: Annotated[int, typer.Option(min=0, help="Texts that the search may try; 0 leaves it out.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the choice of attacks and of the search.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder of the report; one in the home if left out.")] = None,
     cases: Annotated[
@@ -245,7 +245,7 @@ def _bars(quiet: bool) -> Iterator[Report]:
 
         def report(stage: str, done: int, of: int) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=of)
-            bars.update(tasks[stage], completed=done, total=of)
+                tasks[stage] = bars.add_task(stage, total=of or None)
+            bars.update(tasks[stage], completed=done, total=of or None)
 
         yield report

@@ -21,7 +21,7 @@ from safety.redteam.target import Reply, Target
 
 Stage = Literal["filters", "attacks", "judge", "search", "garak"]
 Progress = Callable[[Stage, int, int], None]
-"""Told of a stage, how much of it is done, and of how much."""
+"""Told of a stage, how much of it is done, and of how much; 0 where nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Plan:
 
     families: Sequence[str] = tuple(FAMILIES)
     per_family: int = 40
-    budget: int = 600
+    budget: int = 1000
     seed: int = 0
     goals: Sequence[Goal] = field(default_factory=load_goals)
 

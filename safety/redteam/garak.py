@@ -116,9 +116,7 @@ async def _run(
         try:
             code = await asyncio.wait_for(running.wait(), RUN_SECONDS)
         except TimeoutError:
-            raise GarakMissing(
-                f"garak was not done after {RUN_SECONDS / 60:.0f} minutes; name fewer --probes."
-            ) from None
+            raise GarakMissing(f"garak was not done after {RUN_SECONDS / 60:.0f} minutes; name fewer probes.") from None
         finally:
             with contextlib.suppress(ProcessLookupError):  # its workers as well
                 os.killpg(running.pid, signal.SIGKILL)
