@@ -117,6 +117,7 @@ async def test_every_family_is_counted_and_what_the_real_screen_stops_is_told_fr
     assert told["summary"]["twins"] == told["summary"]["attacks"] == 27
     assert told["summary"]["slipped"]["count"] == len(told["findings"]) == sum(one.slipped for one in made.attempts)
     assert sum(cell["of"] for cell in told["cells"]) == 27
+    assert all(row["freed"]["of"] <= row["attacks"] for row in told["families"])
     confusion = told["summary"]["confusion"]
     assert confusion["attacks_flagged"] + confusion["attacks_passed"] == 27
 

@@ -225,7 +225,8 @@ def _tell(report: dict[str, Any], folder: Path, json: bool) -> None:
     )
     for row in report["families"]:
         share = "{rate:.0%} ({low:.0%} to {high:.0%})".format(**row["slipped"])
-        table.add_row(row["name"], str(row["attacks"]), share, "{count} of {of}".format(**row["over_blocked"]))
+        counts = ("{count} of {of}".format(**row[name]) for name in ("freed", "over_blocked"))
+        table.add_row(row["name"], str(row["attacks"]), share, *counts)
     Console().print(table)
     for line in told(report):
         _say(line)

@@ -53,10 +53,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Campaign:
-    """What was tried and what was found."""
+    """What was tried and what was found; `known` are the goals that the filters flag in plain words."""
 
     plan: Plan
     attempts: Sequence[Attempt]
+    known: frozenset[str]
     hunts: Sequence[Hunt]
     searched: int
 
@@ -68,8 +69,9 @@ async def run(target: Target, plan: Plan, judge: Judge | None = None, report: Pr
     if judge is not None:
         attempts = await _judged(judge, attempts, report)
     search = Search(target, plan.budget, plan.seed, lambda spent: report("search", spent, plan.budget))
-    hunts = await search.run(await _stopped(target, plan.goals)) if plan.budget else []
-    return Campaign(plan, attempts, hunts, search.spent)
+    stopped = await _stopped(target, plan.goals)
+    known = frozenset(goal.goal_id for goal, _ in stopped)
+    return Campaign(plan, attempts, known, await search.run(stopped), search.spent)
 
 
 def chosen(attacks: Sequence[Attack], plan: Plan) -> list[Attack]:
