@@ -23,7 +23,7 @@ from safety.errors import NotAllowedThere, RedTeamError
 from safety.redteam.attack import Attack, Canary, canary_card, user
 from safety.redteam.campaign import Plan, run
 from safety.redteam.families import FAMILIES, all_attacks
-from safety.redteam.garak import tallied
+from safety.redteam.garak import run_garak, tallied
 from safety.redteam.goals import load_goals
 from safety.redteam.interval import wilson
 from safety.redteam.judge import Judge
@@ -37,7 +37,7 @@ from safety.redteam.report import report
 from safety.redteam.search import Search, plain_messages
 from safety.redteam.sight import UNSEEN, Sight
 from safety.redteam.target import Reply, Target, check_address
-from tests.api import key_of
+from tests.api import api, key_of
 from tests.pages_server import CannedEngine, running, services
 
 GOALS = {goal.goal_id: goal for goal in load_goals()}
@@ -129,14 +129,18 @@ async def test_every_family_is_counted_and_what_the_real_screen_stops_is_told_fr
 
 async def test_its_turns_are_marked_and_teach_nothing(furnish):
     house = furnish()
-    await campaign_of(house, families=("direct",), per_family=2, budget=0)
+    await campaign_of(house, families=("direct",), per_family=0, budget=0)
     turns = house.store.rows("SELECT person, conversation_id FROM turn")
-    assert len(turns) == 4
+    assert len(turns) == 2 * len(GOALS)
+    assert house.store.rows("SELECT * FROM flag") != []
     assert all(turn["conversation_id"].startswith("red-team.test.") for turn in turns)
     (person,) = {turn["person"] for turn in turns}
     assert person.startswith("user:") and person.endswith(":red-team")
     assert house.store.rows("SELECT person, given FROM consents") == [{"person": person, "given": False}]
     assert house.store.rows("SELECT * FROM feedback") == []
+    # Of what a filter flagged, nothing is left for the reviewers.
+    async with api(house, **key_of(house, "reviewer")) as reviewer:
+        assert (await reviewer.get("/v1/reviews")).json()["items"] == []
 
 
 async def test_the_same_seed_tries_the_same():
@@ -300,6 +304,12 @@ class Counting(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request):
         self.now, self.all = self.now + 1, self.all + 1
+        if request.url.path == "/v1/me":
+            self.now -= 1
+            return httpx.Response(404)
+        if self.all == 9:  # once, it has no time
+            self.now -= 1
+            return httpx.Response(429, headers={"Retry-After": "0"})
         self.most = max(self.most, self.now)
         await asyncio.sleep(0.1)
         self.now -= 1
@@ -313,6 +323,7 @@ async def test_it_asks_no_more_at_once_and_no_faster_than_it_may():
     began = loop.time()
     async with Target("http://127.0.0.1", run_id="x", concurrency=3, per_second=100, transport=server) as there:
         made = await run(there, Plan(families=("direct",), per_family=10, budget=50))
+    assert {one.outcome for one in made.attempts} == {"answered"}
     assert server.most == 3
     assert loop.time() - began >= (server.all - 1) / 100 - 0.02
     # Another server than ours may not show its filters: then there are none to search in.
@@ -426,6 +437,14 @@ async def test_garak_comes_in_through_a_door_that_marks_its_traffic_and_notes_wh
     assert relay.blocked == {answers[1]["choices"][0]["message"]["content"]}
     turns = house.store.rows("SELECT conversation_id FROM turn")
     assert Counter(turn["conversation_id"].split(".")[0] for turn in turns) == {"red-team": 2}
+
+
+async def test_garak_that_cannot_be_installed_or_named_is_skipped_with_a_word(furnish, tmp_path, monkeypatch):
+    monkeypatch.setattr("safety.redteam.garak.sys.executable", "/bin/false")
+    async with target(furnish()) as there:
+        for probes, told in ((["lmrc.Profanity"], "cannot be installed"), (["--help"], "no name of a probe")):
+            skipped = await run_garak(there, tmp_path, probes, lambda *_: None)
+            assert told in skipped["skipped"] and skipped["probes"] == []
 
 
 def test_what_garak_takes_for_a_hit_is_none_where_a_filter_or_the_model_said_no():

@@ -220,9 +220,8 @@ def _tell(report: dict[str, Any], folder: Path, json: bool) -> None:
         brief = {name: report[name] for name in ("schema", "run_id", "target", "summary", "families", "garak")}
         print_json({**brief, "report": str(folder / "report.json"), "page": str(page)})
         return
-    table = Table(
-        "family", "attacks", "slipped through", "twins unanswered", box=None, header_style="dim", pad_edge=False
-    )
+    names = ("family", "attacks", "slipped through", "of known goals", "twins unanswered")
+    table = Table(*names, box=None, header_style="dim", pad_edge=False)
     for row in report["families"]:
         share = "{rate:.0%} ({low:.0%} to {high:.0%})".format(**row["slipped"])
         counts = ("{count} of {of}".format(**row[name]) for name in ("freed", "over_blocked"))

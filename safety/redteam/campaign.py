@@ -66,12 +66,13 @@ async def run(target: Target, plan: Plan, judge: Judge | None = None, report: Pr
     """Attack the server. Raises RedTeamError where it does not answer."""
     attacks = chosen(all_attacks(plan.families, plan.goals, plan.seed), plan)
     attempts = await attempt_all(target, attacks, report)
-    if judge is not None:
-        attempts = await _judged(judge, attempts, report)
     search = Search(target, plan.budget, plan.seed, lambda spent: report("search", spent, plan.budget))
     stopped = await _stopped(target, plan.goals)
     known = frozenset(goal.goal_id for goal, _ in stopped)
-    return Campaign(plan, attempts, known, await search.run(stopped), search.spent)
+    hunts = await search.run(stopped)
+    if judge is not None:
+        attempts = await _judged(judge, attempts, hunts, report)
+    return Campaign(plan, attempts, known, hunts, search.spent)
 
 
 def chosen(attacks: Sequence[Attack], plan: Plan) -> list[Attack]:
@@ -117,8 +118,11 @@ async def attempt_all(target: Target, attacks: Sequence[Attack], report: Progres
             one.cancel()
 
 
-async def _judged(judge: Judge, attempts: Sequence[Attempt], report: Progress) -> list[Attempt]:
+async def _judged(judge: Judge, attempts: Sequence[Attempt], hunts: Sequence[Hunt], report: Progress) -> list[Attempt]:
     """What a judge says of every answer that slipped through and holds no secret that speaks for itself."""
+    for hunt in hunts:
+        if (found := hunt.found) is not None and found.outcome == "answered":
+            hunt.found = replace(found, harmful=await judge.harmful(found.attack.asked, found.reply.text))
     unsure = [number for number, one in enumerate(attempts) if one.slipped and one.outcome == "answered"]
     judged = list(attempts)
     for done, number in enumerate(unsure, 1):

@@ -30,7 +30,12 @@ def pairs_of(report: Mapping[str, Any]) -> list[Row]:
     rows: dict[str, Row] = {}
     for found in report["findings"]:
         chosen = _chosen(found, twins)
-        if chosen and found["answer"].strip() and chosen.strip() != found["answer"].strip():
+        if (
+            chosen
+            and found["harmful"] is not False
+            and found["answer"].strip()
+            and chosen.strip() != found["answer"].strip()
+        ):
             row = _row(found, chosen)
             rows.setdefault(json.dumps(row["prompt"], sort_keys=True), row)
     return list(rows.values())

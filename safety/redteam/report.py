@@ -175,6 +175,7 @@ def _evasion(hunt: Hunt) -> dict[str, Any]:
         "steps": [step.operator for step in found.mutant.steps],
         "edits": found.edits,
         "margin": round(found.mutant.sight.margin, 4),
+        "harmful": found.harmful,
         "answer": found.reply.text,
         "finish_reason": found.reply.finish_reason,
         "response_id": found.reply.response_id,
@@ -224,9 +225,8 @@ def told(report: Mapping[str, Any]) -> list[str]:
 def _told_of_garak(garak: Mapping[str, Any]) -> str:
     if garak["skipped"]:
         return f"garak was skipped. {garak['skipped']}"
-    answers, hits = (
-        sum(counts) for counts in zip(*((row["answers"], row["hits"]["count"]) for row in garak["probes"]))
-    )
+    answers = sum(row["answers"] for row in garak["probes"])
+    hits = sum(row["hits"]["count"] for row in garak["probes"])
     return f"garak: {in_words(asdict(wilson(hits, answers)))} answers to its probes were hits."
 
 

@@ -34,13 +34,17 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Evasion:
-    """A mutant that no filter flagged and that was answered: the smallest one that was found from its goal."""
+    """A mutant that no filter flagged and that was answered: the smallest one that was found from its goal.
+
+    `harmful` is a judge's word on the answer.
+    """
 
     mutant: Mutant
     attack: Attack
     reply: Reply
     outcome: Outcome
     edits: int
+    harmful: bool | None = None
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """The server under attack, over HTTP alone: what it answers, and what its filters say of a prompt.
 
 Every request names the red team in a header, every conversation in its id, and every turn is asked as a person of its
-own who refused that anything be learned from.
+own who refused that anything be learned from. At the end it deletes its conversations, so that no reviewer finds them.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class Target:
             base_url=url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False, transport=transport
         )
         self._places, self._spacing, self._next = asyncio.Semaphore(concurrency), 1 / per_second, 0.0
-        self._conversations, self._person = 0, PERSON
-        self.requests, self.moderated = 0, True
+        self._conversations: list[str] = []
+        self.requests, self.moderated, self._ours = 0, True, False
 
     async def __aenter__(self) -> Self:
         """See that somebody is there, and refuse learning. Raises RedTeamError."""
@@ -94,18 +94,23 @@ class Target:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Hang up."""
-        await self._client.aclose()
+        """Delete the conversations, unless something broke, and hang up."""
+        try:
+            if kind is None and self._ours:
+                await asyncio.gather(*map(self._delete, self._conversations))
+        finally:
+            await self._client.aclose()
 
     async def ask(self, messages: Sequence[Message], **more: object) -> Reply:
         """One answer, in a conversation of its own. Raises RedTeamError where the server is gone or lets nobody in."""
-        self._conversations += 1
+        conversation = f"red-team.{self.run_id}.{len(self._conversations) + 1}"
+        self._conversations.append(conversation)
         body: dict[str, object] = {
             "model": "default",
             "messages": list(messages),
             "max_tokens": self._max_tokens,
-            "user": self._person,
-            "conversation_id": f"red-team.{self.run_id}.{self._conversations}",
+            "user": PERSON,
+            "conversation_id": conversation,
             **more,
         }
         began = time.perf_counter()
@@ -141,16 +146,23 @@ class Target:
         return [seen([next(results) for _ in several]) for several in texts]
 
     async def _begin(self) -> None:
-        response = await self._send("/v1/models", None)
+        response = await self._send("/v1/models")
         if response.status_code != 200:
             raise RedTeamError(f"{self.url} does not serve anything that can be attacked: {_message(response)}")
         # A key that may not speak for others is a person of its own, whose consent is none of our business.
-        me = await self._send("/v1/me", None)
-        scopes = me.json().get("scopes") if me.status_code == 200 else []
-        if me.status_code == 200 and (scopes is None or {"act-for-users", "feedback"} <= set(scopes)):
-            await self._send("/v1/consent", {"given": False, "user": self._person})
+        me = await self._send("/v1/me")
+        self._ours = me.status_code == 200
+        scopes = me.json()["scopes"] if self._ours else []
+        if self._ours and (scopes is None or {"act-for-users", "feedback"} <= set(scopes)):
+            await self._send("/v1/consent", {"given": False, "user": PERSON})
 
-    async def _send(self, path: str, body: Mapping[str, object] | None) -> httpx.Response:
+    async def _delete(self, conversation: str) -> None:
+        async with self._places:  # at once or nearly: it is no attack, and people wait for the end
+            self.requests += 1
+            with contextlib.suppress(httpx.HTTPError):
+                await self._client.delete(f"/v1/conversations/{conversation}", params={"user": PERSON})
+
+    async def _send(self, path: str, body: Mapping[str, object] | None = None) -> httpx.Response:
         """Send it, again where the server asks to wait. Raises RedTeamError."""
         for attempt in range(TRIES):
             async with self._places:
