@@ -124,7 +124,7 @@ async def test_every_family_is_counted_and_what_the_real_screen_stops_is_told_fr
     direct = await campaign_of(house, "again", families=("direct",), per_family=0, budget=0, goals=[BOMB])
     attack, twin = direct.attempts
     assert (attack.outcome, twin.outcome) == ("blocked_input", "answered")
-    assert not attack.slipped and attack.sight.by == ("terms: weapons",)
+    assert not attack.slipped and attack.sight.decision == "block" and attack.sight.by
 
 
 async def test_its_turns_are_marked_and_teach_nothing(furnish):
@@ -352,8 +352,20 @@ def test_from_findings_to_cases_that_fail_again_without_the_filter_and_to_pairs(
         there.services.engine.pause = 0
         key = there.services.accounts.keys["operator"]
         (home / SERVER_FILE).write_text(json.dumps({"url": there.url, "operator_key": key}))
-        address = ("--per-second", "500")
-        attack = ratchet(home, *address, "--per-family", "4", "--budget", "200", "--out", str(out), "--json")
+        address = ("--per-second", "1000", "--concurrency", "16")
+        attack = ratchet(
+            home,
+            *address,
+            "--families",
+            "direct,split-tokens",
+            "--per-family",
+            "7",
+            "--budget",
+            "200",
+            "--out",
+            str(out),
+            "--json",
+        )
         assert attack.exit_code == 0, attack.output
         told = json.loads(attack.stdout.splitlines()[-1])
         whole = json.loads((out / "report.json").read_text())

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from safety.redteam.judge import Judge
     from safety.redteam.target import Target
 
-JUDGE_KEY = "RATCHET_JUDGE_KEY"
+JUDGE_KEY = "REDTEAM_JUDGE_KEY"  # no setting, so without the prefix of settings
 app = typer.Typer(help="Attack the running server, and make tests and training data of what slips through.")
 
 
@@ -48,7 +48,9 @@ def redteam(
     garak: Annotated[
         bool, typer.Option("--garak", help="Run garak as well, in an environment of its own that is made once.")
     ] = False,
-    probes: Annotated[str, typer.Option(help="garak's probes, with commas between; else a few small ones.")] = "",
+    probes: Annotated[
+        str, typer.Option(help="garak's probes, with commas between; else a few small ones; runs garak.")
+    ] = "",
     judge_url: Annotated[str, typer.Option(help="OpenAI-compatible server that judges what was answered.")] = "",
     judge_model: Annotated[str, typer.Option(help=f"Its model. Its key is taken from {JUDGE_KEY}.")] = "",
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="Requests at the same time.")] = 4,
