@@ -1,9 +1,12 @@
 """What can go wrong in `safety`, as one tree.
 
 SafetyError
-├── StreamEnded    text came for a stream that had ended
-├── BadPolicy      the policy cannot be used
-└── ScorerFailed   the scorer gave no scores
+├── StreamEnded        text came for a stream that had ended
+├── BadPolicy          the policy cannot be used
+├── ScorerFailed       the scorer gave no scores
+└── RedTeamError       the red team cannot go on; says why and what to do
+    ├── NotAllowedThere    a server on another machine, without the word that it may be attacked
+    └── GarakMissing       garak cannot be installed or run
 """
 
 from __future__ import annotations
@@ -23,3 +26,15 @@ class BadPolicy(SafetyError):
 
 class ScorerFailed(SafetyError):
     """The scorer gave no scores."""
+
+
+class RedTeamError(SafetyError):
+    """The red team cannot go on; the message says why and what to do."""
+
+
+class NotAllowedThere(RedTeamError):
+    """A server on another machine, without the word that it may be attacked."""
+
+
+class GarakMissing(RedTeamError):
+    """Garak cannot be installed or run."""

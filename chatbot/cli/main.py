@@ -10,7 +10,22 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from chatbot.cli import accounts, bench, demo, dev, doctor, export, keys, learn, promote, starter, status, test, up
+from chatbot.cli import (
+    accounts,
+    bench,
+    demo,
+    dev,
+    doctor,
+    export,
+    keys,
+    learn,
+    promote,
+    redteam,
+    starter,
+    status,
+    test,
+    up,
+)
 from chatbot.errors import ChatbotError
 
 app = typer.Typer(
@@ -32,6 +47,7 @@ def no_words(context: typer.Context) -> None:
 
 
 RUN, LOOP, PEOPLE, DATA, WORK = "Chat", "The loop", "People", "Models and data", "Develop"
+SAFETY = "Safety"
 
 _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None], ...] = (
     (RUN, "up", up.up, "Chat in your browser: the model, the pages and the learner.", None),
@@ -51,6 +67,7 @@ for _panel, _name, _command, _help, _settings in _COMMANDS:
 app.add_typer(accounts.app, name="accounts", rich_help_panel=PEOPLE)
 app.add_typer(keys.app, name="keys", rich_help_panel=PEOPLE)
 app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
+app.add_typer(redteam.app, name="redteam", rich_help_panel=SAFETY)
 app.add_typer(dev.app, name="dev", rich_help_panel=WORK)
 
 
@@ -58,10 +75,11 @@ def main() -> None:
     """Run the command line; what a person can fix is told in one sentence, without a traceback."""
     from analytics import AnalyticsError
     from learner import LearnerError
+    from safety import SafetyError
 
     try:
         app(prog_name="./ratchet")
-    except (ChatbotError, AnalyticsError, LearnerError) as error:
+    except (ChatbotError, AnalyticsError, LearnerError, SafetyError) as error:
         told = Text.assemble(("ratchet:", "bold red"), f" {error}")  # not markup, which a path may look like
         Console(stderr=True).print(told, soft_wrap=True)
         sys.exit(1)
