@@ -18,7 +18,7 @@ from chatbot.app import create_app
 from chatbot.cli.main import app
 from chatbot.engine_stream import Piece
 from chatbot.server import SERVER_FILE, home_lock
-from safety import Decision, Finding, Screen
+from safety import Decision, Screen, Span, Verdict
 from safety.errors import NotAllowedThere, RedTeamError
 from safety.redteam.attack import Attack, Canary, canary_card, user
 from safety.redteam.campaign import Plan, run
@@ -51,7 +51,7 @@ class Listed:
     One that is `wary` reads what was hidden as well; one that is `asleep` sees nothing.
     """
 
-    id, version, threshold, quick = "listed", "1", 1.0, True
+    id, version, quick = "listed", "1", True
 
     def __init__(self, *words: str, wary: bool = False, asleep: bool = False) -> None:
         self.words, self.wary, self.asleep = words, wary, asleep
@@ -60,21 +60,19 @@ class Listed:
         said = folded(text) if self.wary else text
         score = sum(word in said for word in self.words) / len(self.words)
         if self.asleep or context.role == "output" or score < 1:
-            return Finding(Decision.ALLOW, "listed", score)
-        return Finding(Decision.BLOCK, "listed", score, ((0, len(text)),))
+            return Verdict(Decision.ALLOW, "listed", score)
+        return Verdict(Decision.BLOCK, "listed", score, spans=(Span(0, len(text)),))
 
     def undecided(self, text, context):
         return len(text)
-
-    def replacement(self, category):
-        return ""
 
 
 class Everything(Listed):
     """Blocks whatever it sees."""
 
     def check(self, text, context):
-        return Finding(Decision.ALLOW if context.role == "output" else Decision.BLOCK, "all", 1.0, ((0, len(text)),))
+        stops = context.role == "input"
+        return Verdict(Decision.BLOCK if stops else Decision.ALLOW, "all", 1.0, spans=(Span(0, len(text)),))
 
 
 @pytest.fixture
@@ -173,7 +171,8 @@ class Any(Listed):
     def check(self, text, context):
         score = sum(word in text for word in self.words) / len(self.words)
         stops = score >= self.threshold and context.role == "input"
-        return Finding(Decision.BLOCK if stops else Decision.ALLOW, "any", score, ((0, len(text)),) if stops else ())
+        spans = (Span(0, len(text)),) if stops else ()
+        return Verdict(Decision.BLOCK if stops else Decision.ALLOW, "any", score, self.threshold, spans)
 
 
 async def test_the_search_climbs_down_the_scores_where_one_step_is_not_enough(furnish):

@@ -50,13 +50,10 @@ UNSEEN = Sight("unseen", 0.0, 0.0)
 def seen(results: Sequence[Mapping[str, Any]]) -> Sight:
     """What the results of a moderation, one for each message, come to."""
     decisions = [_decision(result) for result in results]
-    verdicts = [verdict for result in results for verdict in (result.get("ratchet") or {}).get("verdicts", ())]
+    said = [verdict for result in results for verdict in (result.get("ratchet") or {}).get("verdicts", ())]
+    verdicts = [verdict for verdict in said if not verdict.get("shadow")]
     scores = [float(score) for result in results for score in result["category_scores"].values()]
-    margins = [
-        float(verdict["score"]) - float(verdict["threshold"])
-        for verdict in verdicts
-        if verdict["decision"] != "transform"
-    ]
+    margins = [_margin(verdict) for verdict in verdicts if verdict["decision"] != "transform"]
     return Sight(
         decision=min(decisions, key=(*STOPS, "transform", "allow").index, default="allow"),
         margin=max(margins, default=max(scores, default=0.0) - HALF),
@@ -72,6 +69,12 @@ def _decision(result: Mapping[str, Any]) -> str:
 
 def _catch(verdict: Mapping[str, Any]) -> Catch:
     return Catch(
-        str(verdict["filter_id"]), str(verdict["category"]), str(verdict["decision"]), float(verdict["score"]),
-        float(verdict["threshold"]),
+        str(verdict["filter_id"]), str(verdict.get("category", "")), str(verdict["decision"]),
+        float(verdict.get("score", 0.0)), float(verdict.get("threshold", 0.0)),
     )  # fmt: skip
+
+
+def _margin(verdict: Mapping[str, Any]) -> float:
+    # What is nought is not told; a filter of patterns that found nothing is as far away as can be.
+    unless_told = 1.0 if verdict["decision"] == "allow" else 0.0
+    return float(verdict.get("score", 0.0)) - float(verdict.get("threshold", unless_told))
