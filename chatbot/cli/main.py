@@ -10,7 +10,22 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from chatbot.cli import accounts, attack, bench, demo, dev, doctor, export, keys, learn, promote, starter, status, test, up
+from chatbot.cli import (
+    accounts,
+    attack,
+    bench,
+    demo,
+    dev,
+    doctor,
+    export,
+    keys,
+    learn,
+    promote,
+    starter,
+    status,
+    test,
+    up,
+)  # fmt: skip
 from chatbot.errors import ChatbotError
 
 app = typer.Typer(

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from analytics import Store, Turn
@@ -49,7 +49,7 @@ def claims(text: str) -> set[str]:
     """
     text = text.replace("’", "'")
     found = {match.rstrip(".,;:!?").lower() for match in _LINK.findall(text)}
-    rest = _MARKER.sub("\n", _LINK.sub(" ", text))
+    rest = _MARKER.sub("\n", _LINK.sub(lambda match: match[0][len(match[0].rstrip(".,;:!?")) :], text))
     found |= _numbers(rest)
     for name in _NAME.findall(rest):
         words = [word for word in re.split(r"[ -]", name) if word not in _NO_NAMES]
@@ -103,6 +103,12 @@ def _answers_with(store: Store, claim: str) -> list[Answered]:
         (claim.split()[0], NEWEST),
     )
     return [Answered(row["person"], tuple(row["messages"]), row["completion"]) for row in rows]
+
+
+@lru_cache(maxsize=1)
+def vocabulary(record: Record) -> Vocabulary:
+    """What the model says by itself, as the record has it."""
+    return Vocabulary(record)
 
 
 class Vocabulary:

@@ -48,7 +48,7 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (
             "chooses from a list",
             r"\b(?:choose|pick|select|take|draw)\b[^?\n]{0,80}\b(?:and|then|,)\s*(?:just |only |then )?"
-            r"(?:say|repeat|write|output|print|state|echo|reply with|answer with|respond with|give it back)\b",
+            r"(?:say|repeat|output|state|echo|reply with|answer with|respond with|give it back)\b",
         ),
         (
             "chooses from a list",
@@ -57,7 +57,8 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "leaves it to chance",
-            r"\b(?:flip|toss) a coin\b|\bat random\b[^?\n]*\b(?:say|write|output|answer|reply|repeat)"
+            r"\b(?:flip|toss) a coin\b[^?]{0,120}\b(?:say|write|output|answer|reply|repeat)\b"
+            r"|\bat random\b[^?\n]*\b(?:say|write|output|answer|reply|repeat)"
             r"|\b(?:say|write|output|answer|reply|repeat)\b[^?\n]*\bat random\b",
         ),
         (

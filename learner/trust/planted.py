@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from learner.settings import LapSettings
 from learner.trust.chance import holm, p_value
-from learner.trust.claims import Vocabulary, claims, operators_terms, stated
+from learner.trust.claims import claims, operators_terms, stated, vocabulary
 from learner.trust.record import Record
 from learner.trust.step import Hold, Outcome, Row, hold_people
 
@@ -16,7 +16,7 @@ LEAST_PEOPLE = 3
 
 def hold_planted(rows: Sequence[Row], record: Record, settings: LapSettings) -> Outcome:
     """Hold the people who prefer such a claim far more often than people prefer what is new, and what they gave."""
-    words, terms = Vocabulary(record), operators_terms(settings.known_terms)
+    words, terms = vocabulary(record), operators_terms(settings.known_terms)
     sides: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by claim: for it less against it, by person
     turns: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows:

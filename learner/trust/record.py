@@ -33,7 +33,7 @@ class Answered(NamedTuple):
     answer: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # so that what is made of it can be kept beside it
 class Record:
     """Everything up to `now`, in order. `released` has the place of the release of each person and turn."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from learner.settings import LapSettings
-from learner.trust.claims import Vocabulary, new_claims, operators_terms
+from learner.trust.claims import new_claims, operators_terms, vocabulary
 from learner.trust.record import Record
 from learner.trust.step import Outcome, Row, sift
 
@@ -14,7 +14,7 @@ SHOWN = 3  # of the new things, for a message
 
 def screen_rewrites(rows: Sequence[Row], record: Record, settings: LapSettings) -> Outcome:
     """Take rewrites with new links or named things until a reviewer found no fault with the flag on their turn."""
-    words, terms = Vocabulary(record), operators_terms(settings.known_terms)
+    words, terms = vocabulary(record), operators_terms(settings.known_terms)
 
     def why(row: Row) -> str | None:
         pair = row.pair
