@@ -225,6 +225,10 @@ async def test_who_is_held_by_a_lap_stays_out_until_a_reviewer_releases_them(mac
     manifest = read_json(made.home / "runs" / run_id / "manifest.json")
     assert manifest["learn"]["pairs"] == 0 and manifest["quarantine"][0]["group"] == held.group
 
+    made.store.snapshot(tmp_path / "again")
+    again = curate(tmp_path / "again", SETTINGS).manifest
+    assert (again["dropped"]["held"], again["quarantine"]) == (30, []), "nobody is held twice for the same"
+
     house.store.append(Quarantine(held.group, "hold", held.step, held.reason, [fast], [], "learner", run_id))
     async with api(house) as guest, api(house, **key_of(house, "reviewer")) as reviewer:
         assert (await guest.get("/v1/quarantine")).status_code in (401, 403)

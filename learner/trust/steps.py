@@ -21,11 +21,12 @@ from learner.trust.step import Hold, Outcome, Report, Row, Step, sift
 
 
 class Named(NamedTuple):
-    """A step, its name in the manifest, and the settings that it reads."""
+    """A step, its name in the manifest, the settings that it reads, and whether the manifest names what it took."""
 
     name: str
     step: Step
     settings: tuple[str, ...] = ()
+    names: bool = True
 
 
 def _still_held(rows: Sequence[Row], record: Record, settings: LapSettings) -> Outcome:
@@ -48,8 +49,8 @@ STEPS: tuple[Named, ...] = (
 # On the pairs that teach and on those that judge, each by themselves. Raters are weighed last: among uncapped votes
 # those of a few who cast half of them would pass for the truth.
 CAPS: tuple[Named, ...] = (
-    Named("person_cap", cap_people, ("person_rows", "person_share")),
-    Named("prompt_cap", cap_prompts, ("person_rows", "person_share")),
+    Named("person_cap", cap_people, ("person_rows", "person_share"), names=False),
+    Named("prompt_cap", cap_prompts, ("person_rows", "person_share"), names=False),
     Named("group_cap", cap_groups, ("person_rows", "group_share")),
     Named("raters", weigh_raters, ("trust_alpha",)),
 )
@@ -71,12 +72,13 @@ def through(
 
 def report(named: Named, outcome: Outcome, settings: LapSettings) -> Report:
     """A step's line in the manifest."""
+    taken = [row.pair for row, _ in outcome.taken] if named.names else []
     return Report(
         step=named.name,
         taken=len(outcome.taken),
         reasons=dict(Counter(reason for _, reason in outcome.taken)),
         settings={name: getattr(settings, name) for name in named.settings},
-        people=sorted({row.pair.person for row, _ in outcome.taken}),
-        turns=sorted({row.pair.turn_id for row, _ in outcome.taken}),
+        people=sorted({pair.person for pair in taken}),
+        turns=sorted({pair.turn_id for pair in taken}),
         note=outcome.note,
     )

@@ -46,7 +46,7 @@ def attack(
     if png is not None and not os.access(png.resolve().parent, os.W_OK):
         raise typer.BadParameter(f"{png.resolve().parent} is no folder that can be written to", param_hint="--png")
     settings = LapSettings(train_threads=threads, seed=seed)
-    attacks: Sequence[Attack] = get_args(Attack) if which == "all" else [which]  # type: ignore[list-item]
+    attacks: Sequence[Attack] = get_args(Attack) if which == "all" else [which]
     sides = [True, False] if defences == "both" else [defences == "on"]
     results = []
     for name in attacks:

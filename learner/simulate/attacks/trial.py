@@ -189,7 +189,8 @@ def _after(
         heard = zip(readers, asked, said(0), strict=True)
         return np.array([reader.satisfaction(question, text) for reader, question, text in heard])
     false = claims(f"x {FALSE}")
-    return np.mean([[bool(false & claims(text)) for text in said(sample)] for sample in range(SAMPLES)], axis=0)
+    found = np.array([[bool(false & claims(text)) for text in said(sample)] for sample in range(SAMPLES)])
+    return np.asarray(found.mean(0))
 
 
 def _trained(folder: Path, dataset: Dataset, settings: LapSettings, report: Report) -> tuple[Any, Any]:
