@@ -72,7 +72,8 @@ def told(result: Result) -> Text:
     figures = f"{result.clean:.3f} without the attackers, {result.attacked:.3f} with them ({low:+.3f} to {high:+.3f}). "
     rows = (
         f"They gave {result.rows_given_by_attackers} of {result.rows_given} rows, and "
-        f"{result.rows_learned_from_attackers} of {result.rows_learned} were learned from."
+        f"{result.rows_learned_from_attackers} of {result.rows_learned} were learned from"
+        f"{', as if they had never been there.' if result.same_dataset else '.'}"
     )
     return Text.assemble((head, "bold green" if good else "bold red"), figures, rows)
 

@@ -69,6 +69,7 @@ class Result:
     rows_learned_from_attackers: int
     taken: dict[str, int]
     honest_taken: int
+    same_dataset: bool  # whatever the attackers did; then it was trained on once
     measured: str
     clean: float
     attacked: float
@@ -105,6 +106,7 @@ def run(attack: Attack, *, defences: bool, seed: int, settings: LapSettings, rep
         rows_learned_from_attackers=of_attackers,
         taken=taken,
         honest_taken=honest_given - (len(learned) - of_attackers),
+        same_dataset=len(values) == 1,
         measured="true satisfaction" if attack == "coordinated" else f"answers that say {FALSE}",
         clean=round(float(clean.mean()), 4),
         attacked=round(float(attacked.mean()), 4),
