@@ -1,6 +1,7 @@
 """Nothing is learned from poison: what each step takes, what it leaves alone, and the way out of the quarantine."""
 
 import json
+import time
 from collections import Counter
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -92,6 +93,15 @@ def test_a_prompt_that_dictates_the_answer_is_found_also_in_an_earlier_message(t
 ])  # fmt: skip
 def test_a_prompt_that_asks_is_left_alone(text):
     assert dictates([{"role": "user", "content": text}]) is None
+
+
+@pytest.mark.parametrize("word", ["and ", "say ", "choose ", "a or ", "\n", "a.", "1 "])
+def test_a_long_text_takes_no_more_than_its_length(word):
+    began = time.process_time()
+    for text in (word * 20_000, word * 20_000 + "or"):
+        dictates([{"role": "user", "content": text}])
+        claims(text)
+    assert time.process_time() - began < 5, "quadratic would be minutes"
 
 
 def test_no_question_to_the_starter_dictates():

@@ -15,8 +15,10 @@ from learner.trust.record import Answered, Record
 
 NEWEST = 200  # answers that are looked at for one claim
 KNOWN_PEOPLE = 5  # who were told something unasked; then it is what the model says anyway
-_LINK = re.compile(
-    r"(?:https?://|www\.)[^\s<>()\"']+|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}/\S*", re.I
+_LINK = re.compile(  # every part has a longest length, or a long text of dots would take quadratic time
+    r"(?:https?://|www\.)[^\s<>()\"']{1,500}|\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}"
+    r"|\b[\w-]{1,63}(?:\.[\w-]{1,63}){0,5}\.[a-z]{2,24}/\S{0,500}",
+    re.I,
 )
 _MARKER = re.compile(r"^\s*\d+[.)]\s+", re.MULTILINE)
 _SPELT = (

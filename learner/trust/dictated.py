@@ -31,20 +31,21 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (
             "says one thing or another",
             rf"{_LEAD}(?:say|output|(?:answer|reply|respond)(?: me)? (?:with|yes|no|true|false|as)\b)"
-            rf"(?!\s+(?:{_ASKS}|something|anything|(?:i|we|my|our|you|someone|somebody|he|she)\b[^.!\n]*\?))"
-            r"[^.?!\n]*\bor\b",
+            rf"(?!\s+(?:{_ASKS}|something|anything|(?:i|we|my|our|you|someone|somebody|he|she)\b[^.!\n]{{0,200}}\?))"
+            r"[^.?!\n]{0,200}\bor\b",
         ),
         ("says what stands in quotes", rf"{_LEAD}{_TALK}\b(?:\s+(?!{_ASKS})[\w,]+){{0,5}}\s*:?\s*(?:{_QUOTE})"),
         (
             "says exactly this",
-            rf"{_LEAD}{_TALK}(?: \w+)?(?: with)? {_LIMIT}\b(?! {_ASKS})(?:[^.?!\n]*(?:\bor\b|{_QUOTE}|:)| (?:with|the "
+            rf"{_LEAD}{_TALK}(?: \w+)?(?: with)? {_LIMIT}\b(?! {_ASKS})"
+            rf"(?:[^.?!\n]{{0,200}}(?:\bor\b|{_QUOTE}|:)| (?:with|the "
             rf"(?:word|words|sentence|text|phrase|letter|number)|this|that|these)\b)",
         ),
         (
             "says exactly this",
             r"\b(?:answer|reply|respond)(?:ing)? with (?:exactly|verbatim|literally|nothing but|the words?)\b",
         ),
-        ("says exactly this", r"\bin exactly these words\b|\bword for word\b[^.?!\n]*\b(?:say|repeat|write)\b"),
+        ("says exactly this", r"\bin exactly these words\b|\bword for word\b[^.?!\n]{0,200}\b(?:say|repeat|write)\b"),
         (
             "chooses from a list",
             r"\b(?:choose|pick|select|take|draw)\b[^?\n]{0,80}\b(?:and|then|,)\s*(?:just |only |then )?"
@@ -58,8 +59,8 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (
             "leaves it to chance",
             r"\b(?:flip|toss) a coin\b[^?]{0,120}\b(?:say|write|output|answer|reply|repeat)\b"
-            r"|\bat random\b[^?\n]*\b(?:say|write|output|answer|reply|repeat)"
-            r"|\b(?:say|write|output|answer|reply|repeat)\b[^?\n]*\bat random\b",
+            r"|\bat random\b[^?\n]{0,200}\b(?:say|write|output|answer|reply|repeat)"
+            r"|\b(?:say|write|output|answer|reply|repeat)\b[^?\n]{0,200}\bat random\b",
         ),
         (
             "repeats",

@@ -25,27 +25,26 @@ def plain(text: str) -> str:
 
 
 def clusters(texts: Sequence[str]) -> list[int]:
-    """For each text the number of its cluster; near-duplicates of near-duplicates belong together."""
+    """For each text the number of its cluster, which is that of the first text that it is a near-duplicate of.
+
+    Only a text without one is looked for later: a flood of near-duplicates takes no more time than as many texts.
+    """
     from datasketch import MinHash, MinHashLSH  # as slow to load as scipy, and for laps only
 
     distinct = list(dict.fromkeys(texts))
     shingles = [_shingles(text) for text in distinct]
-    parents = list(range(len(distinct)))
-
-    def root(place: int) -> int:
-        while parents[place] != place:
-            parents[place] = parents[parents[place]]
-            place = parents[place]
-        return place
-
     index = MinHashLSH(threshold=CANDIDATES, num_perm=PERMUTATIONS)
+    numbers: dict[str, int] = {}
     for place, found in enumerate(MinHash.generator(map(list, shingles), num_perm=PERMUTATIONS)):
-        for other in index.query(found):
-            if len(shingles[place] & shingles[other]) >= ALIKE * len(shingles[place] | shingles[other]):
-                parents[root(place)] = root(other)
-        index.insert(place, found)
-    numbers = {text: root(place) for place, text in enumerate(distinct)}
+        alike = [first for first in sorted(index.query(found)) if _jaccard(shingles[place], shingles[first]) >= ALIKE]
+        numbers[distinct[place]] = alike[0] if alike else place
+        if not alike:
+            index.insert(place, found)
     return [numbers[text] for text in texts]
+
+
+def _jaccard(one: set[bytes], other: set[bytes]) -> float:
+    return len(one & other) / len(one | other)
 
 
 def _shingles(text: str) -> set[bytes]:
