@@ -20,7 +20,7 @@ _LINK = re.compile(  # every part has a longest length, or a long text of dots w
     r"|\b[\w-]{1,63}(?:\.[\w-]{1,63}){0,5}\.[a-z]{2,24}/\S{0,500}",
     re.I,
 )
-_MARKER = re.compile(r"^\s*\d+[.)]\s+", re.MULTILINE)
+_MARKER = re.compile(r"^[ \t]*\d+[.)][ \t]+", re.MULTILINE)
 _SPELT = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen twenty"
