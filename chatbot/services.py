@@ -23,6 +23,7 @@ from chatbot.settings import Settings
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from learner import Learner, LearnerSettings, Registry, Uses
+from learner.settings import RewriteReview
 from safety import Screen, default_screen
 
 Load = Callable[[str, Path], None]
@@ -90,7 +91,13 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
         metrics=metrics,
         tracing=tracing,
         limits=Limits(),
-        feedbacks=Feedbacks(store, screen, metrics),
+        feedbacks=Feedbacks(
+            store,
+            screen,
+            metrics,
+            cast("RewriteReview", settings.text("rewrite_review")),
+            settings.text("known_terms"),
+        ),
         reviews=Reviews(store, screen),
         operator=Operator(store, learner),
         archive=Archive(store, screen),

@@ -79,6 +79,26 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("dpo_sft_weight", 1.0, "DPO: weight of SFT on the chosen answers beside it.", limits=FROM_0),
     Setting("dpo_epochs", 2, "DPO: passes over the dataset.", limits=COUNT),
     Setting("dpo_learning_rate", 0.0, "DPO: learning rate; 0 chooses one by the size of the model."),
+    Setting("person_rows", 4, "Pairs that everybody may give, and that may be about one question.", limits=COUNT),
+    Setting(
+        "person_share", 0.001, "Share of a dataset above that which one person or one question may have.", limits=SHARE
+    ),
+    Setting("group_share", 0.005, "Share that people have together who were held together and released.", limits=SHARE),
+    Setting(
+        "account_age_hours", 24.0, "Hours from an account's first question until it teaches or judges.", limits=FROM_0
+    ),
+    Setting("vote_burst", 20, "Answers that somebody may judge in a minute; who judges more is held.", limits=COUNT),
+    Setting(
+        "rewrite_review",
+        "new",
+        "Which rewrites wait for a reviewer: those with new links, names or numbers, all, or none.",
+        ("new", "all", "off"),
+    ),
+    Setting("known_terms", "", "Text file of the names, numbers and links that rewrites may have."),
+    Setting("honeypots", "", "JSONL file of comparisons with a known answer: prompt, right, wrong."),
+    Setting("anchor_people", 50, "People below whom clean pairs are mixed in and a person promotes.", limits=COUNT),
+    Setting("anchor_file", "", "JSONL file of clean pairs: prompt, chosen, rejected. The starter brings its own."),
+    Setting("trust_alpha", 0.01, "How often chance alone has anybody held, in each step of a lap.", limits=SHARE),
     Setting("gate_min_pairs", 100, "Held-out pairs the preference gate needs at least."),
     Setting("gate_pairs", 600, "Held-out pairs that both models score for the preference gate, at most.", limits=COUNT),
     Setting("gate_right_margin", 0.05, "Loss of right answers that its gate tolerates, as a share.", limits=(0, 1)),

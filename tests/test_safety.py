@@ -424,7 +424,7 @@ async def test_a_reviewer_reads_what_people_explained_after_their_vote_and_what_
     explained = "wrong, too short: not on <Sundays>"
     assert await waits() == [(["down-voted"], explained)]
     await caller.post(f"/v1/reviews/{turn}/decision", json={"answer_right": False, "note": "ask <Ben>"})
-    await say(rewrite="Within six working days.")
+    await say(rewrite="As soon as we can.")
     assert await waits() == []
     await say(comment="nor on Saturdays")
     assert await waits() == [(["down-voted"], f"{explained}; nor on Saturdays")]

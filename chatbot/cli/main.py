@@ -12,6 +12,7 @@ from rich.text import Text
 
 from chatbot.cli import (
     accounts,
+    attack,
     bench,
     demo,
     dev,
@@ -54,6 +55,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None
     (RUN, "status", status.status, "Champion, challenger, experiment, and what was gathered.", None),
     (RUN, "doctor", doctor.doctor, "Is this machine fit, and what to do where it is not.", None),
     (LOOP, "demo", demo.demo, "Simulated people take the whole loop through one lap.", demo.PASS_THROUGH),
+    (LOOP, "attack", attack.attack, "Simulated people try to poison what is learned.", demo.PASS_THROUGH),
     (LOOP, "learn", learn.learn, "Start a lap now and watch it: curate, train, gate.", None),
     (LOOP, "promote", promote.promote, "Make the proven challenger the champion.", None),
     (LOOP, "rollback", promote.rollback, "Bring the last champion back, at once.", None),
