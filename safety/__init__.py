@@ -1,6 +1,6 @@
 """What may pass: filters and the screen, on whole texts and on streams."""
 
-from safety.errors import SafetyError, StreamEnded
+from safety.errors import AuditFailed, BadSuite, SafetyError, StreamEnded
 from safety.screen import BLOCKED_INPUT, BLOCKED_OUTPUT, Screen, Screening, default_screen
 from safety.stream import StreamScreen
 from safety.verdict import Context, Decision, Filter, Finding, Verdict
@@ -8,6 +8,8 @@ from safety.verdict import Context, Decision, Filter, Finding, Verdict
 __all__ = [
     "BLOCKED_INPUT",
     "BLOCKED_OUTPUT",
+    "AuditFailed",
+    "BadSuite",
     "Context",
     "Decision",
     "Filter",

@@ -1,7 +1,9 @@
 """What can go wrong in `safety`, as one tree.
 
 SafetyError
-└── StreamEnded   text came for a stream that had ended
+├── StreamEnded   text came for a stream that had ended
+├── BadSuite      the groups or templates of an audit cannot be used
+└── AuditFailed   an audit could not be made: what was to be asked did not answer
 """
 
 from __future__ import annotations
@@ -13,3 +15,11 @@ class SafetyError(Exception):
 
 class StreamEnded(SafetyError):
     """Text came for a stream that had ended."""
+
+
+class BadSuite(SafetyError):
+    """The groups or templates of an audit cannot be used."""
+
+
+class AuditFailed(SafetyError):
+    """An audit could not be made: what was to be asked did not answer."""

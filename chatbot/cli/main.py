@@ -10,7 +10,22 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from chatbot.cli import accounts, bench, demo, dev, doctor, export, keys, learn, promote, starter, status, test, up
+from chatbot.cli import (
+    accounts,
+    audit_bias,
+    bench,
+    demo,
+    dev,
+    doctor,
+    export,
+    keys,
+    learn,
+    promote,
+    starter,
+    status,
+    test,
+    up,
+)
 from chatbot.errors import ChatbotError
 
 app = typer.Typer(
@@ -31,7 +46,7 @@ def no_words(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
-RUN, LOOP, PEOPLE, DATA, WORK = "Chat", "The loop", "People", "Models and data", "Develop"
+RUN, LOOP, PEOPLE, SAFETY, DATA, WORK = "Chat", "The loop", "People", "Safety", "Models and data", "Develop"
 
 _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None], ...] = (
     (RUN, "up", up.up, "Chat in your browser: the model, the pages and the learner.", None),
@@ -41,6 +56,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None
     (LOOP, "learn", learn.learn, "Start a lap now and watch it: curate, train, gate.", None),
     (LOOP, "promote", promote.promote, "Make the proven challenger the champion.", None),
     (LOOP, "rollback", promote.rollback, "Bring the last champion back, at once.", None),
+    (SAFETY, "audit-bias", audit_bias.audit_bias, "Is anybody treated worse, by the filters or by the model?", None),
     (DATA, "export", export.export, "Pairs, thumbs or turns, ready for TRL.", None),
     (WORK, "bench", bench.bench, "Benchmarks: things measured side by side.", bench.PASS_THROUGH),
     (WORK, "test", test.test, "Run the test suite.", test.PASS_THROUGH),
