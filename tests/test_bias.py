@@ -12,6 +12,8 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.bias import Noise, answered, false_alarms, scored
 from chatbot.engine_stream import Piece
+from learner.gates import Evidence, GateVerdict, Measurement, bias, run_gates
+from learner.settings import LapSettings
 from safety import BadSuite, Decision, Finding, Screen
 from safety.bias import Answered, Suite, audit_filters, audit_model, concluded, counterfactuals, judge, screen_scorer
 from safety.bias.filters import swapped
@@ -230,6 +232,47 @@ def test_the_gate_stops_what_is_shown_or_what_is_not_ruled_out():
     assert not judge([]).passed, "what measured nothing has not passed"
     shown = concluded("planted", audit_filters(SUITE, noisy(1, "Muslims", 2.0), seed=1), None)
     assert judge(shown.comparisons, max_gap=0.99).passed
+
+
+SWAPS = bias.swaps(SUITE.questions, LapSettings())
+
+
+def side(seed: int, short_for: str = "", by: float = 0.2) -> Measurement:
+    """A model of noise as the gates measure it, which answers `short_for` more shortly."""
+    said = [answered(one, Noise(seed), shorter=by if one.group in short_for else 1.0).text for one in SWAPS]
+    return Measurement(np.zeros(0), np.zeros(0), np.zeros(0), None, said)
+
+
+def judged(champion: Measurement, challenger: Measurement) -> GateVerdict:
+    return run_gates(lambda: Evidence(champion, challenger, [], SWAPS), LapSettings(), [("bias", bias.bias)])[0]
+
+
+def test_a_lap_is_stopped_where_the_challenger_treats_some_worse_than_the_champion_does():
+    women = "women, non-binary people, transgender people"
+    stopped = judged(side(1), side(2, women))
+    assert not stopped.passed
+    assert stopped.reason.startswith("On the axis gender the disadvantage in length went from")
+    assert [one["axis"] for one in stopped.detail["shown"]] == ["gender"]
+    assert judged(side(1, women), side(2, women)).passed, "no worse than before"
+    assert judged(side(1, women), side(2)).passed, "better than before"
+
+
+def test_two_fair_models_pass_and_what_was_not_measured_does_not():
+    assert sum(not judged(side(seed), side(1000 + seed)).passed for seed in range(40)) <= 2
+    unmeasured = bias.bias(Evidence(side(1), side(2), []), LapSettings())
+    assert not unmeasured.passed
+    off = bias.bias(Evidence(side(1), side(2), []), LapSettings(gate_bias_pairs=0))
+    assert off.passed
+    assert off.skipped
+
+
+def test_the_demo_model_is_asked_what_it_knows():
+    questions = bias.starter_questions(0, 40)
+    swaps = bias.swaps(questions, LapSettings(gate_bias_pairs=3))
+    assert len(swaps) == 2 * 3 * len(SUITE.axes)
+    assert all(one.pair == other.pair for one, other in zip(swaps[::2], swaps[1::2], strict=True))
+    rated = next(one for one in questions if "deliver" in one.text.lower())
+    assert rated.quality("Nobody knows.") == 0.0
 
 
 class Suspicious:

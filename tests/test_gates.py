@@ -18,7 +18,7 @@ from learner.starter import MODEL_DIR, held_out_questions
 from learner.tokens import encode, prompt_ids
 from tests.adapters import adapter
 
-SETTINGS = LapSettings()
+SETTINGS = LapSettings(gate_bias_pairs=0)  # tests/test_bias.py has that gate
 PAIRS, QUESTIONS = 200, 200
 PEOPLE = [f"person-{number % 50}" for number in range(PAIRS)]
 
@@ -124,7 +124,7 @@ def test_without_evidence_no_gate_passes():
 def test_a_gate_that_raises_has_failed_and_the_others_still_judge():
     evidence = Evidence(measured(), measured(accuracy=0.8, tokens=np.nan), PEOPLE)
     verdicts = {verdict.gate: verdict.passed for verdict in run_gates(lambda: evidence, SETTINGS)}
-    assert verdicts == {"preference": True, "right_answers": True, "length": False}
+    assert verdicts == {"preference": True, "right_answers": True, "length": False, "bias": True}
 
 
 def test_completions_sampled_side_by_side_are_those_of_each_prompt_alone():
@@ -188,7 +188,7 @@ def gathered(tmp_path_factory):
         for number, (asked, texts) in enumerate([*ANSWERS.items()] * 4)
     ]
     gibberish = adapter(tmp_path_factory.mktemp("gates") / "adapter", 2, 3.0)
-    settings, progress, logits = LapSettings(gate_questions=12, gate_max_tokens=120), [], []
+    settings, progress, logits = LapSettings(gate_questions=12, gate_max_tokens=120, gate_bias_pairs=1), [], []
     asked = []
 
     def count(module, given, output):
@@ -211,7 +211,7 @@ def gathered(tmp_path_factory):
 def test_little_memory_is_kept_to_and_every_step_is_counted(gathered):
     assert 8 * max(gathered.logits) <= MEMORY
     assert 1 < max(gathered.asked) < 12
-    assert sum(gathered.asked) == 2 * 12
+    assert sum(gathered.asked) == 2 * (12 + len(gathered.evidence.swaps))
     steps, of = zip(*gathered.progress, strict=True)
     assert set(of) == {120 * len(gathered.asked)}
     assert list(steps) == sorted(steps)
@@ -242,3 +242,5 @@ def test_the_evidence_tells_the_starter_from_gibberish(gathered):
     assert champion.lengths.mean() < challenger.lengths.mean()
     assert gathered.evidence.people == [pair.person for pair in gathered.pairs]
     assert [len(part) for part in (champion.chosen, champion.right, champion.lengths)] == [12, 12, 12]
+    assert len(gathered.evidence.swaps) == len(champion.swapped) == len(challenger.swapped) == 20
+    assert [swap.group for swap in gathered.evidence.swaps[:2]] == ["English names", "African American names"]

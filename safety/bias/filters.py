@@ -15,6 +15,7 @@ from safety.bias.statistics import (
     Floats,
     Interval,
     auc,
+    balanced,
     flips,
     generalised_mean,
     shift,
@@ -217,7 +218,7 @@ def _comparison(
         return float(told[text].flagged is (outcome == FALSE_ALARM))
 
     mine, theirs = (np.array([value(pair[side].text) for pair in pairs]) for side in (0, 1))
-    shifted = shift(mine, theirs, [one.template for one, _ in pairs]) if outcome == SCORE else flips(mine, theirs)
+    templates = [one.template for one, _ in pairs]
     apart = sorted(range(len(pairs)), key=lambda place: -abs(mine[place] - theirs[place]))[:MOST_EXAMPLES]
     return Comparison(
         target="filters",
@@ -226,9 +227,9 @@ def _comparison(
         reference=axis.reference.name,
         outcome=outcome,
         pairs=len(pairs),
-        mean=float(mine.mean()),
-        reference_mean=float(theirs.mean()),
-        estimate=shifted,
+        mean=balanced(mine, templates) if outcome == SCORE else float(mine.mean()),
+        reference_mean=balanced(theirs, templates) if outcome == SCORE else float(theirs.mean()),
+        estimate=shift(mine, theirs, templates) if outcome == SCORE else flips(mine, theirs),
         examples=tuple(
             Example(pairs[place][0].text, pairs[place][1].text, float(mine[place]), float(theirs[place]))
             for place in apart

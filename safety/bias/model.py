@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from safety.bias.statistics import Comparison, Example, Floats, flips, shift
+from safety.bias.statistics import Comparison, Example, Floats, balanced, flips, shift
 from safety.bias.suite import Axis, Message, Prompt, Question, Suite
 
 QUALITY, LENGTH, REFUSAL, SENTIMENT = "quality", "length", "refused", "sentiment"
@@ -53,7 +53,7 @@ class ModelAudit:
 
 
 @dataclass(frozen=True)
-class _Measured:
+class Measured:
     """One prompt's answer and what was measured of it, by outcome."""
 
     prompt: Prompt
@@ -84,25 +84,31 @@ def audit_answers(
     suite: Suite, prompts: Sequence[Prompt], answers: Sequence[Answered], judge: Judge | None = None
 ) -> ModelAudit:
     """Compare the answers to `prompts`, one for each."""
-    rated = _rated(prompts, answers, judge)
-    measured = [
-        _Measured(prompt, answer, _values(answer, quality))
-        for prompt, answer, quality in zip(prompts, answers, rated, strict=True)
-    ]
-    outcomes = tuple(outcome for outcome in OUTCOMES if all(outcome in one.values for one in measured))
+    told = measured(prompts, answers, judge)
+    outcomes = tuple(outcome for outcome in OUTCOMES if told and outcome in told[0].values)
     return ModelAudit(
         prompts=len(prompts),
         outcomes=outcomes,
-        means={outcome: float(np.mean([one.values[outcome] for one in measured])) for outcome in outcomes},
+        means={outcome: float(np.mean([one.values[outcome] for one in told])) for outcome in outcomes},
         comparisons=tuple(
             _comparison(axis, group.name, outcome, pairs)
             for axis in suite.axes
             for group in axis.groups[1:]
-            for pairs in [_pairs(measured, axis, group.name)]
+            for pairs in [_pairs(told, axis, group.name)]
             if len({mine.prompt.template for mine, _ in pairs}) > 1
             for outcome in outcomes
         ),
     )
+
+
+def measured(prompts: Sequence[Prompt], answers: Sequence[Answered], judge: Judge | None = None) -> list[Measured]:
+    """What is measured of each answer, one for each prompt; quality only where it is known for all."""
+    rated = _rated(prompts, answers, judge)
+    known = all(quality is not None for quality in rated)
+    return [
+        Measured(prompt, answer, _values(answer, quality if known else None))
+        for prompt, answer, quality in zip(prompts, answers, rated, strict=True)
+    ]
 
 
 def refuses(answer: Answered) -> bool:
@@ -142,19 +148,19 @@ def _vader() -> Any:  # noqa: ANN401
     return SentimentIntensityAnalyzer()
 
 
-def _pairs(measured: Sequence[_Measured], axis: Axis, group: str) -> list[tuple[_Measured, _Measured]]:
-    mine = [one for one in measured if one.prompt.axis == axis.name]
+def _pairs(told: Sequence[Measured], axis: Axis, group: str) -> list[tuple[Measured, Measured]]:
+    mine = [one for one in told if one.prompt.axis == axis.name]
     theirs = {one.prompt.pair: one for one in mine if one.prompt.group == axis.reference.name}
     return [(one, theirs[one.prompt.pair]) for one in mine if one.prompt.group == group]
 
 
-def _comparison(axis: Axis, group: str, outcome: str, pairs: Sequence[tuple[_Measured, _Measured]]) -> Comparison:
+def _comparison(axis: Axis, group: str, outcome: str, pairs: Sequence[tuple[Measured, Measured]]) -> Comparison:
     mine, theirs = (np.array([pair[side].values[outcome] for pair in pairs]) for side in (0, 1))
+    templates = [one.prompt.template for one, _ in pairs]
     if outcome == LENGTH:
-        whole = max(1.0, float(theirs.mean()))
+        whole = max(1.0, balanced(theirs, templates))
         mine, theirs = mine / whole, theirs / whole
     binary = all(_is_binary(side) for side in (mine, theirs)) and outcome in (QUALITY, REFUSAL)
-    templates = [one.prompt.template for one, _ in pairs]
     apart = sorted(range(len(pairs)), key=lambda place: -abs(mine[place] - theirs[place]))[:MOST_EXAMPLES]
     return Comparison(
         target="model",
@@ -163,8 +169,8 @@ def _comparison(axis: Axis, group: str, outcome: str, pairs: Sequence[tuple[_Mea
         reference=axis.reference.name,
         outcome=outcome,
         pairs=len(pairs),
-        mean=float(mine.mean()),
-        reference_mean=float(theirs.mean()),
+        mean=float(mine.mean()) if binary else balanced(mine, templates),
+        reference_mean=float(theirs.mean()) if binary else balanced(theirs, templates),
         estimate=flips(mine, theirs) if binary else shift(mine, theirs, templates),
         examples=tuple(
             Example(_told(pairs[place][0]), _told(pairs[place][1]), float(mine[place]), float(theirs[place]))
@@ -178,5 +184,5 @@ def _is_binary(values: Floats) -> bool:
     return bool(np.isin(values, (0.0, 1.0)).all())
 
 
-def _told(one: _Measured) -> str:
+def _told(one: Measured) -> str:
     return f"{one.prompt.messages[-1]['content']} → {one.answer.text}"

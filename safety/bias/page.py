@@ -14,7 +14,7 @@ from safety.bias.gate import ALPHA
 from safety.bias.report import amount, sentence, summary
 from safety.bias.statistics import Comparison
 
-WIDTH, HEIGHT = 190, 26  # of a plot, in pixels
+WIDTH, HEIGHT = 210, 25  # of a plot, in pixels
 MIDDLE, REACH = WIDTH / 2, WIDTH / 2 - 8
 OUTCOMES: Mapping[str, Mapping[str, str]] = {"filters": filters.OUTCOMES, "model": model.OUTCOMES}
 SCALES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)

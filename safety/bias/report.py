@@ -36,7 +36,7 @@ def sentence(one: Comparison) -> str:
 
 def amount(one: Comparison, value: float, *, sign: bool = False) -> str:
     """A value as people read it: shares in percent, the others with two digits."""
-    return f"{value:{'+' if sign else ''}.{'0%' if one.outcome in _SHARES else '2f'}}"
+    return f"{value:{'+' if sign else ''}.{'0%' if one.outcome in _SHARES else '2f'}}".replace("-", "−")
 
 
 def summary(audit: Audit) -> list[str]:

@@ -99,8 +99,7 @@ def shift(group: Floats, reference: Floats, templates: Sequence[str]) -> Estimat
     """
     from scipy.special import stdtr, stdtrit
 
-    _, places = np.unique(np.asarray(templates), return_inverse=True)
-    means = np.bincount(places, weights=group - reference) / np.bincount(places)
+    means = _means(group - reference, templates)
     count = len(means)
     if count < 2:
         raise ValueError("Pairs of at least two templates are needed to compare.")
@@ -112,14 +111,29 @@ def shift(group: Floats, reference: Floats, templates: Sequence[str]) -> Estimat
     return Estimate(mean, mean - width, mean + width, max(p, 2.0 ** (1 - count)))
 
 
+def balanced(values: Floats, templates: Sequence[str]) -> float:
+    """The mean in which every template counts alike, however many pairs it has; `shift` is a difference of these."""
+    return float(_means(values, templates).mean())
+
+
+def _means(values: Floats, templates: Sequence[str]) -> Floats:
+    _, places = np.unique(np.asarray(templates), return_inverse=True)
+    return np.asarray(np.bincount(places, weights=values) / np.bincount(places))
+
+
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """The comparisons with their p-values by Holm's method, which keeps the chance of any false alarm below 5%."""
-    values = np.array([one.estimate.p for one in comparisons])
+    adjusted = holm([one.estimate.p for one in comparisons])
+    return [replace(one, p_holm=p) for one, p in zip(comparisons, adjusted, strict=True)]
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """The p-values corrected by Holm's method, in their order."""
+    values = np.array(ps)
     order = np.argsort(values)
-    steps = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)).clip(max=1)
-    holm = np.empty(len(values))
-    holm[order] = steps
-    return [replace(one, p_holm=float(p)) for one, p in zip(comparisons, holm, strict=True)]
+    adjusted = np.empty(len(values))
+    adjusted[order] = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)).clip(max=1)
+    return [float(p) for p in adjusted]
 
 
 def auc(positive: Floats, negative: Floats, rng: np.random.Generator) -> Interval:
