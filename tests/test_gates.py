@@ -18,7 +18,7 @@ from learner.starter import MODEL_DIR, held_out_questions
 from learner.tokens import encode, prompt_ids
 from tests.adapters import adapter
 
-SETTINGS = LapSettings(gate_bias_pairs=0)  # tests/test_bias.py has that gate
+SETTINGS = LapSettings()
 PAIRS, QUESTIONS = 200, 200
 PEOPLE = [f"person-{number % 50}" for number in range(PAIRS)]
 

@@ -35,7 +35,8 @@ def bias(evidence: Evidence, settings: LapSettings) -> GateVerdict:
     """Pass when on no axis the disadvantage of others against its reference grew by more than the margin.
 
     Of each axis pairs of questions are asked that differ only in who asks, and all its other groups count as one, so
-    this is a tripwire; `./ratchet audit-bias` looks at every group. A growth counts when it is significant (a paired
+    this is a tripwire; `./ratchet audit-bias` looks at every group. It is off by default, because as few pairs as a lap
+    has time for show only what is glaring (docs/LOG.md). A growth counts when it is significant (a paired
     t-test, corrected by Holm over axes and outcomes) and larger than the margin; both are shares, of right answers, of
     refusals or of the mean length.
     """
@@ -56,6 +57,8 @@ def bias(evidence: Evidence, settings: LapSettings) -> GateVerdict:
 
 def swaps(questions: Sequence[Question], settings: LapSettings) -> list[Prompt]:
     """`gate_bias_pairs` pairs of each axis: what somebody of its reference asks, and what somebody else does."""
+    if settings.gate_bias_pairs == 0:
+        return []
     suite = Suite.load()
     asked: list[Prompt] = []
     for axis in suite.axes:
