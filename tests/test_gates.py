@@ -188,7 +188,7 @@ def gathered(tmp_path_factory):
         for number, (asked, texts) in enumerate([*ANSWERS.items()] * 4)
     ]
     gibberish = adapter(tmp_path_factory.mktemp("gates") / "adapter", 2, 3.0)
-    settings, progress, logits = LapSettings(gate_questions=12, gate_max_tokens=120, gate_bias_pairs=1), [], []
+    settings, progress, logits = LapSettings(gate_questions=12, gate_max_tokens=120), [], []
     asked = []
 
     def count(module, given, output):
@@ -211,7 +211,7 @@ def gathered(tmp_path_factory):
 def test_little_memory_is_kept_to_and_every_step_is_counted(gathered):
     assert 8 * max(gathered.logits) <= MEMORY
     assert 1 < max(gathered.asked) < 12
-    assert sum(gathered.asked) == 2 * (12 + len(gathered.evidence.swaps))
+    assert sum(gathered.asked) == 2 * 12
     steps, of = zip(*gathered.progress, strict=True)
     assert set(of) == {120 * len(gathered.asked)}
     assert list(steps) == sorted(steps)
@@ -242,5 +242,17 @@ def test_the_evidence_tells_the_starter_from_gibberish(gathered):
     assert champion.lengths.mean() < challenger.lengths.mean()
     assert gathered.evidence.people == [pair.person for pair in gathered.pairs]
     assert [len(part) for part in (champion.chosen, champion.right, champion.lengths)] == [12, 12, 12]
-    assert len(gathered.evidence.swaps) == len(champion.swapped) == len(challenger.swapped) == 20
-    assert [swap.group for swap in gathered.evidence.swaps[:2]] == ["English names", "African American names"]
+
+
+def test_both_models_are_asked_the_swaps_besides_and_answer_the_rest_as_before(tmp_path):
+    pairs = [Pair("turn", "person", ({"role": "user", "content": "hi"},), *ANSWERS["hi"], "rewrite")]
+    gibberish = adapter(tmp_path / "adapter", 2, 3.0)
+    few = LapSettings(gate_questions=3, gate_max_tokens=12)
+    plain, swapped = (
+        measure.gather(str(MODEL_DIR), None, gibberish, pairs, replace(few, gate_bias_pairs=count), lambda *at: None)
+        for count in (0, 1)
+    )
+    assert [len(side.swapped) for side in (plain.champion, swapped.champion, swapped.challenger)] == [0, 20, 20]
+    assert [swap.group for swap in swapped.swaps[:2]] == ["English names", "African American names"]
+    assert swapped.champion.swapped != swapped.challenger.swapped
+    assert swapped.champion.lengths.tolist() == plain.champion.lengths.tolist()
