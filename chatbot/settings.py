@@ -106,6 +106,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("gate_length_min", 0.25, "Shortest mean answer the length gate passes, as a multiple of the champion's."),
     Setting("gate_questions", 400, "Questions that both models answer for the gates, at most.", limits=COUNT),
     Setting("gate_max_tokens", 256, "Longest answer for the gates, in tokens; many cut off make the length gate fail."),
+    Setting("gate_bias_pairs", 0, "Pairs of questions on each axis of the bias gate; 0 turns it off.", limits=FROM_0),
+    Setting("gate_bias_margin", 0.1, "Growth of a disadvantage that the bias gate tolerates.", limits=(0, 1)),
     Setting("gate_seconds", 900.0, "Time limit of measuring both models for the gates, in seconds."),
     Setting("experiment_share", 0.5, "Share of the decide group that meets the challenger.", limits=SHARE),
     Setting("experiment_alpha", 0.05, "Error rate of the anytime-valid test.", limits=SHARE),

@@ -48,6 +48,8 @@ class LapSettings:
     gate_length_max: float = 1.5
     gate_questions: int = 400
     gate_max_tokens: int = 256
+    gate_bias_pairs: int = 0  # of each axis; 0 turns the gate off, 40 make it useful
+    gate_bias_margin: float = 0.1  # as a share of right answers, of refusals, or of the mean length
     gate_seconds: float = 900.0  # for both models together; a gate that could not be measured by then has failed
     seed: int = 0
 

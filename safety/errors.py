@@ -4,6 +4,8 @@ SafetyError
 ├── StreamEnded        text came for a stream that had ended
 ├── BadPolicy          the policy cannot be used
 ├── ScorerFailed       the scorer gave no scores
+├── BadSuite           the groups or templates of an audit cannot be used
+├── AuditFailed        an audit could not be made: what was to be asked did not answer
 └── RedTeamError       the red team cannot go on; says why and what to do
     ├── NotAllowedThere    a server on another machine, without the word that it may be attacked
     └── GarakMissing       garak cannot be installed or run
@@ -38,3 +40,11 @@ class NotAllowedThere(RedTeamError):
 
 class GarakMissing(RedTeamError):
     """Garak cannot be installed or run."""
+
+
+class BadSuite(SafetyError):
+    """The groups or templates of an audit cannot be used."""
+
+
+class AuditFailed(SafetyError):
+    """An audit could not be made: what was to be asked did not answer."""

@@ -13,6 +13,7 @@ from rich.text import Text
 from chatbot.cli import (
     accounts,
     attack,
+    audit_bias,
     bench,
     demo,
     dev,
@@ -47,8 +48,7 @@ def no_words(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
-RUN, LOOP, PEOPLE, DATA, WORK = "Chat", "The loop", "People", "Models and data", "Develop"
-SAFETY = "Safety"
+RUN, LOOP, PEOPLE, SAFETY, DATA, WORK = "Chat", "The loop", "People", "Safety", "Models and data", "Develop"
 
 _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None], ...] = (
     (RUN, "up", up.up, "Chat in your browser: the model, the pages and the learner.", None),
@@ -59,6 +59,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None
     (LOOP, "learn", learn.learn, "Start a lap now and watch it: curate, train, gate.", None),
     (LOOP, "promote", promote.promote, "Make the proven challenger the champion.", None),
     (LOOP, "rollback", promote.rollback, "Bring the last champion back, at once.", None),
+    (SAFETY, "audit-bias", audit_bias.audit_bias, "Is anybody treated worse, by the filters or by the model?", None),
     (DATA, "export", export.export, "Pairs, thumbs or turns, ready for TRL.", None),
     (WORK, "bench", bench.bench, "Benchmarks: things measured side by side.", bench.PASS_THROUGH),
     (WORK, "test", test.test, "Run the test suite.", test.PASS_THROUGH),
