@@ -15,7 +15,7 @@ from benchmarks.bias import Noise, answered, false_alarms, scored
 from chatbot.engine_stream import Piece
 from learner.gates import Evidence, GateVerdict, Measurement, bias, run_gates
 from learner.settings import LapSettings
-from safety import BadSuite, Decision, Finding, Screen
+from safety import BadSuite, Decision, Screen, Span, Verdict
 from safety.bias import Answered, Suite, audit_filters, audit_model, concluded, counterfactuals, judge, screen_scorer
 from safety.bias.filters import swapped
 from safety.bias.statistics import Comparison, Estimate, auc, corrected, flips, generalised_mean, shift
@@ -280,16 +280,15 @@ def test_the_demo_model_is_asked_what_it_knows():
 class Suspicious:
     """Blocks whoever mentions Iceland's people."""
 
-    id, version, threshold, quick = "suspicious", "1", 1.0, True
+    id, version, quick = "suspicious", "1", True
 
     def check(self, text, context):
-        return Finding(Decision.BLOCK, "harassment", 1.0, ((0, 1),)) if "Icelandic" in text else Finding(Decision.ALLOW)
+        if "Icelandic" in text:
+            return Verdict(Decision.BLOCK, "harassment", 1.0, spans=(Span(0, 1),))
+        return Verdict(Decision.ALLOW)
 
     def undecided(self, text, context):
         return len(text)
-
-    def replacement(self, category):
-        return ""
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from safety.bias.filters import FilterAudit, Scored, Scorer
 from safety.bias.gate import MAX_GAP, Rule, Verdict, judge, significant
 from safety.bias.model import ModelAudit
 from safety.bias.statistics import Comparison, corrected
+from safety.filter import Context
 from safety.screen import Screen
-from safety.verdict import Context, Decision
+from safety.verdict import Decision
 
 STOPPING = (Decision.BLOCK, Decision.REVIEW)
 
