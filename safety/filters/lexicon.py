@@ -30,8 +30,10 @@ from safety.rules import Rules
 from safety.verdict import ALLOWED, Span, Verdict
 
 SCORES: Mapping[str, float] = {"sure": 1.0, "likely": 0.6}
+_AHEAD = 32  # characters after a match on which it may depend
 _FIRST = string.ascii_lowercase + string.digits
-_APART, _TOGETHER, _GAP = r"[^\w.!?']{1,12}", r"[^\w.!?']{0,12}", r"[^.!?]{0,40}?"
+_APART, _GAP = r"[^\w.!?']{1,12}", r"[^\w.!?](?:[^.!?]{0,39}[^\w.!?])?"
+_TOGETHER, _TIGHT_GAP = r"[^\w.!?']{0,12}", r"[^.!?]{0,40}"
 
 
 class Finding(NamedTuple):
@@ -48,6 +50,7 @@ class Phrase:
 
     def __init__(self, label: str, score: float, pattern: str) -> None:
         self.label, self.score, self._pattern = label, score, pattern
+        self.ahead = _AHEAD if "(?!" in pattern or "(?=" in pattern else 0
         self.prefixes = _prefixes(_compiled(_head(pattern), _APART))
 
     @cached_property
@@ -92,7 +95,7 @@ class Lexicon:
         end = len(form.text)
         for start, phrase in self._called(form):
             match = phrase.match(form, start, partial=True)
-            if match is not None and match.end() == end:
+            if match is not None and match.end() + phrase.ahead >= end:
                 return form.place(start)
         return form.place(end)
 
@@ -159,8 +162,7 @@ def _with(pattern: str, words: Mapping[str, str]) -> str:
 
 def _compiled(pattern: str, apart: str) -> regex.Pattern[str]:
     loose = apart == _APART
-    gap = rf"\b{_GAP}\b" if loose else _GAP
-    written = pattern.replace(" ~ ", gap).replace("'", "'?").replace(" ", apart)
+    written = pattern.replace(" ~ ", _GAP if loose else _TIGHT_GAP).replace("'", "'?").replace(" ", apart)
     return regex.compile(f"(?:{written})" + (r"(?!\w)" if loose else ""))
 
 

@@ -39,12 +39,12 @@ def phones(text: str, regions: Sequence[str]) -> Iterator[tuple[int, int]]:
         for match in pattern.finditer(text, overlapped=True):
             digits = sum(map(str.isdigit, match[0]))
             plus = pattern is _INTERNATIONAL
-            if not 8 <= digits <= 15 or (not plus and (_DATE.search(match[0]) or _meant(text, match.start()) is False)):
+            if not 8 <= digits <= (15 if plus else 12) or (not plus and (_DATE.search(match[0]) or _meant(text, match.start()) is False)):
                 continue
             if plus or pattern is _AMERICAN or digits >= 9 or _valid(match[0], tuple(regions)):
                 yield match.span()
     for match in _NAMED.finditer(text, overlapped=True):
-        if _meant(text, match.start()) and not _DATE.search(match[0]) and _possible(match[0], tuple(regions)):
+        if sum(map(str.isdigit, match[0])) <= 13 and _meant(text, match.start()) and not _DATE.search(match[0]) and _possible(match[0], tuple(regions)):
             yield match.span()
 
 
