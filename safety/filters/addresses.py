@@ -27,3 +27,5 @@ ADDRESSES: Pattern = regex.compile(
     )""",
     regex.VERBOSE,
 )
+# What may stand between a street and the end of a text where the place that belongs to it has begun.
+ADDRESS_GOES_ON: Pattern = regex.compile(r"(?:,?[ ]\n?(?:[\p{Lu}\d#][\p{L}\d'’.-]{0,20})?){0,6}|,")

@@ -29,7 +29,7 @@ def _sign(label: str, score: float, needle: str, pattern: str) -> Sign:
 
 _ORDER = r"(?:you|ignore|from now|new|override|do not|always|never|the assistant|forget|disregard|respond|answer|all)\b"
 SIGNS = (
-    _sign("injection", 1.0, "<|", r"<\|\s*(?:im_start|start_header_id|system|user|assistant)\s*\|>\s*(?:system|assistant|user)?[\s:>|]*\S[^<]{3}"),
+    _sign("injection", 1.0, "<|", r"<\|\s*(?:im_start|start_header_id)\s*\|>\s*(?:system|assistant|user|developer)\b|<\|\s*(?:system|user|assistant)\s*\|>\s*[^<?]{8}"),
     _sign("injection", 0.6, "<|", r"<\|\s*(?:im_(?:start|end|sep)|endoftext|eot_id|begin_of_text|(?:start|end)_header_id|system|user|assistant|end|endofprompt)\s*\|>"),
     _sign("injection", 1.0, "[inst]", r"\[INST\](?:\s*<<SYS>>)?[^\[]{8,}\[/INST\]|\[INST\]\s*<<SYS>>"),
     _sign("injection", 0.6, "inst]", r"\[/?INST\]"),

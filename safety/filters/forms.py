@@ -17,7 +17,8 @@ from safety.filters.lookalikes import TABLE
 PREFIX = 3  # letters by which a word is looked up
 
 _WORD = re.compile(rf"\b\w{{1,{PREFIX}}}")
-_LEET = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i", "|": "l"}
+_LEET = str.maketrans("03457@8$!|", "oeastabsil")
+_ONES = (str.maketrans("1", "i"), str.maketrans("1", "l"))  # a 1 is either
 _MIXED = re.compile(r"[a-z]+[0-9@$!|][a-z0-9@$!|]*|[0-9@$]+[a-z][a-z0-9@$!|]*")
 _OPEN_MIXED = re.compile(r"(?<![a-z0-9@$!|])[a-z0-9@$!|]*[0-9@$!|][a-z0-9@$!|]*$")
 _HAS_MIXED = re.compile(r"[a-z][0-9@$!|]|[0-9@$][a-z]")
@@ -27,6 +28,7 @@ _APART = re.compile(rf"(?<![a-z0-9])[a-z](?:{_GAP}[a-z](?![a-z0-9])){{2,}}")
 _OPEN_APART = re.compile(rf"(?<![a-z0-9])[a-z](?:{_GAP}[a-z])*(?:{_GAP})?$")
 _HAS_APART = re.compile(rf"\b[a-z]{_GAP}[a-z]{_GAP}[a-z]\b")
 _GAPS = re.compile(_GAP)
+_KINDS = 4  # of gaps that are tried
 _TRIPLE = re.compile(r"([a-z])\1\1+")
 _OPEN_DOUBLE = re.compile(r"([a-z])\1+$")
 
@@ -34,13 +36,13 @@ _OPEN_DOUBLE = re.compile(r"([a-z])\1+$")
 class Form(NamedTuple):
     """`words` are the places at which words begin, each with its first letters; `places` lead back to the text.
 
-    In a form that is `tight`, words may stand together that were apart.
+    From `starts` on, letters were joined that stood apart: words that belong apart may stand together there.
     """
 
     text: str
     words: Sequence[tuple[int, str]]
     places: Sequence[int] | None = None
-    tight: bool = False
+    starts: Sequence[int] = ()
 
     def place(self, at: int) -> int:
         """A place of the form as one of the text; the end is the end."""
@@ -60,30 +62,32 @@ def fold(text: str) -> str:
 def forms(text: str, open_: bool) -> tuple[Form, ...]:
     """The forms of a text, of which most have one."""
     plain = fold(text)
-    found = [Form(plain, _words(plain))]
     spelt = [plain]
-    for disguise in (_undisguised(plain, False), _undisguised(plain, True) if open_ else plain):
+    for disguise in (*_undisguised(plain, False), *(_undisguised(plain, True) if open_ else ())):
         if disguise not in spelt:
             spelt.append(disguise)
-            found.append(Form(disguise, _words(disguise)))
-    for base in spelt:
-        found += _tightened(base, open_)
+    found = [Form(spelling, _words(spelling)) for spelling in spelt]
+    for spelling in spelt:
+        found += _tightened(spelling, open_)
     return tuple(found)
 
 
-def _undisguised(plain: str, open_: bool) -> str:
-    """Digits and signs inside words read as the letters that they stand for."""
-    if _HAS_MIXED.search(plain) is not None:
-        plain = _MIXED.sub(_letters, plain)
-    return _OPEN_MIXED.sub(lambda match: _as_letters(match[0]), plain) if open_ else plain
+def _undisguised(plain: str, open_: bool) -> Iterator[str]:
+    """With digits and signs inside words read as the letters that they stand for."""
+    mixed = _HAS_MIXED.search(plain) is not None
+    if not mixed and (not open_ or _OPEN_MIXED.search(plain, max(0, len(plain) - 40)) is None):
+        return
+    for one in _ONES:
+        spelling = _MIXED.sub(lambda match: _letters(match, one), plain) if mixed else plain
+        yield _OPEN_MIXED.sub(lambda match: _as_letters(match[0], one), spelling) if open_ else spelling
 
 
-def _letters(match: re.Match[str]) -> str:
-    return match[0] if _UNIT.fullmatch(match[0]) else _as_letters(match[0])
+def _letters(match: re.Match[str], one: dict[int, int]) -> str:
+    return match[0] if _UNIT.fullmatch(match[0]) else _as_letters(match[0], one)
 
 
-def _as_letters(word: str) -> str:
-    return "".join(_LEET.get(letter, letter) for letter in word.replace("11", "ll"))
+def _as_letters(word: str, one: dict[int, int]) -> str:
+    return word.translate(_LEET).translate(one)
 
 
 def _tightened(plain: str, open_: bool) -> Iterator[Form]:
@@ -91,31 +95,39 @@ def _tightened(plain: str, open_: bool) -> Iterator[Form]:
     apart = [*_APART.finditer(plain)] if _HAS_APART.search(plain) else []
     if open_ and (last := _OPEN_APART.search(plain, max(0, len(plain) - 200))) is not None:
         apart = [match for match in apart if match.end() <= last.start()] + [last]
-    drop = {place for match in apart for place in _gaps(match)}
-    starts = {place for match in apart for place in range(*match.span()) if place not in drop}
-    if drop:
-        yield _without(plain, drop, starts, tight=True)
+    for kind in _kinds(apart):
+        yield _joined(plain, apart, kind)
     runs = [*_TRIPLE.finditer(plain)]
-    if open_ and (double := _OPEN_DOUBLE.search(plain)) is not None:
+    if open_ and (double := _OPEN_DOUBLE.search(plain, max(0, len(plain) - 40))) is not None:
         runs = [match for match in runs if match.end() <= double.start()] + [double]
     if runs:
         for kept in (1, 2):
-            yield _without(plain, {place for run in runs for place in range(run.start() + kept, run.end())}, set())
+            yield _without(plain, {place for run in runs for place in range(run.start() + kept, run.end())})
 
 
-def _gaps(match: re.Match[str]) -> Iterator[int]:
-    for gap in _GAPS.finditer(match.string, *match.span()):
-        yield from range(*gap.span())
+def _kinds(apart: Sequence[re.Match[str]]) -> list[str]:
+    return list(dict.fromkeys(gap for match in apart for gap in _GAPS.findall(match[0])))[:_KINDS]
 
 
-def _without(plain: str, drop: set[int], starts: set[int], *, tight: bool = False) -> Form:
+def _joined(plain: str, apart: Sequence[re.Match[str]], kind: str) -> Form:
+    """With the gaps of one kind taken out; another stands between two words."""
+    drop: set[int] = set()
+    spaces: set[int] = set()
+    for match in apart:
+        for gap in _GAPS.finditer(plain, *match.span()):
+            wide = gap[0] != kind and gap.end() < match.end()
+            drop.update(range(gap.start() + wide, gap.end()))
+            spaces.update([gap.start()] if wide else ())
+    form = _without("".join(" " if place in spaces else letter for place, letter in enumerate(plain)), drop)
+    starts = {place for match in apart for place in range(*match.span())} - drop - spaces
+    assert form.places is not None
+    return form._replace(starts=[at for at, place in enumerate(form.places) if place in starts])
+
+
+def _without(plain: str, drop: set[int]) -> Form:
     places = [place for place in range(len(plain)) if place not in drop]
     text = "".join(plain[place] for place in places)
-    words = dict(_words(text))
-    for at, place in enumerate(places):
-        if place in starts:
-            words[at] = text[at]  # what follows may be another word
-    return Form(text, sorted(words.items()), [*places, len(plain)], tight)
+    return Form(text, _words(text), [*places, len(plain)])
 
 
 @lru_cache(maxsize=64)

@@ -16,7 +16,7 @@ ENCODED = "encoded"
 _DEPTH = 2  # codes in codes
 # Without any of it, nothing is in a code: long runs of signs, or words that read backwards or turned by 13 letters.
 _MAY_BE_CODE = re.compile(
-    r"[A-Za-z0-9+/_-]{20}|(?:[0-9A-Fa-f]{2}[ :,]){8}|(?:[\\%&][0-9A-Za-z#]{2,6};?){4}|[.-]{1,6} [.-]{1,6} [.-]"
+    r"[A-Za-z0-9+/_-]{20}|(?:[0-9A-Fa-f]{2}[ :,]){8}|(?:[\\%&][0-9A-Za-z#]{2,6};?){4}|[.-]{1,6} [.-]{1,6} [.-]|[01]{8}[ ,][01]{8}"
     r"|\b(?:gur|naq|lbh|nyy|ubj|vtaber|eht|dna|uoy|woh|erongi|rof|era)\b",
     re.IGNORECASE,
 )

@@ -126,9 +126,7 @@ def _found(text: str, prompt: _Prompt) -> Iterator[tuple[int, int, float]]:
             for at in [at for at, word in enumerate(words) if word in begins]
             if (score := runs.get(" ".join(words[at : at + prompt.length]))) is not None
         ]
-        for first, last, score in _joined(hits):
-            if score < INSTRUCTS and last - first + prompt.length >= LONG_TELLING * prompt.length:
-                score = INSTRUCTS
+        for first, last, score in _stretches(hits, prompt.length):
             yield places[first][0], places[last + prompt.length - 1][1], score
     if prompt.codes:
         for match in _CODED.finditer(text):
@@ -136,16 +134,16 @@ def _found(text: str, prompt: _Prompt) -> Iterator[tuple[int, int, float]]:
                 yield *match.span(), INSTRUCTS
 
 
-def _joined(hits: Sequence[tuple[int, float]]) -> Iterator[tuple[int, int, float]]:
-    """Runs that begin at one word after the other as one, with its first and last beginning."""
-    begun: list[tuple[int, int, float]] = []
-    for at, score in hits:
-        if begun and at == begun[-1][1] + 1:
-            first, _, before = begun[-1]
-            begun[-1] = first, at, max(before, score)
-        else:
-            begun.append((at, at, score))
-    yield from begun
+def _stretches(hits: Sequence[tuple[int, float]], length: int) -> Iterator[tuple[int, int, float]]:
+    """Where runs begin and where the last of them does; facts that go on for long are told as what instructs is."""
+    begun = at = -2
+    for place, score in hits:
+        begun = begun if place == at + 1 else place
+        at = place
+        long = at - begun + length >= LONG_TELLING * length
+        first = at - (LONG_TELLING - 1) * length if long and score < INSTRUCTS else at
+        if (at - begun) % length == 0 or long:
+            yield first, at, INSTRUCTS if long else score
 
 
 def _in_code(run: str, prompt: _Prompt) -> bool:

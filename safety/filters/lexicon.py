@@ -32,8 +32,8 @@ from safety.verdict import ALLOWED, Span, Verdict
 SCORES: Mapping[str, float] = {"sure": 1.0, "likely": 0.6}
 _AHEAD = 32  # characters after a match on which it may depend
 _FIRST = string.ascii_lowercase + string.digits
-_APART, _GAP = r"[^\w.!?']{1,12}", r"[^\w.!?](?:[^.!?]{0,39}[^\w.!?])?"
-_TOGETHER, _TIGHT_GAP = r"[^\w.!?']{0,12}", r"[^.!?]{0,40}"
+_APART, _GAP = r"(?:[^\w.!?']{1,12})", r"[^\w.!?](?:[^.!?]{0,39}[^\w.!?])?"
+_TOGETHER, _TIGHT_GAP = r"(?:[^\w.!?']{0,12})", r"[^.!?]{0,40}"
 
 
 class Finding(NamedTuple):
@@ -63,10 +63,6 @@ class Phrase:
         """Where words may stand together."""
         return _compiled(self._pattern, _TOGETHER)
 
-    def match(self, form: Form, start: int, *, partial: bool = False) -> regex.Match[str] | None:
-        """What of `form` matches from `start` on."""
-        return (self.tight if form.tight else self.loose).match(form.text, start, partial=partial)
-
 
 class Lexicon:
     """The patterns of one role, by the first letters of the words that they can begin with."""
@@ -82,8 +78,8 @@ class Lexicon:
         found = {
             Finding(*form.span(*match.span()), phrase.label, phrase.score)
             for form in forms(text, False)
-            for start, phrase in self._called(form)
-            if (match := phrase.match(form, start)) is not None
+            for start, phrase, pattern in self._called(form)
+            if (match := pattern.match(form.text, start)) is not None
         }
         return sorted(found) if found else []
 
@@ -93,19 +89,23 @@ class Lexicon:
 
     def _begun(self, form: Form) -> int:
         end = len(form.text)
-        for start, phrase in self._called(form):
-            match = phrase.match(form, start, partial=True)
-            if match is not None and match.end() + phrase.ahead >= end:
-                return form.place(start)
-        return form.place(end)
+        begun = [
+            start
+            for start, phrase, pattern in self._called(form)
+            if (match := pattern.match(form.text, start, partial=True)) is not None and match.end() + phrase.ahead >= end
+        ]
+        return form.place(min(begun, default=end))
 
-    def _called(self, form: Form) -> Iterator[tuple[int, Phrase]]:
+    def _called(self, form: Form) -> Iterator[tuple[int, Phrase, regex.Pattern[str]]]:
         """The phrases that may begin where a word does."""
         by_prefix = self._by_prefix
         for start, first in form.words:
             if first in by_prefix:
                 for phrase in by_prefix[first]:
-                    yield start, phrase
+                    yield start, phrase, phrase.loose
+        for start in form.starts:
+            for phrase in by_prefix.get(form.text[start], ()):
+                yield start, phrase, phrase.tight
 
 
 class Phrases:

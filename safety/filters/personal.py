@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import regex
 
 from safety.filter import Context, Setup
-from safety.filters.addresses import ADDRESSES
+from safety.filters.addresses import ADDRESSES, ADDRESS_GOES_ON
 from safety.filters.addresses import LABEL as ADDRESS
 from safety.filters.addresses import LONGEST as LONGEST_ADDRESS
 from safety.filters.identifiers import CONTEXT, IDENTIFIERS, LONGEST, WALLETS, Reader, readers
@@ -32,10 +32,12 @@ _IPV6 = regex.compile(r"(?<![A-Za-z0-9:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-
 _MAC = regex.compile(r"(?<![A-Za-z0-9:-])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![A-Za-z0-9:-])|(?<![A-Za-z0-9:-])(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}(?![A-Za-z0-9:-])|(?<![A-Za-z0-9.])(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}(?![A-Za-z0-9.])")
 _BIRTH = regex.compile(r"(?<![\w/.-])(?:\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d{2}|(?:19|20)\d{2}[./-]\d{1,2}[./-]\d{1,2}|(?:\d{1,2}\.? )?[A-Z][a-zäéûçí]{2,9}\.?(?: \d{1,2}(?:st|nd|rd|th)?,?)? (?:19|20)\d{2})(?!\w|[./-]\d)")
 _BIRTH_WORDS = regex.compile(r"\b(?:born|birth|birthday|dob|d\.o\.b|geboren|geburts\w*|né|née|naissance|nacid[oa]|nacimiento|nato|nata|nascita|nascid[oa]|nascimento|geboorte\w*)\b", regex.IGNORECASE)
-_VERSION = regex.compile(r"\b(?:version|v|release|build|ver|upgrade to|firmware)\.?:? ?$", regex.IGNORECASE)
+_VERSION = regex.compile(r"\b(?:version|v|release|build|ver|upgrade to|firmware|python|java|node|chrome|firefox|windows|android|ios|kernel|driver|php|ruby|software)\.?:? ?$", regex.IGNORECASE)
 _DENSE = regex.compile(r"\d(?:[^\n\d]{0,3}\d){4}")  # without five digits near each other, nothing is a number of those
 _LONG = regex.compile(r"[A-Za-z0-9]{25}")
 _HOUSE = regex.compile(r"(?<!\w)\d{1,5}[A-Za-z]?,? (?=\p{Lu}|rue|ave|bou|pla|che|imp|all|qua|rou|bis|ter)|(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer) \d|(?:Calle|Avenida|Avda|Paseo|Plaza|C/|Via|Viale|Piazza|Corso|Largo) |P\.? ?O\.? Box")
+# Groups that are one number; a word never becomes one that was none when it was shorter.
+_GROUP = regex.compile(r"(?<![A-Za-z0-9])(?:[(+]{0,2}[A-Z]{1,4}[)-]?|[(+]{0,2}[A-Z]{0,4}[)-]?\d[A-Z0-9.,()+/:-]*|[(+]{1,2}|[/.-])\Z")
 _WORD = regex.compile(rf"[!-~]{{1,{LONGEST_WORD}}}\Z")
 
 
@@ -65,10 +67,8 @@ class Personal:
         end = len(text)
         word = _WORD.search(text, max(0, end - LONGEST_WORD))
         certain = end if word is None else word.start()
-        tail = text[max(0, end - 64) :]
-        if any(sign in tail for sign in "0123456789"):
-            chain = _chain(tail)
-            certain = min(certain, end - len(tail) + chain)
+        tail = text[-64:]
+        certain = min(certain, end - len(tail) + _chain(tail))
         if _BIRTH_WORDS.search(text, max(0, end - 2 * CONTEXT)) is not None:
             certain = min(certain, undecided(_BIRTH, text, max(0, end - CONTEXT)))
         return min(certain, _address(text))
@@ -125,22 +125,24 @@ def _is_ipv6(found: str) -> bool:
 
 
 def _chain(tail: str) -> int:
-    """Where the groups at the end of `tail` begin that may be one number: words with digits, or of few capitals."""
+    """Where the groups at the end of `tail` begin that may be one number."""
     start = len(tail)
     while start > 0 and len(tail) - start < LONGEST:
         rest = tail[:start].rstrip(" ")
         begin = max(rest.rfind(" "), rest.rfind("\n"), rest.rfind("\t")) + 1
-        word = rest[begin:]
-        if not word or start - len(rest) > 2 or not _in_chain(word):
+        group = _GROUP.search(rest, begin)
+        if begin == len(rest) or start - len(rest) > 2 or group is None:
             break
-        start = begin
+        start = group.start()
+        if start > begin:
+            break
     return start
-
-
-def _in_chain(word: str) -> bool:
-    return any(map(str.isdigit, word)) or (len(word) <= 4 and (word.isupper() or word in ("+", "(", "-", "/")))
 
 
 def _address(text: str) -> int:
     begin = max(0, len(text) - LONGEST_ADDRESS)
-    return undecided(ADDRESSES, text, begin)
+    certain = undecided(ADDRESSES, text, begin)
+    for match in ADDRESSES.finditer(text, begin):
+        if ADDRESS_GOES_ON.fullmatch(text, match.end()) is not None:
+            certain = min(certain, match.start())
+    return certain

@@ -39,6 +39,7 @@ _BEGIN = "-----BEGIN"
 _PRIVATE = regex.compile(
     r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----.{0,20000}?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)", regex.DOTALL
 )
+_PRIVATE_ENDS = regex.compile(r"-----END [A-Z0-9 ]{0,40}-----")
 _PRIVATE_BEGUN = regex.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 
 _VALUE = r"[^\s\"'`,;<>\[\](){}]"
@@ -49,7 +50,7 @@ _NAMED = re.compile(
           | account[ _-]?key | shared[ _-]?access[ _-]?key | (?:auth|access|refresh|bearer|api|session|id|security)?[ _-]?token
           | secret | signing[ _-]?key | encryption[ _-]?key | private[ _-]?key ) )
       | (?P<header> bearer | authorization:[ ](?:basic|token) ) )
-    (?P<link> (?: [\"'`*]{0,3}\s{0,3}(?: [:=]{1,2}>? | is | was | ist | est | es | lautet | e | é | è )\s{0,3} | [ ] ) [\"'`*]{0,3} )
+    (?P<link> (?: [\"'`*]{0,3}\s{0,3}(?: [:=]{1,2}>?\s{0,3} | (?: is | was | ist | est | es | lautet | e | é | è )\s{1,3} ) | [ ] ) [\"'`*]{0,3} )
     """
 )
 _OPEN_VALUE = re.compile(rf"{_VALUE}{{0,1000}}\Z")
@@ -136,6 +137,6 @@ def _entropy(value: str) -> float:
 def _private(text: str) -> int:
     """Where a private key begins that has not ended, or may be about to."""
     last = next(iter(_PRIVATE_BEGUN.finditer(text, max(0, text.rfind(_BEGIN)))), None) if _BEGIN in text else None
-    if last is not None and "-----END" not in text[last.end() :]:
+    if last is not None and _PRIVATE_ENDS.search(text, last.end()) is None:
         return last.start()
     return undecided(_PRIVATE_BEGUN, text, max(0, len(text) - 64))
