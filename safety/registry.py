@@ -21,7 +21,12 @@ GROUP = "ratchet.filters"
 SHIPPED: Mapping[str, str] = MappingProxyType(
     {
         "cards": "safety.filters.cards:Cards",
-        "keys": "safety.filters.keys:Keys",
+        "code": "safety.filters.code:Code",
+        "injection": "safety.filters.injection:Injection",
+        "leak": "safety.filters.leak:Leak",
+        "personal": "safety.filters.personal:Personal",
+        "secrets": "safety.filters.secrets:Secrets",
+        "self_harm": "safety.filters.self_harm:SelfHarm",
         "terms": "safety.filters.terms:Terms",
     }
 )
