@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
 
 from analytics import Store
 from chatbot.accounts import Accounts, Provider
@@ -19,12 +18,15 @@ from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
 from chatbot.receipts import Receipts
 from chatbot.reviews import Reviews
+from chatbot.screening import make_screen, policy_in_force, scorer_options
 from chatbot.settings import Settings
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from learner import Learner, LearnerSettings, Registry, Uses
 from learner.settings import RewriteReview
-from safety import Screen, default_screen
+from safety import Screen
+from safety.local import local_scorer
+from safety.scorer import KeptScorer, ScorerClient
 
 Load = Callable[[str, Path], None]
 
@@ -38,6 +40,7 @@ class Services:
     store: Store
     accounts: Accounts
     screen: Screen
+    scorer: KeptScorer
     engine: Engine
     learner: Learner
     turns: Turns
@@ -53,28 +56,46 @@ class Services:
 
 
 def build(settings: Settings) -> Services:
-    """Open the store, start the engine's process, and put everything together. Raises UserError, AnalyticsError."""
+    """Open the store, start the processes of engine and scorer, and put everything together.
+
+    Raises UserError, AnalyticsError.
+    """
     home = settings.home
+    scorer = ScorerClient(scorer_options(settings))
+    policy_in_force(settings)  # what is wrong with it is told before anything slow begins
     model = locate(settings.text("model"), download=True)
     remember(home, settings.text("model"))
     store = Store.open(home / "store.duckdb")
     registry = open_registry(settings, store, model)
     engine = Engine(model, settings, home, registry.hold_live)
     engine.spawn()
-    return assemble(settings, model, store, registry, engine)
+    scorer.start()
+    return assemble(settings, model, store, registry, engine, scorer)
 
 
-def assemble(settings: Settings, model: Model, store: Store, registry: Registry, engine: Engine) -> Services:
-    """Put the services together around a store that is open and an engine, started or not."""
+def assemble(
+    settings: Settings,
+    model: Model,
+    store: Store,
+    registry: Registry,
+    engine: Engine,
+    scorer: KeptScorer | None = None,
+) -> Services:
+    """Put the services together around a store that is open and an engine, started or not.
+
+    Without a `scorer` the bundled classifier answers in this process. Raises UserError.
+    """
+    scorer = scorer or local_scorer()
     learner = open_learner(settings, store, registry, model, engine.load, engine.unload)
     metrics, tracing = Metrics(), Tracing(settings.text("otlp_endpoint"))
-    screen = default_screen(cast("Literal['block', 'review']", settings.text("input_failure")))
+    screen = make_screen(policy_in_force(settings), scorer)
     return Services(
         settings=settings,
         model=model,
         store=store,
         accounts=open_accounts(settings, store),
         screen=screen,
+        scorer=scorer,
         engine=engine,
         learner=learner,
         turns=Turns(
@@ -99,7 +120,7 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
             settings.text("known_terms"),
         ),
         reviews=Reviews(store, screen),
-        operator=Operator(store, learner),
+        operator=Operator(store, learner, lambda: scorer.status().told),
         archive=Archive(store, screen),
         receipts=Receipts(store, Uses(store, settings.home, registry)),
         implicits=Implicits(store, screen),

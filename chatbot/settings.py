@@ -117,6 +117,19 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("experiment_look_seconds", 5.0, "Seconds between two looks at a running experiment.", limits=ABOVE_0),
     Setting("promotion", "auto", "Who promotes a proven winner.", ("auto", "ask")),
     Setting("input_failure", "block", "What happens to a message whose screening failed.", ("block", "review")),
+    Setting(
+        "detoxify",
+        "off",
+        "Model of Detoxify that scores toxicity; without its weights the bundled classifier does.",
+        ("off", "original", "unbiased", "multilingual", "original-small", "unbiased-small"),
+    ),
+    Setting("detoxify_checkpoint", "", "Checkpoint of Detoxify; if empty, the published one is looked for."),
+    Setting(
+        "detoxify_model_dir", "", "Folder with config.json and tokenizer of Detoxify's model; if empty, as cached."
+    ),
+    Setting("detoxify_sha256", "", "SHA-256 the checkpoint must have; if empty, the one of its first use."),
+    Setting("detoxify_download", False, "Whether Detoxify's weights may be downloaded."),
+    Setting("scorer_threads", 1, "Threads that scoring texts may use.", limits=(1, 64)),
     Setting("public_url", "", "Address under which people reach the server, such as https://chat.example.com."),
     Setting("sign_up", "closed", "Whether anybody may make an account at /sign-in.", ("closed", "open")),
     Setting("session_days", 30.0, "Days until somebody has to sign in again.", limits=(0.01, 365)),
@@ -181,6 +194,10 @@ class Settings:
     def number(self, name: str) -> float:
         """A setting that is a number."""
         return float(cast("float", self.values[name]))
+
+    def switch(self, name: str) -> bool:
+        """A setting that is on or off."""
+        return bool(self.values[name])
 
     def shares(self) -> tuple[int, int, int]:
         """The percentages of the groups learn, decide and holdout.

@@ -4,6 +4,8 @@ SafetyError
 ├── StreamEnded        text came for a stream that had ended
 ├── BadPolicy          the policy cannot be used
 ├── ScorerFailed       the scorer gave no scores
+├── ModelRefused       a classifier's files are missing or are not those that were meant
+├── TrainingRefused    there is nothing to train a classifier on
 ├── BadSuite           the groups or templates of an audit cannot be used
 ├── AuditFailed        an audit could not be made: what was to be asked did not answer
 └── RedTeamError       the red team cannot go on; says why and what to do
@@ -30,6 +32,22 @@ class ScorerFailed(SafetyError):
     """The scorer gave no scores."""
 
 
+class ModelRefused(SafetyError):
+    """A classifier's files are missing, or are not those that were meant."""
+
+
+class TrainingRefused(SafetyError):
+    """There is nothing, or something wrong, to train a classifier on or to measure it with."""
+
+
+class BadSuite(SafetyError):
+    """The groups or templates of an audit cannot be used."""
+
+
+class AuditFailed(SafetyError):
+    """An audit could not be made: what was to be asked did not answer."""
+
+
 class RedTeamError(SafetyError):
     """The red team cannot go on; the message says why and what to do."""
 
@@ -40,11 +58,3 @@ class NotAllowedThere(RedTeamError):
 
 class GarakMissing(RedTeamError):
     """Garak cannot be installed or run."""
-
-
-class BadSuite(SafetyError):
-    """The groups or templates of an audit cannot be used."""
-
-
-class AuditFailed(SafetyError):
-    """An audit could not be made: what was to be asked did not answer."""

@@ -15,6 +15,7 @@ from chatbot.cli import (
     attack,
     audit_bias,
     bench,
+    classifier,
     demo,
     dev,
     doctor,
@@ -23,6 +24,7 @@ from chatbot.cli import (
     learn,
     promote,
     redteam,
+    screen,
     starter,
     status,
     test,
@@ -54,6 +56,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None
     (RUN, "up", up.up, "Chat in your browser: the model, the pages and the learner.", None),
     (RUN, "status", status.status, "Champion, challenger, experiment, and what was gathered.", None),
     (RUN, "doctor", doctor.doctor, "Is this machine fit, and what to do where it is not.", None),
+    (RUN, "screen", screen.screen, "What each filter says about a text; the policy in force.", None),
     (LOOP, "demo", demo.demo, "Simulated people take the whole loop through one lap.", demo.PASS_THROUGH),
     (LOOP, "attack", attack.attack, "Simulated people try to poison what is learned.", demo.PASS_THROUGH),
     (LOOP, "learn", learn.learn, "Start a lap now and watch it: curate, train, gate.", None),
@@ -71,6 +74,7 @@ app.add_typer(accounts.app, name="accounts", rich_help_panel=PEOPLE)
 app.add_typer(keys.app, name="keys", rich_help_panel=PEOPLE)
 app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
 app.add_typer(redteam.app, name="redteam", rich_help_panel=SAFETY)
+app.add_typer(classifier.app, name="classifier", rich_help_panel=DATA)
 app.add_typer(dev.app, name="dev", rich_help_panel=WORK)
 
 

@@ -1,0 +1,61 @@
+"""The screen as the settings and the home want it: the policy in force, and the scorer that its filters ask."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from chatbot.errors import UserError
+from chatbot.settings import Settings
+from safety import BadPolicy, Policy, Screen
+from safety.policy import BUNDLED
+from safety.scorer import KeptScorer, ScorerOptions
+from safety.scorer.options import Kind
+
+FILE, OFF = "policy.toml", "off"
+
+
+def policy_path(home: Path) -> Path:
+    """The home's own policy if there is one, else the bundled."""
+    return home / FILE if (home / FILE).exists() else BUNDLED
+
+
+def policy_in_force(settings: Settings) -> Policy:
+    """The policy; the setting `input_failure` can make it milder. Raises UserError."""
+    try:
+        policy = Policy.read(policy_path(settings.home))
+    except BadPolicy as error:
+        raise UserError(str(error)) from None
+    return replace(policy, input_failure="review") if settings.text("input_failure") == "review" else policy
+
+
+def make_screen(policy: Policy, scorer: KeptScorer) -> Screen:
+    """The screen of a policy. Raises UserError for one whose filters cannot be made."""
+    try:
+        return Screen.from_policy(policy, scorer)
+    except BadPolicy as error:
+        raise UserError(f"The policy cannot be used: {error}") from None
+
+
+def scorer_options(settings: Settings) -> ScorerOptions:
+    """How the scorer is started. Raises UserError where Detoxify cannot be meant so."""
+    kind = settings.text("detoxify")
+    checkpoint, folder = (_path(settings.text(name)) for name in ("detoxify_checkpoint", "detoxify_model_dir"))
+    if checkpoint and not Path(checkpoint).is_file():
+        raise UserError(f"There is no file {checkpoint}; correct detoxify_checkpoint.")
+    if folder and not Path(folder).is_dir():
+        raise UserError(f"There is no folder {folder}; correct detoxify_model_dir.")
+    return ScorerOptions(
+        home=str(settings.home),
+        threads=settings.whole("scorer_threads"),
+        detoxify=cast("Kind", "" if kind == OFF else kind),
+        checkpoint=checkpoint,
+        model_dir=folder,
+        sha256=settings.text("detoxify_sha256").lower(),
+        download=settings.switch("detoxify_download"),
+    )
+
+
+def _path(given: str) -> str:
+    return str(Path(given).expanduser().resolve()) if given else ""
