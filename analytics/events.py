@@ -242,6 +242,25 @@ class Implicit(Event):
 
 
 @dataclass(frozen=True)
+class Quarantine(Event):
+    """A lap holds people and turns out of datasets, and a reviewer releases or confirms; the latest row holds.
+
+    Nothing of theirs is deleted. `group_id` names those who were held together.
+    """
+
+    table: ClassVar[str] = "quarantine"
+
+    group_id: str
+    action: Literal["hold", "release", "confirm"]
+    step: str
+    reason: str
+    people: Sequence[str]
+    turns: Sequence[str]
+    actor: str
+    run_id: str | None
+
+
+@dataclass(frozen=True)
 class Account(Event):
     """Somebody with a name here; the latest row of an `account_id` holds.
 
@@ -315,6 +334,6 @@ class Link(Event):
 
 EVENTS: tuple[type[Event], ...] = (
     Turn, Reply, Feedback, Consent, Flag, Review, Run, Adapter, Experiment, Routing, Audit,
-    Conversation, Implicit,
+    Conversation, Implicit, Quarantine,
     Account, ApiKey, Session, Link,
 )  # fmt: skip

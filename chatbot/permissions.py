@@ -63,6 +63,8 @@ API: Mapping[str, Permit] = MappingProxyType(
         "POST /v1/reviews/{turn_id}/claim": REVIEW,
         "POST /v1/reviews/{turn_id}/release": REVIEW,
         "POST /v1/reviews/{turn_id}/decision": REVIEW,
+        "GET /v1/quarantine": REVIEW,
+        "POST /v1/quarantine/{group}/decision": REVIEW,
         "GET /v1/status": OPERATE,
         "GET /v1/satisfaction": OPERATE,
         "GET /v1/runs": OPERATE,

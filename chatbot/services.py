@@ -23,6 +23,7 @@ from chatbot.settings import Settings
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from learner import Learner, LearnerSettings, Registry, Uses
+from learner.settings import RewriteReview
 from safety import Screen
 from safety.local import local_scorer
 from safety.scorer import KeptScorer, ScorerClient
@@ -111,7 +112,13 @@ def assemble(
         metrics=metrics,
         tracing=tracing,
         limits=Limits(),
-        feedbacks=Feedbacks(store, screen, metrics),
+        feedbacks=Feedbacks(
+            store,
+            screen,
+            metrics,
+            cast("RewriteReview", settings.text("rewrite_review")),
+            settings.text("known_terms"),
+        ),
         reviews=Reviews(store, screen),
         operator=Operator(store, learner, lambda: scorer.status().told),
         archive=Archive(store, screen),

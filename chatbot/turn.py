@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 
 from analytics import Store, Turn, queries
 from chatbot import implicit
-from chatbot.answer import Answer, Delta
+from chatbot.answer import STOPPED_AT, Answer, Delta, Stopped
 from chatbot.engine_stream import Piece
 from chatbot.errors import BadRequest, NotYours, UnknownConversation
 from chatbot.messages import Message, check_parameters, checked
@@ -26,6 +26,8 @@ from learner import Group, Learner, Route, person_group, route
 from safety import Context, Decision, Screen, Screening, Verdict, told
 
 SAMPLING_SECONDS = 60.0
+MESSAGES_TOGETHER = 3  # of a person, that are screened together
+TAKEN_OUT = "[stopped by a safety filter]"
 CONVERSATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -60,11 +62,12 @@ class Begun:
 
 @dataclass(frozen=True)
 class Done:
-    """The answer is kept; `usage` is in tokens, empty when nothing was generated."""
+    """The answer is kept; `usage` is in tokens, empty when nothing was generated, `stopped` is what the screen did."""
 
     turn_id: str
     finish_reason: str
     usage: Mapping[str, int]
+    stopped: Stopped | None = None
 
 
 Step = Begun | Delta | Done
@@ -153,7 +156,7 @@ class Turns:
             trace.ended(answer, broken)
             if not request.choice:
                 self._notice(opened.turn, answer.finish_reason)
-        yield Done(answer.turn_id, answer.finish_reason, answer.usage)
+        yield Done(answer.turn_id, answer.finish_reason, answer.usage, answer.stopped)
 
     def _notice(self, turn: Turn, finish_reason: str) -> None:
         """Keep what the turn says about the answer before it. Only a complaint takes a look into the store."""
@@ -194,8 +197,7 @@ class Turns:
     async def _answer(self, answer: Answer, opened: _Opened) -> AsyncGenerator[Delta, None]:
         """Show the answer as it comes, and note how it ended."""
         if opened.screened.decision is Decision.BLOCK:
-            answer.finish_reason = "content_filter"
-            yield answer.show(_told("input", opened.screened.decisive, opened))
+            yield answer.stop(*_told("input", opened.screened.decisive, opened))
             return
         context = _of_answer(opened)
         stream = answer.screening = self._screen.stream(context)
@@ -215,8 +217,7 @@ class Turns:
         if rest:
             yield answer.show(rest)
         if stopped is not None:
-            answer.finish_reason, answer.tool_calls = "content_filter", []
-            yield answer.stop(_told("output", stopped, opened))
+            yield answer.stop(*_told("output", stopped, opened))
             return
         answer.finish_reason = reason
         if answer.tool_calls:
@@ -242,19 +243,23 @@ class Turns:
     async def _screened(self, messages: list[Message], context: Context) -> Screening:
         """Screen the messages in place: all of them, for a client may send a past that we have not seen.
 
-        What came of the last one holds, unless one before it is blocked.
+        What is blocked in the past is taken out of it. What came of the last message holds, unless all that its person
+        said of late is blocked together: a sentence can be cut over several messages.
         """
-        blocked = last = None
+        last = None
         for message in messages:
             spoken = replace(context, role="output") if message["role"] == "assistant" else context
             calls = ((call["function"], "arguments") for call in message.get("tool_calls", ()))
             for place, name in ((message, "content"), *calls):
                 last = await self._screen.check(place[name], spoken)
-                place[name] = last.text
-                if blocked is None and last.decision is Decision.BLOCK:
-                    blocked = last
+                stopped = last.decision is Decision.BLOCK and message is not messages[-1]
+                place[name] = TAKEN_OUT if stopped else last.text
         assert last is not None
-        return blocked or last
+        said = [message["content"] for message in messages if message["role"] == "user"][-MESSAGES_TOGETHER:]
+        if last.decision is Decision.BLOCK or len(said) == 1:
+            return last
+        together = await self._screen.check(" ".join(said), context)
+        return together if together.decision is Decision.BLOCK else last
 
     async def _place(self, request: TurnRequest) -> tuple[str, str | None]:
         """The id of the conversation and that of the first answer, see `_known_place`; a new one needs no look."""
@@ -310,5 +315,7 @@ def _of_answer(opened: _Opened) -> Context:
     return replace(opened.context, role="output", prompt=said.get("user", ""), system=said.get("system", ""))
 
 
-def _told(role: Literal["input", "output"], verdict: Verdict | None, opened: _Opened) -> str:
-    return told(role, verdict.category if verdict else "", opened.accept_language).text
+def _told(role: Literal["input", "output"], verdict: Verdict | None, opened: _Opened) -> tuple[Stopped, str]:
+    category = verdict.category if verdict else ""
+    words = told(role, category, opened.accept_language)
+    return Stopped(STOPPED_AT[role], category, words.language), words.text

@@ -21,8 +21,13 @@ GROUP = "ratchet.filters"
 SHIPPED: Mapping[str, str] = MappingProxyType(
     {
         "cards": "safety.filters.cards:Cards",
+        "code": "safety.filters.code:Code",
         "harm": "safety.filters.classified:Classified",
-        "keys": "safety.filters.keys:Keys",
+        "injection": "safety.filters.injection:Injection",
+        "leak": "safety.filters.leak:Leak",
+        "personal": "safety.filters.personal:Personal",
+        "secrets": "safety.filters.secrets:Secrets",
+        "self_harm": "safety.filters.self_harm:SelfHarm",
         "terms": "safety.filters.terms:Terms",
         "toxicity": "safety.filters.classified:Classified",
     }

@@ -79,7 +79,7 @@ class Screen:
     async def check(self, text: str, context: Context) -> Screening:
         """Show `text` to every filter until one blocks; shadows see it in any case.
 
-        What was said of the same text in the same context is not asked again: a conversation comes back with every turn.
+        What was said of the same text in the same context is not asked again: a conversation comes back each turn.
         """
         known = self._known.get((text, context))
         if known is None:

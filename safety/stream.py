@@ -186,7 +186,7 @@ class StreamScreen:
 
     def _advance(self, edge: int) -> None:
         read = self._past + self._held[:edge]
-        self._past, self._held = read[-CARRIED:], self._held[edge:]
+        self._past, self._held = _from_word(read), self._held[edge:]
         self._at += len(read) - len(self._past)
         self._edits = [edit for edit in self._edits if edit.end > self._at + len(self._past)]
 
@@ -204,3 +204,11 @@ class StreamScreen:
             if known is None or verdict.score > known.score:
                 spans = tuple(Span(start + offset, end + offset, *label) for start, end, *label in verdict.spans)
                 self._noted[kind] = replace(verdict, spans=spans)
+
+
+def _from_word(read: str) -> str:
+    """The last of what was shown, from the beginning of a word: half a word may look like another."""
+    if len(read) <= CARRIED:
+        return read
+    space = next((place for place in range(len(read) - CARRIED, len(read)) if read[place - 1].isspace()), None)
+    return read[-CARRIED:] if space is None else read[space:]

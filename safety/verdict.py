@@ -71,7 +71,7 @@ class Verdict:
         said = {
             "category": self.category,
             "score": round(self.score, 4),
-            "threshold": self.threshold if self.category else 0,
+            "threshold": self.threshold if self.category or self.score else 0,
             "spans": [list(span) if span.label else [span.start, span.end] for span in self.spans],
             "latency_ms": self.latency_ms,
             "failed": self.failed,

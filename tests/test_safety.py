@@ -390,6 +390,7 @@ async def test_what_people_write_about_an_answer_is_screened_before_it_is_kept(
         return await caller.post("/v1/" + path.format(turn=turn), json={**about, name: text})
 
     as_answer = name in ("rewrite", "correction")
+    kind = "self-harm" if as_answer else "self-harm/intent"
     refused = await send("child porn")
     assert refused.status_code == 400
     assert refused.json()["error"]["message"].startswith(f"The {name} was stopped by a safety filter")
@@ -400,7 +401,7 @@ async def test_what_people_write_about_an_answer_is_screened_before_it_is_kept(
     # Who says that they may harm themselves is heard, where a chat would be met with help.
     assert (await send("kill yourself" if as_answer else "i want to kill myself")).is_success
     flags = house.store.rows("SELECT * FROM flag WHERE \"by\" = 'filter'")
-    assert [(row["turn_id"], row["reason"]) for row in flags] == [(turn, f"terms: self-harm/intent in the {name}")]
+    assert [(row["turn_id"], row["reason"]) for row in flags] == [(turn, f"self_harm: {kind} in the {name}")]
 
 
 async def test_a_reviewer_reads_what_people_explained_after_their_vote_and_what_colleagues_noted(house, caller):
@@ -424,7 +425,7 @@ async def test_a_reviewer_reads_what_people_explained_after_their_vote_and_what_
     explained = "wrong, too short: not on <Sundays>"
     assert await waits() == [(["down-voted"], explained)]
     await caller.post(f"/v1/reviews/{turn}/decision", json={"answer_right": False, "note": "ask <Ben>"})
-    await say(rewrite="Within six working days.")
+    await say(rewrite="As soon as we can.")
     assert await waits() == []
     await say(comment="nor on Saturdays")
     assert await waits() == [(["down-voted"], f"{explained}; nor on Saturdays")]

@@ -9,12 +9,13 @@ from chatbot.api import (
     implicit,
     moderations,
     operate,
+    quarantine,
     receipts,
     reviews,
 )  # fmt: skip
 
 routers = (
-    health.router, chat.router, moderations.router, feedback.router, reviews.router, operate.router,
+    health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, operate.router,
     conversations.router, receipts.router, implicit.router, accounts.router,
 )  # fmt: skip
 

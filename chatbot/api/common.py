@@ -45,7 +45,7 @@ from chatbot.errors import (
 from chatbot.limits import Budget, Limits
 from chatbot.permissions import ANYBODY, API
 from chatbot.services import Services
-from learner import LearnerError, UnknownAdapter, UnknownRun
+from learner import LearnerError, UnknownAdapter, UnknownGroup, UnknownRun
 
 
 class Answer(NamedTuple):
@@ -71,6 +71,7 @@ _ANSWERS: Mapping[type[Exception], Answer] = {
     UnknownPath: Answer(404, "not_found_error", "unknown_path"),
     UnknownRun: Answer(404, "not_found_error", "unknown_run"),
     UnknownAdapter: Answer(404, "not_found_error", "model_not_found"),
+    UnknownGroup: Answer(404, "not_found_error", "unknown_group"),
     UnknownConversation: Answer(404, "not_found_error", "unknown_conversation"),
     UnknownShare: Answer(404, "not_found_error", "unknown_share"),
     UnknownReceipt: Answer(404, "not_found_error", "unknown_receipt"),

@@ -7,10 +7,17 @@ import regex
 Pattern = regex.Pattern[str]
 
 
-def undecided(pattern: Pattern, text: str) -> int:
-    """The first place from which `pattern` would match if the right text followed; the length of `text` if none."""
+def undecided(pattern: Pattern, text: str, start: int = 0) -> int:
+    """The first place from `start` on at which `pattern` would match if the right text followed; its length if none."""
     end = len(text)
-    first = pattern.search(text, partial=True)
+    first = pattern.search(text, start, partial=True)
     if first is None or first.start() == end:
         return end
-    return next((match.start() for match in pattern.finditer(text, partial=True) if match.end() == end), end)
+    return next((match.start() for match in pattern.finditer(text, start, partial=True) if match.end() == end), end)
+
+
+def last_word(text: str, most: int) -> int:
+    """Where what stands after the last white space begins, of which no more than `most` characters are looked at."""
+    end = len(text)
+    tail = text[-most:]
+    return end - len(tail) + max(tail.rfind(space) for space in " \n\t\r\u2028\u3000") + 1

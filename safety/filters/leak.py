@@ -1,0 +1,178 @@
+"""Keeps an answer from giving away the system prompt."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from safety.filter import Context, Setup
+from safety.filters.forms import fold
+from safety.filters.partial import last_word
+from safety.policy import bundled_rules
+from safety.verdict import ALLOWED, Span, Verdict
+
+LABEL = "system prompt"
+INSTRUCTS, TELLS = 1.0, 0.6  # scores: of what tells the assistant what to do, and of facts, which it may repeat
+LONG_TELLING = 3  # times the words that are enough otherwise
+_CODE, _EDGE = 24, 2  # characters of a code, and those at its edge, which depend on what stands around the prompt
+_LEAST = 4  # words of a prompt that can be recognised
+
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_CODED = re.compile(r"[A-Za-z0-9+/=]{24,}")
+_CODED_BEGUN = re.compile(r"[A-Za-z0-9+/=]+")
+_SENTENCE = re.compile(r"(?<=[.!?\n])\s+")
+_INSTRUCTS = re.compile(
+    r"\b(?:you|your|yourself|never|do not|don't|always|must|should|assistant|answer|reply|respond|refuse|instructions?|secret"
+    r"|confidential|reveal|du|dein|sie sind|niemals|immer|antworte|tu es|jamais|toujours|reponds|eres|nunca|siempre|responde"
+    r"|sei|mai|sempre|rispondi|voce|responda)\b"
+)
+
+
+class _Prompt(NamedTuple):
+    """A system prompt as it can come back: runs of `length` words with their scores, in each way to write them."""
+
+    length: int
+    runs: Sequence[dict[str, float]]
+    first: Sequence[frozenset[str]]
+    joined: Sequence[str]
+    codes: Sequence[str]
+
+
+class Leak:
+    """Finds `words` words in a row of the system prompt, also backwards and in simple codes.
+
+    What stands in the message that is answered as well is no leak. A prompt that is shorter is looked for as a whole.
+    """
+
+    version, quick = "1", True
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        self.id, self.rules = (setup.name, setup.rules) if setup else ("leak", bundled_rules("leak"))
+        self._words = int(setup.options.get("words", 8)) if setup else 8
+        if self._words < 3:
+            raise ValueError(f"words is {self._words}; it must be 3 at least, or any answer would be a leak.")
+
+    def check(self, text: str, context: Context) -> Verdict:
+        """Find what comes from the system prompt."""
+        if not context.system:
+            return ALLOWED
+        found = [*_found(text, _prompt(context.system, context.prompt, self._words))]
+        if not found:
+            return ALLOWED
+        worst = max(score for _, _, score in found)
+        spans = [Span(start, end, LABEL) for start, end, _ in found]
+        return self.rules.verdict(context.role, {LABEL: worst}, spans)
+
+    def undecided(self, text: str, context: Context) -> int:
+        """The last words, where the system prompt goes on like that."""
+        if not context.system:
+            return len(text)
+        prompt = _prompt(context.system, context.prompt, self._words)
+        return min(_words_begun(text, prompt), _code_begun(text, prompt))
+
+
+@lru_cache(maxsize=64)
+def _prompt(system: str, asked: str, words: int) -> _Prompt:
+    ways = [_told(system), *(_rewritten(system, rewrite) for rewrite in (_backwards, _rot13))]
+    length = min(words, len(ways[0])) if len(ways[0]) >= _LEAST else 0
+    known = {run for run, _ in _runs(_told(asked), length)} if asked else set()
+    runs = [{run: score for run, score in _runs(way, length) if run not in known} for way in ways]
+    joined = [f" {' '.join(word for word, _ in way)} " for way in ways]
+    raw = system.encode()
+    codes = [base64.b64encode(raw[shift:]).decode().rstrip("=")[:-1] for shift in range(3)] + [raw.hex()]
+    first = [frozenset(run.split(" ", 1)[0] for run in way) for way in runs]
+    return _Prompt(length, runs, first, joined, [code for code in codes if len(code) >= _CODE])
+
+
+def _told(text: str) -> list[tuple[str, float]]:
+    """The words of a text, each with what giving it away counts."""
+    return [
+        (match[0], INSTRUCTS if _INSTRUCTS.search(sentence) else TELLS)
+        for sentence in _SENTENCE.split(fold(text))
+        for match in _WORD.finditer(sentence)
+    ]
+
+
+def _rewritten(system: str, rewrite: Callable[[str], str]) -> list[tuple[str, float]]:
+    return [(match[0], INSTRUCTS) for match in _WORD.finditer(rewrite(fold(system)))]
+
+
+def _backwards(text: str) -> str:
+    return text[::-1]
+
+
+def _rot13(text: str) -> str:
+    return codecs.encode(text, "rot13")
+
+
+def _runs(words: Sequence[tuple[str, float]], length: int) -> Iterator[tuple[str, float]]:
+    if length:
+        for start in range(len(words) - length + 1):
+            run = words[start : start + length]
+            yield " ".join(word for word, _ in run), max(score for _, score in run)
+
+
+def _found(text: str, prompt: _Prompt) -> Iterator[tuple[int, int, float]]:
+    folded = fold(text)
+    places = [match.span() for match in _WORD.finditer(folded)]
+    words = [folded[start:end] for start, end in places]
+    for runs, begins in zip(prompt.runs, prompt.first, strict=True):
+        hits = [
+            (at, score)
+            for at in [at for at, word in enumerate(words) if word in begins]
+            if (score := runs.get(" ".join(words[at : at + prompt.length]))) is not None
+        ]
+        for first, last, score in _stretches(hits, prompt.length):
+            yield places[first][0], places[last + prompt.length - 1][1], score
+    if prompt.codes:
+        for match in _CODED.finditer(text):
+            if _in_code(match[0], prompt):
+                yield *match.span(), INSTRUCTS
+
+
+def _stretches(hits: Sequence[tuple[int, float]], length: int) -> Iterator[tuple[int, int, float]]:
+    """Where runs begin and where the last of them does; facts that go on for long are told as what instructs is."""
+    begun = at = -2
+    for place, score in hits:
+        begun = begun if place == at + 1 else place
+        at = place
+        long = at - begun + length >= LONG_TELLING * length
+        first = at - (LONG_TELLING - 1) * length if long and score < INSTRUCTS else at
+        if (at - begun) % length == 0 or long:
+            yield first, at, INSTRUCTS if long else score
+
+
+def _in_code(run: str, prompt: _Prompt) -> bool:
+    return any(run[_EDGE : _CODE - _EDGE] in code for code in prompt.codes)
+
+
+def _words_begun(text: str, prompt: _Prompt) -> int:
+    if not prompt.length:
+        return len(text)
+    most = LONG_TELLING * prompt.length
+    folded = fold(text[-12 * most :])
+    cut = len(text) - len(folded)
+    places = [match.span() for match in _WORD.finditer(folded)][-most:]
+    if not places:
+        return len(text)
+    after = " " if places[-1][1] < len(folded) else ""
+    words = [folded[start:stop] for start, stop in places]
+    begun, tail = len(text), after
+    for place in range(len(places) - 1, -1, -1):
+        tail = f" {words[place]}{tail}"
+        if not any(tail in joined for joined in prompt.joined):
+            break
+        begun = cut + places[place][0]
+    return begun
+
+
+def _code_begun(text: str, prompt: _Prompt) -> int:
+    start = last_word(text, 1000)
+    last = None
+    for last in _CODED_BEGUN.finditer(text, start):
+        pass
+    return last.start() if last is not None and last.end() == len(text) and _in_code(last[0], prompt) else len(text)

@@ -1,0 +1,192 @@
+"""Finds turns of phrase from a TOML file in every spelling of a text.
+
+[words]                             # parts that patterns name as <NAME>
+bomb = "(?:pipe bombs?|bombs?)"
+
+[input.weapons]                     # role and label
+sure = ["how to make ~ <bomb>"]     # with score 1
+likely = []                         # with score 0.6
+
+A pattern is a regular expression in small letters without accents that begins with a word and ends with one. In it a
+space stands for whatever separates two words of a sentence, `~` for up to 40 characters of the same sentence, and an
+apostrophe may be missing.
+"""
+
+from __future__ import annotations
+
+import string
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import regex
+
+from safety.filter import Context, Setup
+from safety.filters.forms import PREFIX, Form, forms
+from safety.policy import ROLES, bundled_rules
+from safety.rules import Rules
+from safety.verdict import ALLOWED, Span, Verdict
+
+SCORES: Mapping[str, float] = {"sure": 1.0, "likely": 0.6}
+_AHEAD = 32  # characters after a match on which it may depend
+_FIRST = string.ascii_lowercase + string.digits
+_APART, _GAP = r"(?:[^\w.!?']{1,12})", r"[^\w.!?](?:[^.!?]{0,39}[^\w.!?])?"
+_TOGETHER, _TIGHT_GAP = r"(?:[^\w.!?']{0,12})", r"[^.!?]{0,40}"
+
+
+class Finding(NamedTuple):
+    """A range of the text with its label and the score of its pattern."""
+
+    start: int
+    end: int
+    label: str
+    score: float
+
+
+class Phrase:
+    """One pattern, made ready when a word first calls for it, also as it looks where the words stand together."""
+
+    def __init__(self, label: str, score: float, pattern: str) -> None:
+        self.label, self.score, self._pattern = label, score, pattern
+        self.ahead = _AHEAD if "(?!" in pattern or "(?=" in pattern else 0
+        self.prefixes = _prefixes(_compiled(_head(pattern), _APART))
+
+    @cached_property
+    def loose(self) -> regex.Pattern[str]:
+        """As it is written."""
+        return _compiled(self._pattern, _APART)
+
+    @cached_property
+    def tight(self) -> regex.Pattern[str]:
+        """Where words may stand together."""
+        return _compiled(self._pattern, _TOGETHER)
+
+
+class Lexicon:
+    """The patterns of one role, by the first letters of the words that they can begin with."""
+
+    def __init__(self, phrases: Sequence[Phrase]) -> None:
+        self._by_prefix: dict[str, list[Phrase]] = {}
+        for phrase in phrases:
+            for prefix in phrase.prefixes:
+                self._by_prefix.setdefault(prefix, []).append(phrase)
+
+    def find(self, text: str) -> list[Finding]:
+        """What matches, in any spelling."""
+        found = {
+            Finding(*form.span(*match.span()), phrase.label, phrase.score)
+            for form in forms(text, False)
+            for start, phrase, pattern in self._called(form)
+            if (match := pattern.match(form.text, start)) is not None
+        }
+        return sorted(found) if found else []
+
+    def undecided(self, text: str) -> int:
+        """Where the first match begins that the end of the text cuts off; its length if none is."""
+        return min((self._begun(form) for form in forms(text, True)), default=len(text))
+
+    def _begun(self, form: Form) -> int:
+        end = len(form.text)
+        begun = [
+            start
+            for start, phrase, pattern in self._called(form)
+            if (match := pattern.match(form.text, start, partial=True)) is not None and match.end() + phrase.ahead >= end
+        ]
+        return form.place(min(begun, default=end))
+
+    def _called(self, form: Form) -> Iterator[tuple[int, Phrase, regex.Pattern[str]]]:
+        """The phrases that may begin where a word does."""
+        by_prefix = self._by_prefix
+        for start, first in form.words:
+            if first in by_prefix:
+                for phrase in by_prefix[first]:
+                    yield start, phrase, phrase.loose
+        for start in form.starts:
+            for phrase in by_prefix.get(form.text[start], ()):
+                yield start, phrase, phrase.tight
+
+
+class Phrases:
+    """A filter of phrases; the file of a subclass has one table of labels for each role."""
+
+    version, quick = "4", True
+    name: str
+    file: Path
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        self.id, self.rules = (setup.name, setup.rules) if setup else (self.name, bundled_rules(self.name))
+        self._lexicons = lexicons(self.file)
+
+    def check(self, text: str, context: Context) -> Verdict:
+        """Find every label that matches."""
+        return verdict(self._lexicons[context.role].find(text), self.rules, context)
+
+    def undecided(self, text: str, context: Context) -> int:
+        """The beginning of what may become a match."""
+        return self._lexicons[context.role].undecided(text)
+
+
+def verdict(found: Sequence[Finding], rules: Rules, context: Context, note: str = "") -> Verdict:
+    """What the findings lead to, each label at its highest score."""
+    if not found:
+        return ALLOWED
+    scores: dict[str, float] = {}
+    for finding in found:
+        scores[finding.label] = max(finding.score, scores.get(finding.label, 0.0))
+    spans = [Span(start, end, label) for start, end, label, _ in found]
+    return rules.verdict(context.role, scores, spans, note=note)
+
+
+@cache
+def lexicons(file: Path) -> Mapping[str, Lexicon]:
+    """The patterns of a file by role."""
+    table = tomllib.loads(file.read_text(encoding="utf-8"))
+    words = table.get("words", {})
+    return {role: Lexicon([*_phrases(table.get(role, {}), words)]) for role in ROLES}
+
+
+def _phrases(table: Mapping[str, Mapping[str, Sequence[str]]], words: Mapping[str, str]) -> Iterator[Phrase]:
+    for label, by_score in table.items():
+        for score, patterns in by_score.items():
+            for given in patterns:
+                yield Phrase(label, SCORES[score], _with(given, words))
+
+
+def _with(pattern: str, words: Mapping[str, str]) -> str:
+    for _ in range(3):  # words of words
+        pattern = regex.sub(r"<(\w+)>", lambda match: words[match[1]], pattern)
+    return pattern
+
+
+def _compiled(pattern: str, apart: str) -> regex.Pattern[str]:
+    loose = apart == _APART
+    written = pattern.replace(" ~ ", _GAP if loose else _TIGHT_GAP).replace("'", "'?").replace(" ", apart)
+    return regex.compile(f"(?:{written})" + (r"(?!\w)" if loose else ""))
+
+
+def _head(pattern: str) -> str:
+    """The pattern up to the first space outside of brackets, which says how it can begin."""
+    depth, end = 0, len(pattern)
+    for place, sign in enumerate(pattern):
+        depth += (sign == "(") - (sign == ")")
+        if sign == "|" and depth == 0:
+            return pattern
+        if sign == " " and depth == 0:
+            end = min(end, place)
+    return pattern[:end]
+
+
+def _prefixes(pattern: regex.Pattern[str]) -> list[str]:
+    """The beginnings of words, up to three letters, with which a match can begin."""
+    found, longest = [], [""]
+    for _ in range(PREFIX):
+        longest = [
+            prefix + letter
+            for prefix in longest
+            for letter in _FIRST
+            if pattern.match(prefix + letter, partial=True) is not None
+        ]
+        found += longest
+    return found

@@ -1,0 +1,148 @@
+"""Takes out of a text what tells who somebody is, or how to reach them, and puts in its place what kind of thing it was.
+
+Everything is told by how it is written, by its check digits, and by words that stand up to 48 characters before it. All
+of it ends where a word ends, so that of an answer only the last words wait.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+
+import regex
+
+from safety.filter import Context, Setup
+from safety.filters.addresses import ADDRESSES, ADDRESS_GOES_ON
+from safety.filters.addresses import LABEL as ADDRESS
+from safety.filters.addresses import LONGEST as LONGEST_ADDRESS
+from safety.filters.identifiers import CONTEXT, IDENTIFIERS, LONGEST, WALLETS, Reader, readers
+from safety.filters.partial import undecided
+from safety.filters.phones import LABEL as PHONE
+from safety.filters.phones import phones
+from safety.policy import bundled_rules
+from safety.verdict import ALLOWED, Span, Verdict
+
+EMAIL, IP, MAC, BIRTH = "email address", "IP address", "MAC address", "date of birth"
+LONGEST_WORD = 130
+REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "IN", "AU")
+
+_EMAIL = regex.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,4}[A-Za-z]{2,18}(?![A-Za-z0-9@])")
+_IPV4 = regex.compile(r"(?<![A-Za-z0-9.-])(?<!\bv(?:ersion)?[ .]?)(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![A-Za-z0-9-]|\.\d)", regex.IGNORECASE)
+_IPV6 = regex.compile(r"(?<![A-Za-z0-9:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?(?![A-Za-z0-9:])")
+_MAC = regex.compile(r"(?<![A-Za-z0-9:-])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![A-Za-z0-9:-])|(?<![A-Za-z0-9:-])(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}(?![A-Za-z0-9:-])|(?<![A-Za-z0-9.])(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}(?![A-Za-z0-9.])")
+_BIRTH = regex.compile(r"(?<![\w/.-])(?:\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d{2}|(?:19|20)\d{2}[./-]\d{1,2}[./-]\d{1,2}|(?:\d{1,2}\.? )?[A-Z][a-zäéûçí]{2,9}\.?(?: \d{1,2}(?:st|nd|rd|th)?,?)? (?:19|20)\d{2})(?!\w|[./-]\d)")
+_BIRTH_WORDS = regex.compile(r"\b(?:born|birth|birthday|dob|d\.o\.b|geboren|geburts\w*|né|née|naissance|nacid[oa]|nacimiento|nato|nata|nascita|nascid[oa]|nascimento|geboorte\w*)\b", regex.IGNORECASE)
+_VERSION = regex.compile(r"\b(?:version|v|release|build|ver|upgrade to|firmware|python|java|node|chrome|firefox|windows|android|ios|kernel|driver|php|ruby|software)\.?:? ?$", regex.IGNORECASE)
+_DENSE = regex.compile(r"\d(?:[^\n\d]{0,3}\d){4}")  # without five digits near each other, nothing is a number of those
+_LONG = regex.compile(r"[A-Za-z0-9]{25}")
+_HOUSE = regex.compile(r"(?<!\w)\d{1,5}[A-Za-z]?,? (?=\p{Lu}|rue|ave|bou|pla|che|imp|all|qua|rou|bis|ter)|(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer) \d|(?:Calle|Avenida|Avda|Paseo|Plaza|C/|Via|Viale|Piazza|Corso|Largo) |P\.? ?O\.? Box")
+# Groups that are one number; a word never becomes one that was none when it was shorter.
+_GROUP = regex.compile(r"(?<![A-Za-z0-9])(?:[(+]{0,2}[A-Z]{1,4}[)-]?|[(+]{0,2}[A-Z]{0,4}[)-]?\d[A-Z0-9.,()+/:-]*|[(+]{1,2}|[/.-])\Z")
+_WORD = regex.compile(rf"[!-~]{{1,{LONGEST_WORD}}}\Z")
+
+
+class Personal:
+    """The labels are the kinds of things. `allow` has patterns of what is never masked; so is what the operator's own
+    system prompt has in it.
+    """
+
+    version, quick = "1", True
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        self.id, self.rules = (setup.name, setup.rules) if setup else ("personal", bundled_rules("personal"))
+        options = setup.options if setup else {}
+        self._allowed = [regex.compile(pattern, regex.IGNORECASE) for pattern in options.get("allow", ())]
+        self._regions = tuple(options.get("regions", REGIONS))
+        self._readers, self._wallets = readers(IDENTIFIERS), readers(WALLETS)
+
+    def check(self, text: str, context: Context) -> Verdict:
+        """Find what is to be masked."""
+        found = [*self._found(text)]
+        stay = [span for span in found if self._may_stay(text[span.start : span.end], context)]
+        spans = [span for span in found if not any(one.start <= span.start and span.end <= one.end for one in stay)]
+        return self.rules.verdict(context.role, {span.label: 1.0 for span in spans}, spans) if spans else ALLOWED
+
+    def undecided(self, text: str, context: Context) -> int:
+        """The last word, which may become an address; the groups of digits at the end; an address that has begun."""
+        end = len(text)
+        word = _WORD.search(text, max(0, end - LONGEST_WORD))
+        certain = end if word is None else word.start()
+        tail = text[-64:]
+        certain = min(certain, end - len(tail) + _chain(tail))
+        if _BIRTH_WORDS.search(text, max(0, end - 2 * CONTEXT)) is not None:
+            certain = min(certain, undecided(_BIRTH, text, max(0, end - CONTEXT)))
+        return min(certain, _address(text))
+
+    def _may_stay(self, found: str, context: Context) -> bool:
+        if context.role == "output" and found in context.system:
+            return True
+        return any(pattern.fullmatch(found) for pattern in self._allowed)
+
+    def _found(self, text: str) -> Iterator[Span]:
+        if "@" in text:
+            yield from (Span(*match.span(), EMAIL) for match in _EMAIL.finditer(text, overlapped=True))
+        if ":" in text:
+            yield from (Span(*match.span(), MAC) for match in _MAC.finditer(text))
+            yield from (Span(*match.span(), IP) for match in _IPV6.finditer(text) if _is_ipv6(match[0]))
+        if _LONG.search(text) is not None:
+            yield from _read(text, self._wallets, LONGEST_WORD)
+        if _DENSE.search(text) is not None:
+            yield from self._numbers(text)
+        if _HOUSE.search(text) is not None:
+            yield from (Span(*match.span(), ADDRESS) for match in ADDRESSES.finditer(text, overlapped=True))
+
+    def _numbers(self, text: str) -> Iterator[Span]:
+        if "." in text:
+            yield from (
+                Span(*match.span(), IP)
+                for match in _IPV4.finditer(text)
+                if _VERSION.search(text[max(0, match.start() - 16) : match.start()]) is None
+            )
+        yield from (Span(*match.span(), MAC) for match in _MAC.finditer(text) if ":" not in match[0])
+        yield from (Span(*place, PHONE) for place in phones(text, self._regions))
+        yield from _read(text, self._readers, LONGEST)
+        for match in _BIRTH.finditer(text):
+            if _BIRTH_WORDS.search(text[max(0, match.start() - CONTEXT) : match.start()]) is not None:
+                yield Span(*match.span(), BIRTH)
+
+
+def _read(text: str, those: Sequence[Reader], longest: int) -> Iterator[Span]:
+    for label, pattern, check, words in those:
+        if words is not None and words.search(text) is None:
+            continue
+        for match in pattern.finditer(text, overlapped=True):
+            start, end = match.span()
+            named = words is None or words.search(text[max(0, start - CONTEXT) : start]) is not None
+            if named and end - start <= longest and (check is None or check(match[0])):
+                yield Span(start, end, label)
+
+
+def _is_ipv6(found: str) -> bool:
+    try:
+        return len(found) > 3 and ipaddress.ip_address(found).version == 6
+    except ValueError:
+        return False
+
+
+def _chain(tail: str) -> int:
+    """Where the groups at the end of `tail` begin that may be one number."""
+    start = len(tail)
+    while start > 0 and len(tail) - start < LONGEST:
+        rest = tail[:start].rstrip(" ")
+        begin = max(rest.rfind(" "), rest.rfind("\n"), rest.rfind("\t")) + 1
+        group = _GROUP.search(rest, begin)
+        if begin == len(rest) or start - len(rest) > 2 or group is None:
+            break
+        start = group.start()
+        if start > begin:
+            break
+    return start
+
+
+def _address(text: str) -> int:
+    begin = max(0, len(text) - LONGEST_ADDRESS)
+    certain = undecided(ADDRESSES, text, begin)
+    for match in ADDRESSES.finditer(text, begin):
+        if ADDRESS_GOES_ON.fullmatch(text, match.end()) is not None:
+            certain = min(certain, match.start())
+    return certain
