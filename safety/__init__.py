@@ -1,6 +1,6 @@
 """What may pass: filters and the screen, on whole texts and on streams."""
 
-from safety.errors import BadPolicy, SafetyError, ScorerFailed, StreamEnded
+from safety.errors import BadFacts, BadPolicy, GuardFailed, SafetyError, ScorerFailed, StreamEnded
 from safety.filter import Context, Filter, PatternFilter, Scorer, Setup
 from safety.messages import HELP, Told, told
 from safety.policy import Policy
@@ -11,10 +11,12 @@ from safety.verdict import CONCERNS, Decision, Span, Verdict
 __all__ = [
     "CONCERNS",
     "HELP",
+    "BadFacts",
     "BadPolicy",
     "Context",
     "Decision",
     "Filter",
+    "GuardFailed",
     "PatternFilter",
     "Policy",
     "SafetyError",

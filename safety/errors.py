@@ -3,6 +3,8 @@
 SafetyError
 ├── StreamEnded    text came for a stream that had ended
 ├── BadPolicy      the policy cannot be used
+├── BadFacts       what an answer is checked against cannot be read
+├── GuardFailed    the guard model gave no answer that can be used
 └── ScorerFailed   the scorer gave no scores
 """
 
@@ -23,3 +25,11 @@ class BadPolicy(SafetyError):
 
 class ScorerFailed(SafetyError):
     """The scorer gave no scores."""
+
+
+class BadFacts(SafetyError):
+    """What an answer is checked against cannot be read."""
+
+
+class GuardFailed(SafetyError):
+    """The guard model gave no answer that can be used."""

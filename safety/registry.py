@@ -21,6 +21,7 @@ GROUP = "ratchet.filters"
 SHIPPED: Mapping[str, str] = MappingProxyType(
     {
         "cards": "safety.filters.cards:Cards",
+        "facts": "safety.filters.facts:Facts",
         "keys": "safety.filters.keys:Keys",
         "terms": "safety.filters.terms:Terms",
     }
