@@ -9,13 +9,12 @@ import json
 from collections.abc import Iterator, Mapping
 
 from learner.starter.answers import hearts
-from learner.starter.corpus import KINDS, forms
+from learner.starter.corpus import KINDS
 from learner.starter.world import FOLDER, REFUSALS, load_world
 
 FILE = FOLDER / "model" / "facts.toml"
 _TALK = REFUSALS | {"greeting", "thanks", "goodbye", "how_are_you", "identity", "capabilities"}
 _ASKED: Mapping[str, str] = {"cost": "cost, price", "time": "how long, when", "how": "how", "where": "where"}
-FORMS = 6  # noun phrases for what somebody asks about, of each intent
 
 
 def statements() -> Iterator[dict[str, str]]:
@@ -25,7 +24,7 @@ def statements() -> Iterator[dict[str, str]]:
         if name in _TALK:
             continue
         entry = hearts()[name]
-        topic = f"{entry['title']}. {intent.about}. {'; '.join(_about(name))}"
+        topic = f"{entry['title']}. {intent.about}"
         for kind in ("", *KINDS):
             if kind and name not in world.follow_ups.get(kind, {}):
                 continue
@@ -44,6 +43,3 @@ def as_toml() -> str:
         for one in statements()
     )
 
-
-def _about(name: str) -> tuple[str, ...]:
-    return forms().get(name, {}).get("about", ())[:FORMS]

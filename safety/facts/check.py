@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
 from safety.facts.index import Index
+from safety.facts.numerals import numbers_in
 from safety.facts.sources import Fact, stated
-from safety.facts.values import ADDRESSES, Value, agree, find_values
+from safety.facts.values import ADDRESSES, PART, Value, agree, comparable, find_values
 from safety.facts.words import words_of
 
 CONTRADICTED, ADDRESS, UNSUPPORTED = "contradicted", "address", "unsupported"
-OF_PROMPT, OF_ANSWER = 0.6, 0.3  # what a word counts that is not in the claim's own sentence
-LEAST = 0.2  # how much a fact must be about a claim to say anything about it
-NEAR = 0.55  # what says the same must be about it so much as the best that says something else
-SURE = 0.6  # from here on a fact counts more than that the person said the same
-_SENTENCE = re.compile(r"[^\n]+?(?:[.!?;](?=\s)|$|\n)", re.MULTILINE)
-_BEGINNING = re.compile(r"^\W*\d{1,2}[.)]\s")
+OF_PROMPT, OF_ANSWER = 0.9, 0.7  # what a word counts that is not in the claim's own sentence
+LEAST = 0.1  # how much a fact must be about a claim to say anything about it
+NEAR = 0.6  # what says the same must be about it so much as the best that says something else
+SURE = 0.55  # from here on a fact counts more than that the person said the same
+_CLAUSE = re.compile(r"[^\n]+?(?:[.!?;:](?=\s)|, (?=and |but |so )|$)", re.MULTILINE)
 
 
 class Finding(NamedTuple):
@@ -34,23 +34,26 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Told:
-    """What the model was told: `facts` of its system prompt, and the values that the person's message has."""
+    """What the model was told: `facts` of its system prompt, and the values, words and numbers of the message."""
 
     facts: Index | None
     said: tuple[Value, ...]
     words: tuple[str, ...]
+    numbers: frozenset[float] = frozenset()
 
 
 @lru_cache(maxsize=512)
 def told(prompt: str, system: str) -> Told:
     """Read what came before an answer."""
     facts = stated(system, "the system prompt") if system else []
-    return Told(Index(facts) if facts else None, tuple(find_values(prompt)), tuple(words_of(prompt)))
+    known = Index(facts) if facts else None
+    return Told(known, tuple(find_values(prompt)), tuple(words_of(prompt)), numbers_in(prompt))
 
 
 def findings(answer: str, before: Told, index: Index | None) -> list[Finding]:
     """What an answer states that its sources do not."""
-    sentences = [(match.start(), match[0]) for match in _SENTENCE.finditer(answer)]
+    before = replace(before, numbers=before.numbers | numbers_in(answer))
+    sentences = [(match.start(), match[0]) for match in _CLAUSE.finditer(answer)]
     words = [words_of(text) for _, text in sentences]
     common = dict.fromkeys((word for found in words for word in found), OF_ANSWER)
     common |= dict.fromkeys(before.words, OF_PROMPT)
@@ -67,44 +70,58 @@ def findings(answer: str, before: Told, index: Index | None) -> list[Finding]:
 
 def _judged(value: Value, query: Mapping[str, float], before: Told, index: Index | None) -> Finding | None:
     sources = [one for one in (before.facts, index) if one is not None]
-    echoed = any(value.kind == said.kind and agree(value, said) for said in before.said)
-    if before.facts is not None and _states(before.facts.facts, value):
+    echoed = any(_agree(value, said) for said in before.said)
+    if before.facts is not None and any(_says(fact, value) for fact in before.facts.facts):
         return None
     if value.kind in ADDRESSES:
         return None if echoed else _address(value, sources)
     best, against, agreed, known = 0.0, None, 0.0, False
-    for source in sources:
-        near = source.with_value_like(value)
-        known = known or bool(len(near))
-        scores = source.about(query)[near] if len(near) else ()
-        for number, score in zip(near, scores, strict=True):
-            if score < LEAST and score <= agreed:
-                continue
-            fact = source.facts[number]
-            if _states((fact,), value):
-                agreed = max(agreed, float(score))
-            elif score > best:
-                best, against = float(score), fact
-    if agreed >= NEAR * best and agreed >= LEAST:
+    for score, fact in _comparable(value, query, sources):
+        known = True
+        if says := _says(fact, value) or _worked_out(value, fact, before.numbers):
+            agreed = max(agreed, score * says)
+        elif score > best:
+            best, against = score, fact
+    if agreed >= max(LEAST, NEAR * best):
         return None
     if against is None or best < LEAST or (echoed and best < SURE):
-        counted = value.kind not in ("count", "id") or known
-        return Finding(UNSUPPORTED, 1.0, value.start, value.end) if counted and not echoed else None
-    return Finding(CONTRADICTED, min(1.0, best), value.start, value.end, _note(value, against))
+        named = value.kind not in ("count", "id") or known
+        return Finding(UNSUPPORTED, 1.0, value.start, value.end) if named and not echoed else None
+    return Finding(CONTRADICTED, best, value.start, value.end, _note(value, against))
 
 
-def _states(facts: Sequence[Fact], value: Value) -> bool:
-    return any(
-        stated.kind == value.kind and (value.kind != "count" or stated.unit == value.unit) and agree(value, stated)
-        for fact in facts
-        for stated in fact.values
-    )
+def _comparable(
+    value: Value, query: Mapping[str, float], sources: Sequence[Index]
+) -> Iterator[tuple[float, Fact]]:
+    """The facts with a value like this one, and how much each is about the claim."""
+    for source in sources:
+        near = source.with_value_like(value)
+        if len(near):
+            scores = source.about(query)[near]
+            yield from ((float(score), source.facts[number]) for number, score in zip(near, scores, strict=True))
+
+
+def _says(fact: Fact, value: Value) -> float:
+    return max((_agree(value, stated) for stated in fact.values), default=0.0)
+
+
+def _agree(value: Value, stated: Value) -> float:
+    return agree(value, stated) if comparable(value, stated) else 0.0
+
+
+def _worked_out(value: Value, fact: Fact, numbers: frozenset[float]) -> float:
+    """`PART` for a multiple of what the fact says, by numbers that were spoken of, as of three nights at 79 euros."""
+    if value.kind not in ("money", "count"):
+        return 0.0
+    bases = [stated.low for stated in fact.values if stated.low and comparable(value, stated)]
+    factors = {one * other for one in numbers for other in (1.0, *numbers)} - {1.0}
+    return PART if any(abs(value.low - base * times) < 0.005 * value.low for base in bases for times in factors) else 0.0
 
 
 def _address(value: Value, sources: Sequence[Index]) -> Finding | None:
     """An address is right or invented whatever it is about."""
     facts = [fact for source in sources for fact in source.facts]
-    if _states(facts, value) or _part_of_known(value, sources):
+    if any(_says(fact, value) for fact in facts) or _part_of_known(value, sources):
         return None
     known = next((fact for fact in facts if any(stated.kind == value.kind for stated in fact.values)), None)
     note = f"{value.text} stands in no source" if known is None else _note(value, known)

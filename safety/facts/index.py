@@ -15,6 +15,7 @@ from safety.facts.words import words_of
 
 Scores = NDArray[np.float64]
 Key = tuple[str, str]
+LEAST_SHARED = 0.2  # of a fact's words, rare ones counting more, so that it can be about a text at all
 
 
 def key_of(value: Value) -> Key:
@@ -33,8 +34,10 @@ class Index:
                 words[number].setdefault(word, 1)
         self._rarity = _rarities(words)
         self._having = _having(words)
+        self._most = max(1.0, math.log(1 + len(facts) / 2))
         sizes = [sum(self._rarity[word] for word in found) for found in words]
-        self._roots = np.sqrt(np.array(sizes, dtype=np.float64).clip(1e-9))
+        self._sizes = np.array(sizes, dtype=np.float64).clip(1e-9)
+        self._roots = np.sqrt(self._sizes * self._most)
         by_key: dict[Key, list[int]] = defaultdict(list)
         for number, fact in enumerate(facts):
             for key in {key_of(value) for value in fact.values}:
@@ -43,15 +46,18 @@ class Index:
         self.addresses = {value.unit for fact in facts for value in fact.values if value.kind in ADDRESSES}
 
     def about(self, words: Mapping[str, float]) -> Scores:
-        """How much each fact is about weighted words, shape (facts,), in [0, 1]; words that no fact has are ignored."""
-        scores = np.zeros(len(self.facts))
-        size = 0.0
+        """How much each fact is about weighted words, shape (facts,), in [0, 1).
+
+        A fact of nine rare words of which three are there scores 0.5. One that has hardly any of its words there, as
+        the long ones, scores 0.
+        """
+        shared = np.zeros(len(self.facts))
         for word, weight in words.items():
             if (having := self._having.get(word)) is not None:
-                share = weight * self._rarity[word]
-                scores[having] += share
-                size += share
-        return scores / (self._roots * math.sqrt(max(size, 1e-9)))
+                shared[having] += weight * self._rarity[word]
+        strength = shared / self._roots
+        strength[shared < LEAST_SHARED * self._sizes] = 0.0
+        return strength / (1 + strength)
 
     def with_value_like(self, value: Value) -> NDArray[np.intp]:
         """The numbers of the facts that state a value which can be compared with this one."""
@@ -67,8 +73,10 @@ def _without_values(fact: Fact) -> str:
 
 
 def _rarities(words: Sequence[Counter[str]]) -> dict[str, float]:
+    """From about 0, of a word that all facts have, to log(N / 2), of one that a single fact has."""
     often = Counter(word for found in words for word in found)
-    return {word: math.log(1 + len(words) / count) for word, count in often.items()}
+    common = math.log(2) * (1 - 1 / max(1, len(words)))
+    return {word: math.log(1 + len(words) / count) - common for word, count in often.items()}
 
 
 def _having(words: Sequence[Counter[str]]) -> dict[str, NDArray[np.intp]]:

@@ -15,6 +15,7 @@ _WORDS |= {"a": 1.0, "an": 1.0, "half a": 0.5, "half an": 0.5}
 _UNITS = "|".join(_SMALL[1:10])
 _NAMES = rf"(?:{'|'.join(_TENS)})[ -](?:{_UNITS})|(?:(?:{_UNITS}|a) )?hundred|{'|'.join([*_SMALL[1:], *_TENS])}"
 NUMBER = rf"(?:\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:[.,]\d+)?|\b(?:{_NAMES})\b)"
+_NUMBERS = re.compile(rf"(?<![\w.,:]){NUMBER}(?![\w:])", re.IGNORECASE)
 _GROUPS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
 
@@ -29,3 +30,9 @@ def number(text: str) -> float:
     if tens not in _WORDS or units not in _WORDS:
         raise ValueError(f"{text!r} is no number.")
     return _WORDS[tens] * 100 if units == "hundred" else _WORDS[tens] + _WORDS[units]
+
+
+def numbers_in(text: str) -> frozenset[float]:
+    """Every number of a text, of those that somebody may multiply by: whole, from 2 to 100."""
+    found = (number(match[0]) for match in _NUMBERS.finditer(text))
+    return frozenset(one for one in found if one.is_integer() and 2 <= one <= 100)

@@ -11,6 +11,7 @@ from safety.facts.units import CURRENCIES, MEASURES, SECONDS, WORK_DAYS
 from safety.facts.words import stem
 
 ADDRESSES = frozenset({"email", "link", "phone"})
+PART = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +106,28 @@ def comparable(claim: Value, source: Value) -> bool:
     return claim.kind == source.kind and same_unit
 
 
-def agree(claim: Value, source: Value) -> bool:
-    """Whether a source says what is claimed. Of a range, a part of it is right, but not more than it.
+def agree(claim: Value, source: Value) -> float:
+    """How well a source says what is claimed: 1 for the same, `PART` for a part of its range, 0 for something else.
 
     Between days and working days no difference is made that a careless writer would not make.
     """
     if claim.kind in ADDRESSES:
-        return claim.unit == source.unit or (claim.kind == "phone" and _same_phone(claim.unit, source.unit))
+        return float(claim.unit == source.unit or (claim.kind == "phone" and _same_phone(claim.unit, source.unit)))
     if claim.kind in ("id", "date"):
-        return _same_date(claim.unit, source.unit) if claim.kind == "date" else claim.low == source.low
+        return float(_same_date(claim.unit, source.unit) if claim.kind == "date" else claim.low == source.low)
     if claim.kind == "weekday":
-        return int(claim.low) & ~int(source.low) == 0
-    if claim.unit and source.unit and claim.unit != source.unit and claim.kind == "money" and claim.high and source.high:
-        return False
-    return any(
-        low * 0.995 <= one.low and one.high <= high * 1.005
-        for low, high in _readings(source)
-        for one in _variants(claim)
-    ) or (claim.low == claim.high and claim.low in (source.low, source.high))
+        claimed, stated = int(claim.low), int(source.low)
+        return 1.0 if claimed == stated else 0.0 if claimed & ~stated else PART
+    if claim.kind == "money" and claim.unit and source.unit and claim.unit != source.unit and claim.high:
+        return 0.0
+    pairs = [(one, low, high) for one in _variants(claim) for low, high in _readings(source)]
+    if any(_close(one.low, low) and _close(one.high, high) for one, low, high in pairs):
+        return 1.0
+    return PART if any(low * 0.995 <= one.low and one.high <= high * 1.005 for one, low, high in pairs) else 0.0
+
+
+def _close(one: float, other: float) -> bool:
+    return abs(one - other) <= 0.005 * max(one, other)
 
 
 def _variants(value: Value) -> Iterator[Value]:
@@ -134,8 +139,6 @@ def _variants(value: Value) -> Iterator[Value]:
 def _readings(value: Value) -> Iterator[tuple[float, float]]:
     for one in _variants(value):
         yield one.low, one.high
-    if value.kind == "duration" and value.low >= SECONDS["month"] * 0.9:  # a month has from 28 to 31 days
-        yield value.low * 0.93, value.high * 1.035
 
 
 def _all(text: str) -> Iterator[Value]:

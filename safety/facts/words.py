@@ -25,7 +25,7 @@ parcel package
 refund reimburse
 pay paid payment
 warranty guarantee
-discount voucher coupon
+discount coupon
 email mail
 phone telephone call
 exchange swap
