@@ -11,6 +11,7 @@ from analytics import Store
 from chatbot.accounts import Accounts, Provider
 from chatbot.archive import Archive
 from chatbot.engine import Engine
+from chatbot.errors import BadSetting
 from chatbot.feedback import Feedbacks
 from chatbot.implicit import Implicits
 from chatbot.limits import Limits
@@ -23,7 +24,7 @@ from chatbot.settings import Settings
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from learner import Learner, LearnerSettings, Registry, Uses
-from safety import Screen, default_screen
+from safety import BadPolicy, Screen, default_screen
 
 Load = Callable[[str, Path], None]
 
@@ -67,7 +68,7 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
     """Put the services together around a store that is open and an engine, started or not."""
     learner = open_learner(settings, store, registry, model, engine.load, engine.unload)
     metrics, tracing = Metrics(), Tracing(settings.text("otlp_endpoint"))
-    screen = default_screen(cast("Literal['block', 'review']", settings.text("input_failure")))
+    screen = open_screen(settings, model)
     return Services(
         settings=settings,
         model=model,
@@ -97,6 +98,17 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
         receipts=Receipts(store, Uses(store, settings.home, registry)),
         implicits=Implicits(store, screen),
     )
+
+
+def open_screen(settings: Settings, model: Model) -> Screen:
+    """The filters, as the settings want them. Raises BadSetting."""
+    given = settings.text("facts")
+    facts = Path(given).expanduser() if given else model.facts
+    failure = cast("Literal['block', 'review']", settings.text("input_failure"))
+    try:
+        return default_screen(failure, facts=facts)
+    except BadPolicy as error:
+        raise BadSetting("facts", f"cannot be used: {error}") from error
 
 
 def open_accounts(settings: Settings, store: Store) -> Accounts:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from safety.edits import Edit, edited, edits_of, merged
 from safety.filter import Context, Filter, Scorer, Setup
@@ -142,9 +143,16 @@ class Screen:
         return verdicts
 
 
-def default_screen(input_failure: OnFailure | None = None, scorer: Scorer | None = None) -> Screen:
-    """The filters of the bundled policy."""
+def default_screen(
+    input_failure: OnFailure | None = None, scorer: Scorer | None = None, *, facts: Path | None = None
+) -> Screen:
+    """The filters of the bundled policy; `facts` is the file or the folder that answers are held against.
+
+    Raises BadPolicy where that cannot be read.
+    """
     policy = Policy.read()
+    if facts is not None:
+        policy = policy.with_options("facts", {"sources": str(facts)})
     return Screen.from_policy(policy if input_failure is None else replace(policy, input_failure=input_failure), scorer)
 
 

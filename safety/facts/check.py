@@ -18,6 +18,7 @@ CONTRADICTED, ADDRESS, UNSUPPORTED = "contradicted", "address", "unsupported"
 OF_PROMPT, OF_ANSWER = 0.9, 0.7  # what a word counts that is not in the claim's own sentence
 LEAST = 0.1  # how much a fact must be about a claim to say anything about it
 NEAR = 0.6  # what says the same must be about it so much as the best that says something else
+ELSEWHERE = 0.8  # what is left of a contradiction to a fact that has no word of the claim's own sentence
 SURE = 0.55  # from here on a fact counts more than that the person said the same
 _CLAUSE = re.compile(r"[^\n]+?(?:[.!?;:](?=\s)|, (?=and |but |so )|$)", re.MULTILINE)
 
@@ -63,12 +64,14 @@ def findings(answer: str, before: Told, index: Index | None) -> list[Finding]:
         if not values:
             continue
         query = common | dict.fromkeys(own, 1.0)
-        judged = (_judged(value, query, before, index) for value in values)
+        judged = (_judged(value, query, frozenset(own), before, index) for value in values)
         found += [one._replace(start=one.start + start, end=one.end + start) for one in judged if one is not None]
     return found
 
 
-def _judged(value: Value, query: Mapping[str, float], before: Told, index: Index | None) -> Finding | None:
+def _judged(
+    value: Value, query: Mapping[str, float], own: frozenset[str], before: Told, index: Index | None
+) -> Finding | None:
     sources = [one for one in (before.facts, index) if one is not None]
     echoed = any(_agree(value, said) for said in before.said)
     if before.facts is not None and any(_says(fact, value) for fact in before.facts.facts):
@@ -87,6 +90,8 @@ def _judged(value: Value, query: Mapping[str, float], before: Told, index: Index
     if against is None or best < LEAST or (echoed and best < SURE):
         named = value.kind not in ("count", "id") or known
         return Finding(UNSUPPORTED, 1.0, value.start, value.end) if named and not echoed else None
+    if own.isdisjoint(words_of(f"{against.topic} {against.says}")):
+        best *= ELSEWHERE
     return Finding(CONTRADICTED, best, value.start, value.end, _note(value, against))
 
 

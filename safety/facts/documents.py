@@ -13,6 +13,9 @@ _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*")
 _LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]+)[^)]*\)")
 _MARKUP = re.compile(r"\*\*|__|`|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)")
 _LEAD = re.compile(r"^\s*(?:>\s*)*(?:[-*+]\s+|\d{1,2}[.)]\s+)?")
+_NUMBERED = re.compile(r"\d{1,2}[.)]\s")
+_APART = ("#", "|", "- ", "* ", "+ ", ">")
+_HEAD, _ROW = "\0head ", "\0row "  # marks of a table's rows, which no text has
 _RULE = re.compile(r"[\s|:=-]*")
 _SPLIT = re.compile(r"(?<=[.!?])\s+(?=[^\W\d_]|\d|[\"'(])")
 LONGEST = 600  # characters of a sentence; what is longer is no sentence that could be shown
@@ -21,12 +24,18 @@ LONGEST = 600  # characters of a sentence; what is longer is no sentence that co
 def sentences(text: str) -> Iterator[tuple[str, str]]:
     """Each sentence of a text or of Markdown, with the headings that it stands under."""
     headings: dict[int, str] = {}
+    columns = ""
     for block in _blocks(text):
         if (heading := _HEADING.fullmatch(block)) is not None:
             depth = len(heading[1])
             headings = {level: said for level, said in headings.items() if level < depth} | {depth: heading[2]}
             continue
-        topic = " / ".join(headings.values())
+        if block.startswith(_HEAD):
+            columns = block.removeprefix(_HEAD)
+            continue
+        columns = columns if block.startswith(_ROW) else ""
+        topic = " / ".join([*headings.values(), *filter(None, [columns])])
+        block = block.removeprefix(_ROW)
         for sentence in _SPLIT.split(block):
             if said := sentence.strip()[:LONGEST]:
                 yield said, topic
@@ -42,23 +51,22 @@ def text_of_html(text: str) -> str:
 
 def _blocks(text: str) -> Iterator[str]:
     """Paragraphs, items of lists, rows of tables and headings, without markup."""
-    lines: list[str] = []
-    for line in [*text.splitlines(), ""]:
-        apart = not line.strip() or line.lstrip().startswith(("#", "|", "- ", "* ", "+ ", ">")) or _numbered(line)
-        if apart and lines:
-            yield " ".join(lines)
-            lines = []
-        if line.lstrip().startswith("#"):
-            yield line.strip()
-        elif line.lstrip().startswith("|"):
-            if not _RULE.fullmatch(line):
-                yield _plain(", ".join(cell.strip() for cell in line.strip().strip("|").split("|")))
-        elif line.strip() and not _RULE.fullmatch(line):
-            lines.append(_plain(line))
-
-
-def _numbered(line: str) -> bool:
-    return re.match(r"\s*\d{1,2}[.)]\s", line) is not None
+    paragraph: list[str] = []
+    lines = [*text.splitlines(), ""]
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        bare = line.strip()
+        if paragraph and (not bare or bare.startswith(_APART) or _NUMBERED.match(bare)):
+            yield " ".join(paragraph)
+            paragraph = []
+        if _RULE.fullmatch(bare):
+            continue
+        if bare.startswith("#"):
+            yield bare
+        elif bare.startswith("|"):
+            row = ", ".join(cell.strip() for cell in bare.strip("|").split("|"))
+            yield (_HEAD if "-" in after and _RULE.fullmatch(after) else _ROW) + _plain(row)
+        else:
+            paragraph.append(_plain(bare))
 
 
 def _plain(line: str) -> str:

@@ -14,7 +14,10 @@ _STOP = frozenset(
     " other our ours own please same say see she should some something soon still such take takes than thank thanks"
     " that their them then there these they thing things this those through too under until us very want was we well"
     " were what when where whether which while who whom whose why will would yes you your yours im ive id dont doesnt"
-    " cant wont isnt hello hi hey dear help ask glad sorry hope anything lovely day tell".split()
+    " cant wont isnt hello hi hey dear help ask glad sorry hope anything lovely tell"
+    # what belongs to a value, not to what it is about
+    " free pm euro euros eur dollar dollars pound pounds cent cents percent second seconds minute minutes min hour hours"
+    " day days working business week weeks month months year years".split()
 )
 # Words that customers and documents use for the same thing; the first of a line stands for all.
 _SAME = """
