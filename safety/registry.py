@@ -22,6 +22,7 @@ SHIPPED: Mapping[str, str] = MappingProxyType(
     {
         "cards": "safety.filters.cards:Cards",
         "facts": "safety.filters.facts:Facts",
+        "guard": "safety.filters.guard:Guard",
         "keys": "safety.filters.keys:Keys",
         "terms": "safety.filters.terms:Terms",
     }

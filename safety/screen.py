@@ -61,6 +61,8 @@ class Screen:
         holding = [one for one in self._filters if one.holds_back("output") and one.applies("output")]
         self._patterns = [one for one in holding if one.pattern is not None]
         self._windowed = [one for one in holding if one.pattern is None]
+        patterns = [one for one in self._filters if one.pattern is not None and one.applies("output") and not one.shadow]
+        self._informing = patterns if any(one.informed for one in self._windowed) else []
         self._late = [one for one in self._filters if one.applies("output") and one not in holding]
 
     @classmethod
@@ -104,6 +106,9 @@ class Screen:
 
     async def window(self, text: str, context: Context) -> Sequence[Verdict]:
         """Show a window of an answer to the filters that read more than patterns, until one blocks."""
+        if self._informing:
+            # By this text alone, so that it does not matter in which pieces an answer comes.
+            context = replace(context, earlier=tuple(await self._ask(self._informing, text, context)))
         return await self._ask(self._windowed, text, context)
 
     async def late(self, text: str, context: Context) -> Sequence[Verdict]:
