@@ -61,8 +61,6 @@ class Screen:
         holding = [one for one in self._filters if one.holds_back("output") and one.applies("output")]
         self._patterns = [one for one in holding if one.pattern is not None]
         self._windowed = [one for one in holding if one.pattern is None]
-        patterns = [one for one in self._filters if one.pattern is not None and one.applies("output") and not one.shadow]
-        self._informing = patterns if any(one.informed for one in self._windowed) else []
         self._late = [one for one in self._filters if one.applies("output") and one not in holding]
 
     @classmethod
@@ -106,14 +104,19 @@ class Screen:
 
     async def window(self, text: str, context: Context) -> Sequence[Verdict]:
         """Show a window of an answer to the filters that read more than patterns, until one blocks."""
-        if self._informing:
-            # By this text alone, so that it does not matter in which pieces an answer comes.
-            context = replace(context, earlier=tuple(await self._ask(self._informing, text, context)))
-        return await self._ask(self._windowed, text, context)
+        return await self._ask(self._windowed, text, await self._informed(self._windowed, text, context))
 
     async def late(self, text: str, context: Context) -> Sequence[Verdict]:
         """Show a whole answer to those that it did not wait for."""
-        return await self._ask(self._late, text, context) if self._late else ()
+        return await self._ask(self._late, text, await self._informed(self._late, text, context))
+
+    async def _informed(self, filters: Sequence[Watched], text: str, context: Context) -> Context:
+        """With what the patterns say, by this text alone: it must not matter in which pieces an answer comes."""
+        if not any(one.informed for one in filters):
+            return context
+        patterns = [one for one in self._filters if one.pattern is not None and one.applies("output")]
+        said = await self._ask([one for one in patterns if not one.shadow and one not in filters], text, context)
+        return replace(context, earlier=(*context.earlier, *said))
 
     async def glance(self, text: str, context: Context, ended: bool) -> Glance:
         """Show `text` to the filters of patterns until one blocks; what is found at its end is open."""
