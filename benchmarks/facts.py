@@ -1,6 +1,6 @@
 """What the check against facts finds: right answers of the starter that it flags, and wronged ones that it does not.
 
-A wronged answer is a right one in which one value was changed, so that the starter's own score no longer calls it right.
+A wronged answer is a right one in which one value was changed, so that the starter's score no longer calls it right.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def interval(found: int, count: int) -> list[float]:
 
 
 def measure(seed: int, count: int) -> dict[str, object]:
-    """Shares in [0, 1] with their intervals: of right answers by style, and of wronged ones by what was done to them."""
+    """Shares in [0, 1] with their intervals: of right answers by style, of wronged ones by what was done."""
     filter_ = shipped()
     right = list(islice(right_answers(seed), count))
     found: dict[str, object] = {"right": _share(filter_, right)}
@@ -156,7 +156,12 @@ def speed(seed: int, sentences: int = 2000, answers: int = 200) -> dict[str, flo
 
 def _share(filter_: Facts, told: list[Told]) -> dict[str, object]:
     hits = sum(flagged(filter_, one) for one in told)
-    return {"flagged": hits, "of": len(told), "share": round(hits / len(told), 4), "interval": interval(hits, len(told))}
+    return {
+        "flagged": hits,
+        "of": len(told),
+        "share": round(hits / len(told), 4),
+        "interval": interval(hits, len(told)),
+    }
 
 
 def _claims(text: str) -> list[Value]:

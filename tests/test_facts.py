@@ -77,7 +77,10 @@ def held_against(inn, answer: str, prompt: str = "", system: str = ""):
         ("how much is a double", "A double room is €119 per night and has two beds."),
         ("can my baby have a bed", "Yes, a cot is free of charge for children under three years."),
         ("is breakfast included", "Breakfast costs €14 for adults. It is served from 7 am to 10:30 am."),
-        ("can i cancel", "You can cancel for free up to two days before arrival; later, 80% of the first night is due."),
+        (
+            "can i cancel",
+            "You can cancel for free up to two days before arrival; later, 80% of the first night is due.",
+        ),
         ("are dogs ok", "Dogs are welcome for 12 euros per night, at most two dogs in each room."),
         ("how do i reach you", "Call 0381 5550 184 or write to desk@seaview.example, Monday to Saturday."),
         ("can i book online", "Yes, at https://seaview.example/book, or look at seaview.example."),
@@ -149,7 +152,9 @@ def test_equal_values_are_equal_in_every_form(one, other, same):
     assert agree(claim, source) == same
 
 
-@pytest.mark.parametrize("text", ["feel free to ask", "one of them", "1. Open it\n2. Close it", "open 24/7", "a day of rest"])
+@pytest.mark.parametrize(
+    "text", ["feel free to ask", "one of them", "1. Open it\n2. Close it", "open 24/7", "a day of rest"]
+)
 def test_what_is_no_value_is_none(text):
     assert [value for value in find_values(text) if value.kind != "count"] == []
 
@@ -212,7 +217,7 @@ def test_the_setting_names_other_facts_than_those_of_the_model(tmp_path, inn):
     context = Context("output", prompt="how much is a double room?")
     for facts, decision in (("", Decision.ALLOW), (str(inn), Decision.REVIEW)):
         assert screen(facts=facts).check_in_thread("A double room is 99 euros.", context).decision is decision
-    with pytest.raises(Exception, match="The setting 'facts' cannot be used: .* no file or folder"):
+    with pytest.raises(Exception, match=r"The setting 'facts' cannot be used: .* no file or folder"):
         screen(facts=str(tmp_path / "nowhere"))
 
 
@@ -227,7 +232,9 @@ def test_a_reviewer_sees_the_words_and_the_source_even_where_something_was_taken
     ]
     page = transcript.conversation([shown], turn, ["flagged"], None)
     assert "[access key] is &lt;b&gt;<mark>90 days</mark>&lt;/b&gt;." in page
-    assert "<b>facts</b>: made-up fact in the answer, 0.61 <mark>90 days</mark><div>x: &#x27;&lt;5&gt;&#x27;</div>" in page
+    assert (
+        "<b>facts</b>: made-up fact in the answer, 0.61 <mark>90 days</mark><div>x: &#x27;&lt;5&gt;&#x27;</div>" in page
+    )
     assert "hidden" not in page
     elsewhere = transcript.conversation([shown], "another turn", ["flagged"], None)
     assert "<mark>" not in elsewhere
@@ -236,9 +243,11 @@ def test_a_reviewer_sees_the_words_and_the_source_even_where_something_was_taken
     assert "<mark>" not in stopped
 
 
-def test_an_answer_that_contradicts_the_model_s_facts_comes_to_a_reviewer(house):
+def test_an_answer_that_contradicts_the_model_s_facts_comes_to_a_reviewer(house, monkeypatch):
+    monkeypatch.setattr("tests.pages_server.ANSWERS", ("You can return things for 90 days.",))
+
     async def ask() -> str:
-        request = TurnRequest("guest:1", [{"role": "user", "content": "Say You have 90 days to return it."}], "api")
+        request = TurnRequest("guest:1", [{"role": "user", "content": "how long can i return something?"}], "api")
         steps = [step async for step in house.turns.run(request)]
         return steps[-1].turn_id
 
@@ -247,4 +256,4 @@ def test_an_answer_that_contradicts_the_model_s_facts_comes_to_a_reviewer(house)
     assert (item.turn_id, item.reason) == (turn, "facts: made-up fact in the answer")
     page = transcript.conversation(house.reviews.conversation(turn), turn, item.why, item.reason)
     assert "<mark>90 days</mark>" in page
-    assert "facts.toml says: &#x27;You can return things for 30 days.&#x27;" in page
+    assert "facts.toml says: &#x27;You have 30 days to return it.&#x27;" in page

@@ -25,7 +25,9 @@ def fake():
 def guard(fake, **options: object):
     """A screen of a guard alone, which is asked about everything."""
     given = {"url": fake.url, "model": "Qwen/Qwen3Guard-Gen-0.6B", "always": True, **options}
-    lines = [f"{name} = {str(value).lower() if isinstance(value, bool) else repr(value)}" for name, value in given.items()]
+    lines = [
+        f"{name} = {str(value).lower() if isinstance(value, bool) else repr(value)}" for name, value in given.items()
+    ]
     rule = "labels.'*' = { input = { block = 0.8, review = 0.5 }, output = { block = 0.8, review = 0.5 } }"
     return Screen.from_policy(Policy.parse("\n".join(["[filters.guard]", "timeout_ms = 2000", *lines, rule])))
 

@@ -20,6 +20,7 @@ STATUS_STEPS = (
 
 @cache
 def hearts() -> Mapping[str, Any]:
+    """The hearts of all answers, by what they answer."""
     apart = {"phrases.toml", "order_states.toml"}
     files = sorted(path for path in (FOLDER / "answers").glob("*.toml") if path.name not in apart)
     return {k: v for path in files for k, v in tomllib.loads(path.read_text(encoding="utf-8")).items()}

@@ -42,4 +42,3 @@ def as_toml() -> str:
         "\n[[fact]]\n" + "".join(f"{key} = {json.dumps(text, ensure_ascii=False)}\n" for key, text in one.items())
         for one in statements()
     )
-

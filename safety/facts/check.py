@@ -19,7 +19,7 @@ OF_PROMPT, OF_ANSWER = 0.9, 0.7  # what a word counts that is not in the claim's
 LEAST = 0.1  # how much a fact must be about a claim to say anything about it
 NEAR = 0.6  # what says the same must be about it so much as the best that says something else
 ELSEWHERE = 0.8  # what is left of a contradiction to a fact that has no word of the claim's own sentence
-SURE = 0.55  # from here on a fact counts more than that the person said the same
+SURE = 0.35  # from here on a fact counts more than that the person said the same
 _CLAUSE = re.compile(r"[^\n]+?(?:[.!?;:](?=\s)|, (?=and |but |so )|$)", re.MULTILINE)
 
 
@@ -95,9 +95,7 @@ def _judged(
     return Finding(CONTRADICTED, best, value.start, value.end, _note(value, against))
 
 
-def _comparable(
-    value: Value, query: Mapping[str, float], sources: Sequence[Index]
-) -> Iterator[tuple[float, Fact]]:
+def _comparable(value: Value, query: Mapping[str, float], sources: Sequence[Index]) -> Iterator[tuple[float, Fact]]:
     """The facts with a value like this one, and how much each is about the claim."""
     for source in sources:
         near = source.with_value_like(value)
@@ -120,7 +118,9 @@ def _worked_out(value: Value, fact: Fact, numbers: frozenset[float]) -> float:
         return 0.0
     bases = [stated.low for stated in fact.values if stated.low and comparable(value, stated)]
     factors = {one * other for one in numbers for other in (1.0, *numbers)} - {1.0}
-    return PART if any(abs(value.low - base * times) < 0.005 * value.low for base in bases for times in factors) else 0.0
+    return (
+        PART if any(abs(value.low - base * times) < 0.005 * value.low for base in bases for times in factors) else 0.0
+    )
 
 
 def _address(value: Value, sources: Sequence[Index]) -> Finding | None:

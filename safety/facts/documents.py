@@ -6,7 +6,26 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
-_BLOCKS = frozenset("p li div br tr table ul ol section article header footer td th dt dd".split())
+_BLOCKS = frozenset(
+    [
+        "p",
+        "li",
+        "div",
+        "br",
+        "tr",
+        "table",
+        "ul",
+        "ol",
+        "section",
+        "article",
+        "header",
+        "footer",
+        "td",
+        "th",
+        "dt",
+        "dd",
+    ]
+)
 _UNSEEN = frozenset({"script", "style", "head", "template", "noscript"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*")

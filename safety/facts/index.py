@@ -57,7 +57,8 @@ class Index:
                 shared[having] += weight * self._rarity[word]
         strength = shared / self._roots
         strength[shared < LEAST_SHARED * self._sizes] = 0.0
-        return strength / (1 + strength)
+        scores: Scores = strength / (1 + strength)
+        return scores
 
     def with_value_like(self, value: Value) -> NDArray[np.intp]:
         """The numbers of the facts that state a value which can be compared with this one."""

@@ -39,7 +39,9 @@ def read_facts(path: Path) -> list[Fact]:
     if not path.exists():
         raise BadFacts(f"There is no file or folder {path} with facts; the setting facts names it.")
     files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.suffix.lower() in _known())
-    facts = [fact for file in files for fact in _read(file, file.name if path.is_file() else str(file.relative_to(path)))]
+    facts = [
+        fact for file in files for fact in _read(file, file.name if path.is_file() else str(file.relative_to(path)))
+    ]
     if not facts:
         raise BadFacts(f"{path} holds no facts; it must have {', '.join(_known())} files with text in them.")
     return facts

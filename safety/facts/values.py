@@ -41,13 +41,18 @@ _COIN = rf"\u20ac|\$|\u00a3|(?:{'|'.join(sorted((c for c in CURRENCIES if c.isal
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)"
+)
 _CLOCK = r"\d{1,2}(?:[:.]\d\d)?\s?[ap]\.?m\b\.?|\d{1,2}:\d\d\b|\bnoon\b|\bmidnight\b"
 _TIME_UNIT = rf"(?:{'|'.join(sorted(SECONDS, key=len, reverse=True))})\b"
 
 # In this order: what one has taken is not looked at by those after it.
 _EMAIL = _flags(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_LINK = _flags(r"\b(?:https?://|www\.)[^\s<>\"')\]]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|io|shop|example)\b(?:/[^\s<>\"')\]]*)?")
+_LINK = _flags(
+    r"\b(?:https?://|www\.)[^\s<>\"')\]]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|io|shop|example)\b(?:/[^\s<>\"')\]]*)?"
+)
 _PHONE = re.compile(r"(?<![\w.:])(?:\+\d{1,3}[\s-]?|\(0\d+\)\s?|00?\d)\d*(?:[\s()/-]{1,2}\d{2,}){1,5}(?![\w:])")
 _DATE = (
     _flags(r"\b(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)\b"),
@@ -64,7 +69,8 @@ _MONEY = (
 )
 _FREE = _flags(
     r"(?<!feel )(?<!-)\bfree\b(?! (?:to|time|again|from|up)\b)(?!-)|\bfor nothing\b|\bcosts? (?:you )?nothing\b"
-    r"|\bnothing (?:more|extra)\b|\b(?:no|without(?: any)?|at no) (?:extra |additional |further )?(?:charge|cost|fee)s?\b"
+    r"|\bnothing (?:more|extra)\b"
+    r"|\b(?:no|without(?: any)?|at no) (?:extra |additional |further )?(?:charge|cost|fee)s?\b"
 )
 _SHARE = _flags(rf"(?<![\w.,]){_RANGE}\s?(?:%|per ?cent\b)")
 _LAPSE = (
@@ -78,14 +84,54 @@ _LAPSE = (
     ),
 )
 _NEXT = _flags(r"\b(?P<next>next(?: working| business)? day|tomorrow|overnight)\b|\b(?:the )?same day\b")
-_ID = _flags(r"\b(?P<what>order|invoice|ticket|parcel|customer|booking|case)s?(?: number| no\.?| id)?\s?:?#?\s?(?P<id>\d{4,})\b")
+_ID = _flags(
+    r"\b(?P<what>order|invoice|ticket|parcel|customer|booking|case)s?(?: number| no\.?| id)?\s?:?#?\s?(?P<id>\d{4,})\b"
+)
 _COUNT = _flags(
-    rf"(?<![\w.,:/-]){_RANGE}(?: or more| or fewer| different| other| full| of (?:the|our|your))?(?:\s|-)?(?P<what>[a-z\u00b0][a-z]*)"
+    rf"(?<![\w.,:/-]){_RANGE}(?: or more| or fewer| different| other| full| of (?:the|our|your))?(?:\s|-)?"
+    r"(?P<what>[a-z\u00b0][a-z]*)"
 )
 _MARKER = re.compile(r"^\s*\d{1,2}[.)]\s", re.MULTILINE)
 _NO_THINGS = frozenset(
-    "a an and or to of in on for from by at with the is are it as but so than that this these will if off more less per"
-    " other others day one thing way time".split()
+    [
+        "a",
+        "an",
+        "and",
+        "or",
+        "to",
+        "of",
+        "in",
+        "on",
+        "for",
+        "from",
+        "by",
+        "at",
+        "with",
+        "the",
+        "is",
+        "are",
+        "it",
+        "as",
+        "but",
+        "so",
+        "than",
+        "that",
+        "this",
+        "these",
+        "will",
+        "if",
+        "off",
+        "more",
+        "less",
+        "per",
+        "other",
+        "others",
+        "day",
+        "one",
+        "thing",
+        "way",
+        "time",
+    ]
 )
 
 

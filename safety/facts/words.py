@@ -6,19 +6,22 @@ import re
 from functools import lru_cache
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_STOP = frozenset(
-    "a an the and or but nor so as at by for from in into of off on onto out over to up with within without about above"
-    " after again all also am any anything are be been before being below both can cannot could did do does doing done"
-    " down during each else every everything few get gets got had has have having he her here hers him his how if is it"
-    " its itself just know let like made make may me might more most much must my no not nothing now once one only"
-    " other our ours own please same say see she should some something soon still such take takes than thank thanks"
-    " that their them then there these they thing things this those through too under until us very want was we well"
-    " were what when where whether which while who whom whose why will would yes you your yours im ive id dont doesnt"
-    " cant wont isnt hello hi hey dear help ask glad sorry hope anything lovely tell"
-    # what belongs to a value, not to what it is about
-    " free pm euro euros eur dollar dollars pound pounds cent cents percent second seconds minute minutes min hour hours"
-    " day days working business week weeks month months year years".split()
-)
+_EMPTY = """
+a an the and or but nor so as at by for from in into of off on onto out over to up with within without about above
+after again all also am any anything are be been before being below both can cannot could did do does doing done down
+during each else every everything few get gets got had has have having he her here hers him his how if is it its
+itself just know let like made make may me might more most much must my no not nothing now once one only other our
+ours own please same say see she should some something soon still such take takes than thank thanks that their them
+then there these they thing things this those through too under until us very want was we well were what when where
+whether which while who whom whose why will would yes you your yours im ive id dont doesnt cant wont isnt hello hi hey
+dear help ask glad sorry hope anything lovely tell
+"""
+# What belongs to a value, not to what it is about.
+_OF_VALUES = """
+free pm euro euros eur dollar dollars pound pounds cent cents percent second seconds minute minutes min hour hours day
+days working business week weeks month months year years
+"""
+_STOP = frozenset(f"{_EMPTY} {_OF_VALUES}".split())
 # Words that customers and documents use for the same thing; the first of a line stands for all.
 _SAME = """
 return

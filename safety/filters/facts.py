@@ -40,7 +40,9 @@ class Facts:
         found = [one for one in findings(text, told(context.prompt, context.system), self._index) if self._counts(one)]
         if not found:
             return ALLOWED
-        scores = {label: max(one.score for one in found if one.label == label) for label in {one.label for one in found}}
+        scores = {
+            label: max(one.score for one in found if one.label == label) for label in {one.label for one in found}
+        }
         spans = [Span(one.start, one.end, one.label) for one in found]
         notes = list(dict.fromkeys(one.note for one in found if one.note))
         return self.rules.verdict(context.role, scores, spans, note="; ".join(notes[:MOST_NOTES]), log=True)

@@ -7,9 +7,8 @@ from safety.guards.qwen3guard import Qwen3Guard
 from safety.guards.rubric import Rubric
 from safety.guards.shieldgemma import ShieldGemma
 
-FAMILIES: dict[str, Family] = {
-    family.name: family for family in (LlamaGuard(), Qwen3Guard(), ShieldGemma(), Rubric())
-}
+_ALL: tuple[Family, ...] = (LlamaGuard(), Qwen3Guard(), ShieldGemma(), Rubric())
+FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}
 
 
 def family_of(model: str) -> Family:

@@ -77,7 +77,7 @@ def said(reply: Reply) -> str:
 
 
 def share_of(yes: str, no: str, logprobs: Iterable[tuple[object, object]]) -> float | None:
-    """How likely one of two words is against the other, by the log-probabilities of tokens; None if neither is there."""
+    """How likely one of two words is against the other, by log-probabilities of tokens; None if neither is there."""
     mass = {yes: 0.0, no: 0.0}
     for token, logprob in logprobs:
         word = str(token).strip().lower()

@@ -1,8 +1,8 @@
 """Llama Guard 3 (1B, 8B) and 4 (12B).
 
-The served model's own chat template builds the prompt from the conversation, with the categories and the question about
-the last turn. The answer is `safe`, or `unsafe` and a line with codes such as `S1,S10`; some begin with empty lines. The
-codes are those of MLCommons, the same in both, but for S14, which Llama Guard 3 1B does not know.
+The served model's own chat template builds the prompt from the conversation, with the categories and the question
+about the last turn. The answer is `safe`, or `unsafe` and a line with codes such as `S1,S10`; some begin with empty
+lines. The codes are those of MLCommons, the same in both, but for S14, which Llama Guard 3 1B does not know.
 
 For Llama Guard 4, whose template may want the content of a message as a list of parts, vLLM converts texts itself; this
 was written from the published description and not tried with the weights.
@@ -41,7 +41,8 @@ _ANSWER = re.compile(r"(?:safe|unsafe(?:\s+(?P<codes>S\d{1,2}(?:\s*,\s*S\d{1,2})
 class LlamaGuard:
     """Asked for the first token's probabilities too, which make a score of the word."""
 
-    name, marks = "llama-guard", ("llama-guard", "llamaguard")
+    name = "llama-guard"
+    marks: tuple[str, ...] = ("llama-guard", "llamaguard")
 
     def ask(self, exchange: Exchange) -> Ask:
         """The conversation as it is."""

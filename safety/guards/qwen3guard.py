@@ -39,7 +39,8 @@ _CATEGORIES = re.compile(r"^Categories: *(.+?)\s*$", re.MULTILINE)
 class Qwen3Guard:
     """Its three levels are the scores 0, 0.5 and 1."""
 
-    name, marks = "qwen3guard", ("qwen3guard", "qwen3-guard")
+    name = "qwen3guard"
+    marks: tuple[str, ...] = ("qwen3guard", "qwen3-guard")
 
     def ask(self, exchange: Exchange) -> Ask:
         """The conversation as it is."""

@@ -1,9 +1,9 @@
 """ShieldGemma (2B, 9B, 27B).
 
-It is asked one question for each of its four policies, all in one request, and answers `Yes` or `No`; the probability of
-`Yes` against `No` is the score. The order of the prompt's parts is the published one: the task, the turn between Gemma's
-marks, the principle, the question. The principles are put in our words, which moves its scores a little against those
-that are published: choose thresholds on your own traffic.
+It is asked one question for each of its four policies, all in one request, and answers `Yes` or `No`; the probability
+of `Yes` against `No` is the score. The order of the prompt's parts is the published one: the task, the turn between
+Gemma's marks, the principle, the question. The principles are put in our words, which moves its scores against those
+that are published, and nothing was tried with the weights: choose thresholds on your own traffic.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ POLICIES: Mapping[str, tuple[str, str]] = MappingProxyType(
 class ShieldGemma:
     """Needs a vLLM that gives log-probabilities."""
 
-    name, marks = "shieldgemma", ("shieldgemma", "shield-gemma")
+    name = "shieldgemma"
+    marks: tuple[str, ...] = ("shieldgemma", "shield-gemma")
 
     def ask(self, exchange: Exchange) -> Ask:
         """Four prompts."""
