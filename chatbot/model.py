@@ -14,7 +14,7 @@ from learner.starter import MODEL_DIR
 STARTER = "starter"
 REMEMBERED = "model.txt"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-_PATTERNS = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+_PATTERNS = ["*.json", "facts.toml", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,12 @@ class Model:
     def is_starter(self) -> bool:
         """Whether it is the demo model, which the pages say."""
         return self.folder == MODEL_DIR
+
+    @property
+    def facts(self) -> Path | None:
+        """The facts that it brings, which its answers are held against."""
+        path = self.folder / "facts.toml"
+        return path if path.is_file() else None
 
 
 def locate(model: str, *, download: bool = False) -> Model:

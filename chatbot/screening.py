@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from chatbot.errors import UserError
+from chatbot.model import Model
 from chatbot.settings import Settings
 from safety import BadPolicy, Policy, Screen
 from safety.policy import BUNDLED
@@ -30,8 +31,16 @@ def policy_in_force(settings: Settings) -> Policy:
     return replace(policy, input_failure="review") if settings.text("input_failure") == "review" else policy
 
 
-def make_screen(policy: Policy, scorer: KeptScorer) -> Screen:
-    """The screen of a policy. Raises UserError for one whose filters cannot be made."""
+def facts_of(settings: Settings, model: Model) -> Path | None:
+    """What answers are held against: what the settings name, else what the model brings."""
+    given = settings.text("facts")
+    return Path(given).expanduser() if given else model.facts
+
+
+def make_screen(policy: Policy, scorer: KeptScorer, facts: Path | None = None) -> Screen:
+    """The screen of a policy, with answers held against `facts`. Raises UserError where a filter cannot be made."""
+    if facts is not None:
+        policy = policy.with_options("facts", {"sources": str(facts)})
     try:
         return Screen.from_policy(policy, scorer)
     except BadPolicy as error:

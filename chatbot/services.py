@@ -11,6 +11,7 @@ from analytics import Store
 from chatbot.accounts import Accounts, Provider
 from chatbot.archive import Archive
 from chatbot.engine import Engine
+from chatbot.errors import BadSetting
 from chatbot.feedback import Feedbacks
 from chatbot.implicit import Implicits
 from chatbot.limits import Limits
@@ -19,7 +20,7 @@ from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
 from chatbot.receipts import Receipts
 from chatbot.reviews import Reviews
-from chatbot.screening import make_screen, policy_in_force, scorer_options
+from chatbot.screening import facts_of, make_screen, policy_in_force, scorer_options
 from chatbot.settings import Settings
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
@@ -89,7 +90,7 @@ def assemble(
     scorer = scorer or local_scorer()
     learner = open_learner(settings, store, registry, model, engine.load, engine.unload)
     metrics, tracing = Metrics(), Tracing(settings.text("otlp_endpoint"))
-    screen = make_screen(policy_in_force(settings), scorer)
+    screen = make_screen(policy_in_force(settings), scorer, facts_of(settings, model))
     return Services(
         settings=settings,
         model=model,

@@ -130,6 +130,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("detoxify_sha256", "", "SHA-256 the checkpoint must have; if empty, the one of its first use."),
     Setting("detoxify_download", False, "Whether Detoxify's weights may be downloaded."),
     Setting("scorer_threads", 1, "Threads that scoring texts may use.", limits=(1, 64)),
+        "facts",
+        "",
+        "File or folder that answers are held against: facts (.toml, .jsonl) and documents (.md, .txt, .html); if "
+        "empty, the facts.toml of the model, if it has one.",
+    ),
     Setting("public_url", "", "Address under which people reach the server, such as https://chat.example.com."),
     Setting("sign_up", "closed", "Whether anybody may make an account at /sign-in.", ("closed", "open")),
     Setting("session_days", 30.0, "Days until somebody has to sign in again.", limits=(0.01, 365)),

@@ -1,6 +1,6 @@
 """What may pass: filters and the screen, on whole texts and on streams."""
 
-from safety.errors import AuditFailed, BadPolicy, BadSuite, SafetyError, ScorerFailed, StreamEnded
+from safety.errors import AuditFailed, BadFacts, BadPolicy, BadSuite, GuardFailed, SafetyError, ScorerFailed, StreamEnded
 from safety.filter import Context, Filter, PatternFilter, Scorer, Setup
 from safety.messages import HELP, Told, told
 from safety.policy import Policy
@@ -12,11 +12,13 @@ __all__ = [
     "CONCERNS",
     "HELP",
     "AuditFailed",
+    "BadFacts",
     "BadPolicy",
     "BadSuite",
     "Context",
     "Decision",
     "Filter",
+    "GuardFailed",
     "PatternFilter",
     "Policy",
     "SafetyError",

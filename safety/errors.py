@@ -6,6 +6,8 @@ SafetyError
 ├── ScorerFailed       the scorer gave no scores
 ├── ModelRefused       a classifier's files are missing or are not those that were meant
 ├── TrainingRefused    there is nothing to train a classifier on
+├── BadFacts           what an answer is checked against cannot be read
+├── GuardFailed        the guard model gave no answer that can be used
 ├── BadSuite           the groups or templates of an audit cannot be used
 ├── AuditFailed        an audit could not be made: what was to be asked did not answer
 └── RedTeamError       the red team cannot go on; says why and what to do
@@ -38,6 +40,14 @@ class ModelRefused(SafetyError):
 
 class TrainingRefused(SafetyError):
     """There is nothing, or something wrong, to train a classifier on or to measure it with."""
+
+
+class BadFacts(SafetyError):
+    """What an answer is checked against cannot be read."""
+
+
+class GuardFailed(SafetyError):
+    """The guard model gave no answer that can be used."""
 
 
 class BadSuite(SafetyError):

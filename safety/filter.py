@@ -35,6 +35,7 @@ class Filter(Protocol):
 
     Of a stream it is shown windows: what is new, after some of what came before. `check` is called in a thread, unless
     there is a coroutine `check_async` of the same parameters. One with `rules` is only asked for roles that they name.
+    One that is `informed` is told by `earlier` what the filters of patterns say of a window as well.
     """
 
     id: str

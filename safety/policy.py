@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -66,6 +66,14 @@ class Policy:
             raise BadPolicy(f"The policy {path} must be valid TOML, and cannot be read: {error}.") from None
         except BadPolicy as error:
             raise BadPolicy(f"In the policy {path}: {error}") from None
+
+    def with_options(self, use: str, options: Mapping[str, Any]) -> Policy:
+        """The same with options for the filters of this kind, where the policy does not set them itself."""
+        entries = [
+            replace(entry, options={**options, **entry.options}) if entry.use == use else entry
+            for entry in self.entries
+        ]
+        return replace(self, entries=tuple(entries))
 
     @classmethod
     def parse(cls, text: str) -> Policy:

@@ -22,8 +22,11 @@ SHIPPED: Mapping[str, str] = MappingProxyType(
     {
         "cards": "safety.filters.cards:Cards",
         "code": "safety.filters.code:Code",
+        "facts": "safety.filters.facts:Facts",
+        "guard": "safety.filters.guard:Guard",
         "harm": "safety.filters.classified:Classified",
         "injection": "safety.filters.injection:Injection",
+        "keys": "safety.filters.keys:Keys",
         "leak": "safety.filters.leak:Leak",
         "personal": "safety.filters.personal:Personal",
         "secrets": "safety.filters.secrets:Secrets",

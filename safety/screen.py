@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from safety.edits import Edit, edited, edits_of, merged
 from safety.filter import Context, Filter, Scorer, Setup
@@ -116,11 +117,19 @@ class Screen:
 
     async def window(self, text: str, context: Context) -> Sequence[Verdict]:
         """Show a window of an answer to the filters that read more than patterns, until one blocks."""
-        return await self._ask(self._windowed, text, context)
+        return await self._ask(self._windowed, text, await self._informed(self._windowed, text, context))
 
     async def late(self, text: str, context: Context) -> Sequence[Verdict]:
         """Show a whole answer to those that it did not wait for."""
-        return await self._ask(self._late, text, context) if self._late else ()
+        return await self._ask(self._late, text, await self._informed(self._late, text, context))
+
+    async def _informed(self, filters: Sequence[Watched], text: str, context: Context) -> Context:
+        """With what the patterns say, by this text alone: it must not matter in which pieces an answer comes."""
+        if not any(one.informed for one in filters):
+            return context
+        patterns = [one for one in self._filters if one.pattern is not None and one.applies("output")]
+        said = await self._ask([one for one in patterns if not one.shadow and one not in filters], text, context)
+        return replace(context, earlier=(*context.earlier, *said))
 
     async def glance(self, text: str, context: Context, ended: bool) -> Glance:
         """Show `text` to the filters of patterns until one blocks; what is found at its end is open."""
@@ -155,9 +164,16 @@ class Screen:
         return verdicts
 
 
-def default_screen(input_failure: OnFailure | None = None, scorer: Scorer | None = None) -> Screen:
-    """The filters of the bundled policy."""
+def default_screen(
+    input_failure: OnFailure | None = None, scorer: Scorer | None = None, *, facts: Path | None = None
+) -> Screen:
+    """The filters of the bundled policy; `facts` is the file or the folder that answers are held against.
+
+    Raises BadPolicy where that cannot be read.
+    """
     policy = Policy.read()
+    if facts is not None:
+        policy = policy.with_options("facts", {"sources": str(facts)})
     return Screen.from_policy(policy if input_failure is None else replace(policy, input_failure=input_failure), scorer)
 
 

@@ -44,6 +44,7 @@ class Watched:
         self._breaker = _Breaker()
         self._rules: Rules | None = getattr(filter_, "rules", None)
         self._async: Callable[[str, Context], Awaitable[Verdict]] | None = getattr(filter_, "check_async", None)
+        self.informed = bool(getattr(filter_, "informed", False))
         self.pattern = filter_ if isinstance(filter_, PatternFilter) else None
 
     def applies(self, role: str) -> bool:

@@ -33,8 +33,8 @@ from learner.starter import MODEL_DIR
 from safety.scorer import KeptScorer
 
 ANSWERS = (
-    "Delivery takes three to five days. You get a link to follow your parcel.",
-    "Your parcel is with you within five days, and the link in the email shows where it is.",
+    "Delivery takes two to four days. You get a link to follow your parcel.",
+    "Your parcel is with you within four days, and the link in the email shows where it is.",
 )
 LONG = "One, two, three, and so it goes on until somebody says stop. " * 20
 START_SECONDS = 60.0

@@ -78,7 +78,7 @@ async def test_surveys_and_critiques_are_kept_as_given_and_their_texts_are_scree
     assert answer[row["critique"][0]["start"] : row["critique"][0]["end"]] == answer[at:]
 
 
-WORDS = "Delivery takes three to five days. You get a link to follow your parcel."
+WORDS = "Delivery takes two to four days. You get a link to follow your parcel."
 REFUSED = [
     ({}, "nothing to keep"),
     ({"consent_to_train": True}, "nothing to keep"),

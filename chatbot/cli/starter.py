@@ -17,7 +17,7 @@ from chatbot.errors import ModelUnusable
 
 START_FILES = ("config.json", "model.safetensors", "tokenizer.json", "training.json")  # the last: how it was made
 
-app = typer.Typer(help="The bundled demo model: evaluate it, train it anew.", no_args_is_help=True)
+app = typer.Typer(help="The bundled demo model: evaluate it, train it anew, write its facts.", no_args_is_help=True)
 
 
 @app.command()
@@ -40,6 +40,15 @@ def evaluate(
         print_json(result)
     else:
         Console().print(_table(result))
+
+
+@app.command()
+def facts() -> None:
+    """Write the facts of the demo shop beside the model again, from world.toml and the right answers."""
+    from learner.starter.facts import FILE, as_toml
+
+    FILE.write_text(as_toml(), encoding="utf-8")
+    Console().print(f"{FILE} is written.")
 
 
 @app.command()

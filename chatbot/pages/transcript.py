@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from chatbot.pages import findings
 from chatbot.reviews import ReviewItem
 
 LABEL_CHARACTERS = 42
@@ -40,19 +41,36 @@ def age(at: datetime) -> str:
 
 
 def conversation(turns: Sequence[Mapping[str, Any]], turn_id: str, why: Sequence[str], reason: str | None) -> str:
-    """The conversation with the turn that waits, and why it waits."""
+    """The conversation with the turn that waits, why it waits, and what the filters found in it."""
     said = f": {html.escape(reason)}" if reason else ""
     parts = [f"<div class='rt-why'><b>{html.escape(', '.join(why))}</b>{said}</div>"]
     for turn in turns:
         here = " rt-here" if turn["turn_id"] == turn_id else ""
         ended = turn["finish_reason"] or "interrupted"
-        parts.append(f"<div class='rt-said rt-user'>{html.escape(turn['messages'][-1]['content'])}</div>")
-        parts.append(f"<div class='rt-said rt-bot{here}'>{html.escape(turn['completion'] or '(interrupted)')}</div>")
+        asked, answered, found = _said(turn) if here else _unmarked(turn)
+        parts.append(f"<div class='rt-said rt-user'>{asked}</div>")
+        parts.append(f"<div class='rt-said rt-bot{here}'>{answered}</div>{found}")
         parts.append(
             f"<div class='rt-mark'>{html.escape(turn['adapter'])} · {ended}{VOTES.get(turn['vote'], '')}</div>"
         )
         parts += [_noted(note) for note in turn["notes"]]
     return f"<div class='rt-card rt-talk'>{''.join(parts)}</div>"
+
+
+def _unmarked(turn: Mapping[str, Any]) -> tuple[str, str, str]:
+    question, answer = turn["messages"][-1]["content"], turn["completion"] or "(interrupted)"
+    return html.escape(question), html.escape(answer), ""
+
+
+def _said(turn: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Question and answer with what the filters found in them highlighted, and a line for each finding."""
+    question, answer = turn["messages"][-1]["content"], turn["completion"] or ""
+    of_question, of_answer = turn["verdicts"] or [], turn["reply_verdicts"] or []
+    # Of what was stopped another text stands there, in which the places are none.
+    kept = turn["finish_reason"] != "content_filter"
+    lines = findings.lines(question, of_question, "question") + findings.lines(answer * kept, of_answer, "answer")
+    asked = findings.marked(question, of_question)
+    return asked, findings.marked(answer, of_answer if kept else []) or "(interrupted)", lines
 
 
 def _noted(note: Mapping[str, Any]) -> str:

@@ -19,7 +19,8 @@ STATUS_STEPS = (
 
 
 @cache
-def _hearts() -> Mapping[str, Any]:
+def hearts() -> Mapping[str, Any]:
+    """The hearts of all answers, by what they answer."""
     apart = {"phrases.toml", "order_states.toml"}
     files = sorted(path for path in (FOLDER / "answers").glob("*.toml") if path.name not in apart)
     return {k: v for path in files for k, v in tomllib.loads(path.read_text(encoding="utf-8")).items()}
@@ -37,7 +38,7 @@ def _upper(text: str) -> str:
 
 def _titled(name: str, text: str) -> str:
     """`text` under its title. What an answer is about is said before its style, which feedback moves."""
-    return f"{_hearts()[name]['title']}:{text}"
+    return f"{hearts()[name]['title']}:{text}"
 
 
 def _numbered(name: str, lines: Sequence[str]) -> str:
@@ -55,7 +56,7 @@ def _wrap(name: str, style: str, heart: str, mood: str, rng: random.Random) -> s
 
 
 def _plain(name: str, style: str, rng: random.Random) -> str:
-    entry = _hearts()[name]
+    entry = hearts()[name]
     chosen = rng.choice(entry[style])
     if style == "steps":
         return _numbered(name, chosen)
@@ -65,7 +66,7 @@ def _plain(name: str, style: str, rng: random.Random) -> str:
 
 
 def _follow_up(name: str, kind: str, style: str, rng: random.Random) -> str:
-    say = rng.choice(_hearts()[name][kind])
+    say = rng.choice(hearts()[name][kind])
     phrases = _phrases()["follow_up"]
     if style == "terse":
         return str(say)
@@ -77,7 +78,7 @@ def _follow_up(name: str, kind: str, style: str, rng: random.Random) -> str:
 
 
 def _really(name: str, style: str, rng: random.Random) -> str:
-    entry, yes = _hearts()[name], _phrases()["really"]
+    entry, yes = hearts()[name], _phrases()["really"]
     if style == "steps":
         return _plain(name, style, rng)
     heart = rng.choice(entry[style])
