@@ -38,7 +38,7 @@ SIGNS = (
     _sign("injection", 1.0, "system", rf"^\W{{0,6}}system\s*(?:prompt|message|override|note|notice|instructions?)?\W{{0,4}}[:\]>]\W{{0,6}}{_ORDER}"),
     _sign("injection", 0.6, "system", r"^#{2,}\s*(?:system|new system)\b.{0,20}:?\s*$|^\[(?:system|system message|admin)\]"),
     _sign("injection", 0.6, "instruction", r"^#{2,}\s*(?:new )?instructions?\s*:"),
-    _sign("injection", 1.0, "![", r"!\[[^\]\n]{0,80}\]\(\s*https?://[^)\s]{3,200}[?&/=][^)\s]{0,80}(?:\{|\[|%7B|<|\$|DATA|SECRET|CONVERSATION|HISTORY)[^)\n]{0,80}\)"),
+    _sign("injection", 1.0, "![", r"!\[[^\]\n]{0,80}\]\(\s*https?://[^()!\s]{3,200}?[?&/=][^()!\s]{0,80}?(?:\{|\[|%7B|<|\$|DATA|SECRET|CONVERSATION|HISTORY)[^)\n]{0,80}\)"),
     _sign("injection", 0.6, "display", r"style\s*=\s*[\"'][^\"'>]{0,80}display\s*:\s*none[^>]{0,80}>[^<]{0,200}\b(?:assistant|ai|model|ignore|instructions?)\b"),
     _sign("injection", 0.6, "<!--", r"<!--[^>]{0,200}\b(?:assistant|ai model|language model|llm|chatbot|ignore|instructions? to)\b"),
     _sign("jailbreak", 0.6, "allowed", r"<\s*(?:allowed|permitted)[-_ ]?(?:responses?|modes?|requests?|topics?|content|actions?)\b"),

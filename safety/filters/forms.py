@@ -28,13 +28,15 @@ _APART = re.compile(rf"(?<![a-z0-9])[a-z](?:{_GAP}[a-z](?![a-z0-9])){{2,}}")
 _OPEN_APART = re.compile(rf"(?<![a-z0-9])[a-z](?:{_GAP}[a-z])*(?:{_GAP})?$")
 _HAS_APART = re.compile(rf"\b[a-z]{_GAP}[a-z]{_GAP}[a-z]\b")
 _GAPS = re.compile(_GAP)
-_KINDS = 4  # of gaps that are tried
+_KINDS, _STARTS = 4, 2000  # of gaps that are tried; letters from which words are tried without gaps
 _TRIPLE = re.compile(r"([a-z])\1\1+")
 _OPEN_DOUBLE = re.compile(r"([a-z])\1+$")
 
 
 class Form(NamedTuple):
-    """`words` are the places at which words begin, each with its first letters; `places` lead back to the text.
+    """`words` are the places at which words begin, each with its first letters, and a space where that is all of it.
+
+    `places` lead back to the text.
 
     From `starts` on, letters were joined that stood apart: words that belong apart may stand together there.
     """
@@ -121,7 +123,7 @@ def _joined(plain: str, apart: Sequence[re.Match[str]], kind: str) -> Form:
     form = _without("".join(" " if place in spaces else letter for place, letter in enumerate(plain)), drop)
     starts = {place for match in apart for place in range(*match.span())} - drop - spaces
     assert form.places is not None
-    return form._replace(starts=[at for at, place in enumerate(form.places) if place in starts])
+    return form._replace(starts=[at for at, place in enumerate(form.places) if place in starts][:_STARTS])
 
 
 def _without(plain: str, drop: set[int]) -> Form:
@@ -132,4 +134,17 @@ def _without(plain: str, drop: set[int]) -> Form:
 
 @lru_cache(maxsize=64)
 def _words(text: str) -> Sequence[tuple[int, str]]:
-    return [(match.start(), match[0]) for match in _WORD.finditer(text)]
+    found = [(match.start(), _ENDED.get(match[0], match[0])) for match in _WORD.finditer(text)]
+    if found and len(text) - found[-1][0] == len(found[-1][1].rstrip()):
+        found[-1] = found[-1][0], found[-1][1].rstrip()  # the text may go on in the middle of it
+    return found
+
+
+def _ended(letters: str) -> Iterator[tuple[str, str]]:
+    for first in letters:
+        yield first, first + " "
+        for second in letters:
+            yield first + second, first + second + " "
+
+
+_ENDED = dict(_ended("abcdefghijklmnopqrstuvwxyz0123456789"))  # short words are whole: longer ones have three letters

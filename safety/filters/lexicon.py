@@ -31,6 +31,7 @@ from safety.verdict import ALLOWED, Span, Verdict
 
 SCORES: Mapping[str, float] = {"sure": 1.0, "likely": 0.6}
 _AHEAD = 32  # characters after a match on which it may depend
+_ENDS = " '-,:"  # what may follow a word
 _FIRST = string.ascii_lowercase + string.digits
 _APART, _GAP = r"(?:[^\w.!?']{1,12})", r"[^\w.!?](?:[^.!?]{0,39}[^\w.!?])?"
 _TOGETHER, _TIGHT_GAP = r"(?:[^\w.!?']{0,12})", r"[^.!?]{0,40}"
@@ -179,9 +180,9 @@ def _head(pattern: str) -> str:
 
 
 def _prefixes(pattern: regex.Pattern[str]) -> list[str]:
-    """The beginnings of words, up to three letters, with which a match can begin."""
+    """The beginnings of words with which a match can begin: up to three letters, or a shorter word with a space."""
     found, longest = [], [""]
-    for _ in range(PREFIX):
+    for length in range(1, PREFIX + 1):
         longest = [
             prefix + letter
             for prefix in longest
@@ -189,4 +190,7 @@ def _prefixes(pattern: regex.Pattern[str]) -> list[str]:
             if pattern.match(prefix + letter, partial=True) is not None
         ]
         found += longest
+        if length < PREFIX:
+            ended = (word for word in longest if any(pattern.match(word + end, partial=True) for end in _ENDS))
+            found += [word + " " for word in ended]
     return found
