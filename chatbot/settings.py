@@ -130,6 +130,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("detoxify_sha256", "", "SHA-256 the checkpoint must have; if empty, the one of its first use."),
     Setting("detoxify_download", False, "Whether Detoxify's weights may be downloaded."),
     Setting("scorer_threads", 1, "Threads that scoring texts may use.", limits=(1, 64)),
+    Setting(
         "facts",
         "",
         "File or folder that answers are held against: facts (.toml, .jsonl) and documents (.md, .txt, .html); if "

@@ -26,7 +26,6 @@ SHIPPED: Mapping[str, str] = MappingProxyType(
         "guard": "safety.filters.guard:Guard",
         "harm": "safety.filters.classified:Classified",
         "injection": "safety.filters.injection:Injection",
-        "keys": "safety.filters.keys:Keys",
         "leak": "safety.filters.leak:Leak",
         "personal": "safety.filters.personal:Personal",
         "secrets": "safety.filters.secrets:Secrets",
