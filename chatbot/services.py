@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from analytics import Store
 from chatbot.accounts import Accounts, Provider
@@ -14,6 +14,7 @@ from chatbot.engine import Engine
 from chatbot.feedback import Feedbacks
 from chatbot.implicit import Implicits
 from chatbot.limits import Limits
+from chatbot.live_policy import LivePolicy
 from chatbot.metrics import Metrics
 from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
@@ -23,7 +24,8 @@ from chatbot.settings import Settings
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from learner import Learner, LearnerSettings, Registry, Uses
-from safety import Screen, default_screen
+from safety import Screen
+from safety.policy import OnFailure
 
 Load = Callable[[str, Path], None]
 
@@ -49,6 +51,7 @@ class Services:
     archive: Archive
     receipts: Receipts
     implicits: Implicits
+    policy: LivePolicy
 
 
 def build(settings: Settings) -> Services:
@@ -67,7 +70,8 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
     """Put the services together around a store that is open and an engine, started or not."""
     learner = open_learner(settings, store, registry, model, engine.load, engine.unload)
     metrics, tracing = Metrics(), Tracing(settings.text("otlp_endpoint"))
-    screen = default_screen(cast("Literal['block', 'review']", settings.text("input_failure")))
+    policy = open_policy(settings)
+    screen = policy.screen
     return Services(
         settings=settings,
         model=model,
@@ -86,17 +90,25 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
             groups=settings.shares(),
             sibling_temperature=settings.number("sibling_temperature"),
             logprob_share=settings.number("logprob_share"),
+            review_sample=settings.number("review_sample"),
         ),
         metrics=metrics,
         tracing=tracing,
         limits=Limits(),
         feedbacks=Feedbacks(store, screen, metrics),
-        reviews=Reviews(store, screen),
+        reviews=Reviews(store, screen, policy.categories),
+        policy=policy,
         operator=Operator(store, learner),
         archive=Archive(store, screen),
         receipts=Receipts(store, Uses(store, settings.home, registry)),
         implicits=Implicits(store, screen),
     )
+
+
+def open_policy(settings: Settings) -> LivePolicy:
+    """The policy in force with its screen. Raises BadPolicy."""
+    failure = cast("OnFailure", settings.text("input_failure"))
+    return LivePolicy(settings.home, lambda policy: Screen.from_policy(replace(policy, input_failure=failure)))
 
 
 def open_accounts(settings: Settings, store: Store) -> Accounts:

@@ -95,6 +95,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("experiment_look_seconds", 5.0, "Seconds between two looks at a running experiment.", limits=ABOVE_0),
     Setting("promotion", "auto", "Who promotes a proven winner.", ("auto", "ask")),
     Setting("input_failure", "block", "What happens to a message whose screening failed.", ("block", "review")),
+    Setting(
+        "review_sample",
+        0.005,
+        "Share of the turns no filter flagged that reviewers see, to find misses; near a threshold ten times as many.",
+        limits=(0, 1),
+    ),
     Setting("public_url", "", "Address under which people reach the server, such as https://chat.example.com."),
     Setting("sign_up", "closed", "Whether anybody may make an account at /sign-in.", ("closed", "open")),
     Setting("session_days", 30.0, "Days until somebody has to sign in again.", limits=(0.01, 365)),

@@ -60,8 +60,8 @@ class Rules:
         kept, categories = (scores, self._categories(role, scores)) if log else (NO_SCORES, NO_SCORES)
         reached = [(label, rule, step) for label, rule, step in self._reached(role, scores) if step is not None]
         if not reached:
-            nearest = max(scores, key=lambda label: scores[label], default="")
-            return Verdict(Decision.ALLOW, score=scores.get(nearest, 0.0), scores=kept, categories=categories)
+            score, threshold = self._nearest(role, scores)
+            return Verdict(Decision.ALLOW, score=score, threshold=threshold, scores=kept, categories=categories)
         strictest = min((step.decision for _, _, step in reached), key=STRICTEST_FIRST.index)
         labels = {label: (rule, step) for label, rule, step in reached if step.decision is strictest}
         worst = max(labels, key=lambda label: scores[label] - labels[label][1].threshold)
@@ -75,7 +75,17 @@ class Rules:
             scores=kept,
             categories=categories,
             note=note,
+            label=worst,
         )
+
+    def _nearest(self, role: str, scores: Mapping[str, float]) -> tuple[float, float]:
+        """The score that is nearest to something being done, and the threshold from which on it would be."""
+        first = {
+            label: min((step.threshold for step in rule.steps), default=1.0)
+            for label in scores
+            if (rule := self.rule(role, label)) is not None
+        }
+        return max(((scores[label], first.get(label, 1.0)) for label in scores), key=_distance, default=(0.0, 1.0))
 
     def _reached(self, role: str, scores: Mapping[str, float]) -> list[tuple[str, Rule, Step | None]]:
         found = [(label, self.rule(role, label), score) for label, score in scores.items()]
@@ -87,3 +97,8 @@ class Rules:
             if (rule := self.rule(role, label)) is not None and rule.category:
                 highest[rule.category] = max(score, highest.get(rule.category, 0.0))
         return highest
+
+
+def _distance(score_and_threshold: tuple[float, float]) -> float:
+    score, threshold = score_and_threshold
+    return score - threshold

@@ -1,0 +1,168 @@
+"""What the filters said of messages and answers, beside what reviewers said of the filters."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from analytics.rates import Cell
+from analytics.store import Row, Store
+
+Place = Literal["message", "answer"]
+PLACES: Mapping[str, Place] = {"input": "message", "output": "answer"}  # where the texts of a role stand
+
+
+class Found(NamedTuple):
+    """What a filter can find: a label, which is of a category, in messages or in answers."""
+
+    filter_id: str
+    place: str
+    label: str
+    category: str
+
+
+class _Stratum(NamedTuple):
+    stratum: str
+    probability: float
+
+
+def looks(store: Store, since: datetime) -> list[Row]:
+    """By filter and place: looks, failures, acted (other than allowed), and p50_ms and p95_ms of a look."""
+    return store.rows(
+        """
+        SELECT filter_id, place, bool_or(coalesce(shadow, false)) AS shadow, count(*) AS looks,
+               count(*) FILTER (failed) AS failures, count(*) FILTER (decision <> 'allow' AND NOT coalesce(failed, false)) AS acted,
+               quantile_cont(latency_ms, 0.5) AS p50_ms, quantile_cont(latency_ms, 0.95) AS p95_ms
+        FROM verdicts WHERE "at" > ? GROUP BY filter_id, place ORDER BY filter_id, place DESC
+        """,
+        (since,),
+    )
+
+
+def flagged(store: Store, since: datetime) -> dict[Found, Row]:
+    """By what was found: flagged turns by decision (block, transform, review), appealed ones, and whether in shadow."""
+    rows = store.rows(
+        """
+        SELECT filter_id, place, coalesce(label, category, '') AS label, coalesce(any_value(category), '') AS category,
+               bool_or(coalesce(shadow, false)) AS shadow, count(DISTINCT turn_id) AS flagged,
+               count(DISTINCT turn_id) FILTER (decision = 'block') AS block,
+               count(DISTINCT turn_id) FILTER (decision = 'transform') AS transform,
+               count(DISTINCT turn_id) FILTER (decision = 'review') AS review,
+               count(DISTINCT turn_id) FILTER (turn_id IN (SELECT turn_id FROM flag WHERE "by" = 'appeal')) AS appeals
+        FROM verdicts WHERE decision <> 'allow' AND NOT coalesce(failed, false) AND "at" > ? GROUP BY ALL
+        """,
+        (since,),
+    )
+    return {Found(row["filter_id"], row["place"], row["label"], row["category"]): row for row in rows}
+
+
+def is_a(category: str, wanted: str) -> bool:
+    """Whether what is of `category` is of `wanted` too: harassment/threatening is harassment."""
+    return category == wanted or category.startswith(f"{wanted}/")
+
+
+def cells(store: Store, since: datetime, wanted: Iterable[Found]) -> dict[Found, list[Cell]]:
+    """What was judged of each of `wanted`, by how the texts came up; see `rates`."""
+    waiting = _waiting(store, since)
+    caught = _caught(store, since)
+    judged = _Judged(store, since)
+    made: dict[Found, list[Cell]] = {}
+    for found in wanted:
+        made[found] = []
+        for stratum, count in waiting.items():
+            inside = caught.get((stratum, *found[:3]), 0)
+            for is_flagged, number in ((True, inside), (False, count - inside)):
+                if number > 0:
+                    known, true = judged.counts(found, stratum, is_flagged)
+                    made[found].append(Cell(is_flagged, number, stratum.probability, min(known, number), true))
+    return made
+
+
+def _waiting(store: Store, since: datetime) -> dict[_Stratum, int]:
+    rows = store.rows(
+        'SELECT stratum, probability, count(*) AS count FROM strata JOIN turn USING (turn_id) WHERE turn."at" > ? '
+        "GROUP BY ALL",
+        (since,),
+    )
+    return {_Stratum(row["stratum"], row["probability"]): row["count"] for row in rows}
+
+
+def _caught(store: Store, since: datetime) -> dict[tuple[_Stratum, str, str, str], int]:
+    rows = store.rows(
+        """
+        SELECT stratum, probability, filter_id, place, coalesce(label, category, '') AS label,
+               count(DISTINCT turn_id) AS count
+        FROM strata JOIN verdicts USING (turn_id)
+        WHERE decision <> 'allow' AND NOT coalesce(failed, false) AND "at" > ? GROUP BY ALL
+        """,
+        (since,),
+    )
+    return {
+        (_Stratum(row["stratum"], row["probability"]), row["filter_id"], row["place"], row["label"]): row["count"]
+        for row in rows
+    }
+
+
+class _Judged:
+    """The turns that reviewers judged the filters by: which categories are in which of their texts."""
+
+    def __init__(self, store: Store, since: datetime) -> None:
+        self._strata: dict[str, _Stratum] = {}
+        self._true: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self._said: dict[tuple[str, str, str, str], str] = {}
+        self._flags: defaultdict[tuple[str, str], set[tuple[str, str, bool]]] = defaultdict(set)
+        for row in _judgements(store, since):
+            self._note(row)
+        for row in _flags_of_judged(store, since):
+            self._flags[row["turn_id"], row["place"]].add((row["filter_id"], row["label"], row["shadow"]))
+
+    def counts(self, found: Found, stratum: _Stratum, is_flagged: bool) -> tuple[int, int]:
+        """How many texts of the stratum were judged as to what was found, and in how many it was truly there."""
+        known = [
+            turn_id
+            for turn_id, of in self._strata.items()
+            if of == stratum and self._flagged(turn_id, found) == is_flagged and self._is_known(turn_id, found)
+        ]
+        return len(known), sum(self.holds(turn_id, found.place, found.category or found.label) for turn_id in known)
+
+    def holds(self, turn_id: str, place: str, category: str) -> bool:
+        """Whether a text is truly of the category."""
+        return any(is_a(true, category) for true in self._true[turn_id, place])
+
+    def _note(self, row: Row) -> None:
+        turn_id, place = row["turn_id"], row["place"]
+        self._strata[turn_id] = _Stratum(row["stratum"], row["probability"])
+        if row["judged"] != "passed":
+            true = {"right": row["category"], "other": row["true_category"], "missed": row["true_category"]}
+            self._true[turn_id, place] |= {true[row["judged"]]} if row["judged"] in true else set()
+            self._said[turn_id, place, row["filter_id"] or "", row["label"] or ""] = row["judged"]
+
+    def _flagged(self, turn_id: str, found: Found) -> bool:
+        return any((found.filter_id, found.label, shadow) in self._flags[turn_id, found.place] for shadow in (0, 1))
+
+    def _is_known(self, turn_id: str, found: Found) -> bool:
+        """A finding that acted is known where it was judged itself; one of a shadow by what the text truly is."""
+        acted = (found.filter_id, found.label, False) in self._flags[turn_id, found.place]
+        return not acted or (turn_id, found.place, found.filter_id, found.label) in self._said
+
+
+def _judgements(store: Store, since: datetime) -> Sequence[Row]:
+    return store.rows(
+        'SELECT judgements.*, stratum, probability FROM judgements JOIN strata USING (turn_id) '
+        'JOIN turn USING (turn_id) WHERE turn."at" > ?',
+        (since,),
+    )
+
+
+def _flags_of_judged(store: Store, since: datetime) -> Sequence[Mapping[str, Any]]:
+    return store.rows(
+        """
+        SELECT DISTINCT turn_id, place, filter_id, coalesce(label, category, '') AS label,
+               coalesce(shadow, false) AS shadow
+        FROM verdicts
+        WHERE decision <> 'allow' AND NOT coalesce(failed, false) AND "at" > ? AND turn_id IN (SELECT turn_id FROM judgement)
+        """,
+        (since,),
+    )
