@@ -41,12 +41,12 @@ class Cell:
 
 
 class Rate(NamedTuple):
-    """An estimate in [0, 1] with its interval of 95 %, from `count` texts that were judged."""
+    """An estimate in [0, 1] with its interval of 95 %, from so many `texts` that were judged."""
 
     value: float
     low: float
     high: float
-    count: int
+    texts: int
 
 
 def wilson(right: float, count: float) -> tuple[float, float]:
@@ -82,12 +82,12 @@ def recall(cells: Sequence[Cell]) -> Rate | None:
 
     That is where nothing of what was not flagged was judged, or nothing of what was.
 
-    The value is the weighted ratio. The interval is that of a posterior: how many texts of a cell were not drawn comes
-    from a negative binomial, and how many of what nobody judged hold something from a beta-binomial, as for a finite
-    population (Ericson 1969); the ratio of the sums is taken `DRAWS` times. Unlike a bootstrap that has a spread where a
-    cell holds no miss or one. The cells of one kind share Jeffreys' prior, or each would claim half a miss of its own;
-    for the lower end the cell whose texts weigh most gets a whole miss more, as in the interval of Clopper and Pearson
-    (1934). Where no miss was found at all the upper end is 1, as Brown, Cai and DasGupta (2001) do.
+    The value is the weighted ratio. The interval is that of a posterior, of the filter on texts like these: how many
+    texts of a cell were not drawn comes from a negative binomial, the share of them that holds something from a beta
+    with Jeffreys' prior, and the ratio of the sums is taken `DRAWS` times. Unlike a bootstrap that has a spread where a
+    cell holds no miss or one. The cells of one kind share the prior, or each would claim half a miss of its own; for the
+    lower end the cell whose texts weigh most gets a whole miss more, as in the interval of Clopper and Pearson (1934).
+    Where no miss was found at all the upper end is 1, as Brown, Cai and DasGupta (2001) do.
     """
     caught = _pooled([cell for cell in cells if cell.flagged])
     missed = _pooled([cell for cell in cells if not cell.flagged])
@@ -127,7 +127,7 @@ def _interval(hits: NDArray[np.float64], misses: NDArray[np.float64]) -> tuple[f
 
 
 def _drawn(cells: Sequence[Cell], draw: np.random.Generator, heaviest: float) -> NDArray[np.float64]:
-    """How many texts of the cells hold something, shape (DRAWS,); `heaviest` is the prior of the one that weighs most."""
+    """How many texts of the cells hold something, shape (DRAWS,); `heaviest` is the prior of what weighs most."""
     sums = np.zeros(DRAWS)
     known = [cell for cell in cells if cell.judged]
     top = max(known, key=lambda cell: cell.total / cell.judged, default=None)
@@ -135,5 +135,5 @@ def _drawn(cells: Sequence[Cell], draw: np.random.Generator, heaviest: float) ->
         prior = heaviest if cell is top else 0.5 / len(known)
         shares = draw.beta(cell.true + prior, cell.judged - cell.true + 0.5, DRAWS)
         others = draw.negative_binomial(cell.waiting, cell.probability, DRAWS)  # that were not drawn
-        sums += cell.true + draw.binomial(others + cell.waiting - cell.judged, shares)
+        sums += (others + cell.waiting) * shares
     return sums

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+from numpy.typing import NDArray
+
 from analytics.rates import Cell
 from analytics.store import Row, Store
 
@@ -33,7 +35,8 @@ def looks(store: Store, since: datetime) -> list[Row]:
     return store.rows(
         """
         SELECT filter_id, place, bool_or(coalesce(shadow, false)) AS shadow, count(*) AS looks,
-               count(*) FILTER (failed) AS failures, count(*) FILTER (decision <> 'allow' AND NOT coalesce(failed, false)) AS acted,
+               count(*) FILTER (failed) AS failures,
+               count(*) FILTER (decision <> 'allow' AND NOT coalesce(failed, false)) AS acted,
                quantile_cont(latency_ms, 0.5) AS p50_ms, quantile_cont(latency_ms, 0.95) AS p95_ms
         FROM verdicts WHERE "at" > ? GROUP BY filter_id, place ORDER BY filter_id, place DESC
         """,
@@ -45,17 +48,107 @@ def flagged(store: Store, since: datetime) -> dict[Found, Row]:
     """By what was found: flagged turns by decision (block, transform, review), appealed ones, and whether in shadow."""
     rows = store.rows(
         """
-        SELECT filter_id, place, coalesce(label, category, '') AS label, coalesce(any_value(category), '') AS category,
-               bool_or(coalesce(shadow, false)) AS shadow, count(DISTINCT turn_id) AS flagged,
+        SELECT filter_id, place, label, any_value(category) AS category, bool_or(shadow) AS shadow,
+               count(DISTINCT turn_id) AS flagged,
                count(DISTINCT turn_id) FILTER (decision = 'block') AS block,
                count(DISTINCT turn_id) FILTER (decision = 'transform') AS transform,
                count(DISTINCT turn_id) FILTER (decision = 'review') AS review,
                count(DISTINCT turn_id) FILTER (turn_id IN (SELECT turn_id FROM flag WHERE "by" = 'appeal')) AS appeals
-        FROM verdicts WHERE decision <> 'allow' AND NOT coalesce(failed, false) AND "at" > ? GROUP BY ALL
+        FROM findings WHERE "at" > ? GROUP BY filter_id, place, label
         """,
         (since,),
     )
     return {Found(row["filter_id"], row["place"], row["label"], row["category"]): row for row in rows}
+
+
+def agreement(store: Store, since: datetime) -> list[Row]:
+    """By shadow filter and place: in how many texts it and what acted found something: both, shadow, acted, neither."""
+    return store.rows(
+        """
+        WITH looked AS (
+            SELECT turn_id, place, filter_id, coalesce(shadow, false) AS shadow,
+                   bool_or(decision IN ('block', 'review') AND NOT coalesce(failed, false)) AS found
+            FROM verdicts WHERE "at" > ? GROUP BY ALL
+        ), acted AS (SELECT turn_id, place, bool_or(found) AS found FROM looked WHERE NOT shadow GROUP BY ALL)
+        SELECT looked.filter_id, place, count(*) FILTER (looked.found AND acted.found) AS both,
+               count(*) FILTER (looked.found AND NOT coalesce(acted.found, false)) AS shadow,
+               count(*) FILTER (NOT looked.found AND acted.found) AS acted,
+               count(*) FILTER (NOT looked.found AND NOT coalesce(acted.found, false)) AS neither
+        FROM looked LEFT JOIN acted USING (turn_id, place) WHERE looked.shadow
+        GROUP BY ALL ORDER BY ALL
+        """,
+        (since,),
+    )
+
+
+def reviewed(store: Store, since: datetime) -> list[Row]:
+    """How the turns came to the reviewers: stratum, probability, turns, and how many of them were judged."""
+    return store.rows(
+        """
+        SELECT stratum, probability, count(*) AS turns,
+               count(*) FILTER (turn_id IN (SELECT turn_id FROM judgement)) AS judged
+        FROM strata JOIN turn USING (turn_id) WHERE turn."at" > ? GROUP BY ALL ORDER BY stratum, probability DESC
+        """,
+        (since,),
+    )
+
+
+def labels_logged(store: Store, filter_id: str, place: str, since: datetime) -> list[str]:
+    """The labels that a filter gave scores for."""
+    rows = store.rows(
+        "SELECT DISTINCT unnest(json_keys(scores)) AS label FROM verdicts "
+        'WHERE filter_id = ? AND place = ? AND "at" > ? AND scores IS NOT NULL ORDER BY 1',
+        (filter_id, place, since),
+    )
+    return [row["label"] for row in rows]
+
+
+def scored(store: Store, filter_id: str, place: str, labels: Sequence[str], since: datetime) -> dict[str, NDArray[Any]]:
+    """The texts that a filter gave scores for, as columns: turn_id, stratum, probability, s0, s1 and so on by label.
+
+    `others` is what the other filters that acted said: 0 block, 1 review, 2 transform, 3 allow. Of an answer that was
+    looked at in windows each label has its highest score. stratum is None where nothing brings a text to reviewers.
+    """
+    parsed = [f"$.{_quoted(label)}" for label in labels]
+    highest = ", ".join(
+        f"max(TRY_CAST(found[{place}] AS DOUBLE)) AS s{place - 1}" for place in range(1, len(labels) + 1)
+    )
+    return store.columns(
+        f"""
+        WITH looked AS (
+            SELECT turn_id, filter_id, CASE WHEN filter_id = $filter_id OR coalesce(shadow, false) THEN 3
+                   ELSE list_position(['block', 'review', 'transform', 'allow'], decision) - 1 END AS rank,
+                   CASE WHEN filter_id = $filter_id THEN json_extract(scores, $paths) END AS found
+            FROM verdicts WHERE place = $place AND "at" > $since
+        ), texts AS (
+            SELECT turn_id, min(rank)::TINYINT AS others, {highest} FROM looked
+            GROUP BY turn_id HAVING count(found) > 0
+        )
+        SELECT texts.*, stratum, probability FROM texts LEFT JOIN strata USING (turn_id)
+        """,
+        {"filter_id": filter_id, "place": place, "since": since, "paths": parsed},
+    )
+
+
+def examples(store: Store, turn_ids: Sequence[str], place: str) -> dict[str, str]:
+    """The texts of turns, but for those whose person deleted them."""
+    column = "json_extract_string(messages, '$[#-1].content')" if place == "message" else "completion"
+    rows = store.rows(
+        f"SELECT turn_id, {column} AS text FROM turns WHERE list_contains(?, turn_id) "
+        "AND turn_id NOT IN (SELECT turn_id FROM deleted_turns)",
+        (list(turn_ids),),
+    )
+    return {row["turn_id"]: row["text"] or "" for row in rows}
+
+
+def truths(store: Store, since: datetime, found: Found) -> dict[str, bool]:
+    """By turn that was judged: whether what `found` names was truly there."""
+    judged = Judged(store, since)
+    return {turn_id: judged.holds(turn_id, found.place, found.category) for turn_id in judged.known(found)}
+
+
+def _quoted(label: str) -> str:
+    return '"' + label.replace('"', '\\"') + '"'
 
 
 def is_a(category: str, wanted: str) -> bool:
@@ -67,7 +160,7 @@ def cells(store: Store, since: datetime, wanted: Iterable[Found]) -> dict[Found,
     """What was judged of each of `wanted`, by how the texts came up; see `rates`."""
     waiting = _waiting(store, since)
     caught = _caught(store, since)
-    judged = _Judged(store, since)
+    judged = Judged(store, since)
     made: dict[Found, list[Cell]] = {}
     for found in wanted:
         made[found] = []
@@ -92,10 +185,8 @@ def _waiting(store: Store, since: datetime) -> dict[_Stratum, int]:
 def _caught(store: Store, since: datetime) -> dict[tuple[_Stratum, str, str, str], int]:
     rows = store.rows(
         """
-        SELECT stratum, probability, filter_id, place, coalesce(label, category, '') AS label,
-               count(DISTINCT turn_id) AS count
-        FROM strata JOIN verdicts USING (turn_id)
-        WHERE decision <> 'allow' AND NOT coalesce(failed, false) AND "at" > ? GROUP BY ALL
+        SELECT stratum, probability, filter_id, place, label, count(DISTINCT turn_id) AS count
+        FROM strata JOIN findings USING (turn_id) WHERE "at" > ? GROUP BY ALL
         """,
         (since,),
     )
@@ -105,7 +196,7 @@ def _caught(store: Store, since: datetime) -> dict[tuple[_Stratum, str, str, str
     }
 
 
-class _Judged:
+class Judged:
     """The turns that reviewers judged the filters by: which categories are in which of their texts."""
 
     def __init__(self, store: Store, since: datetime) -> None:
@@ -126,6 +217,10 @@ class _Judged:
             if of == stratum and self._flagged(turn_id, found) == is_flagged and self._is_known(turn_id, found)
         ]
         return len(known), sum(self.holds(turn_id, found.place, found.category or found.label) for turn_id in known)
+
+    def known(self, found: Found) -> list[str]:
+        """The turns that were judged as to what was found."""
+        return [turn_id for turn_id in self._strata if self._is_known(turn_id, found)]
 
     def holds(self, turn_id: str, place: str, category: str) -> bool:
         """Whether a text is truly of the category."""
@@ -150,19 +245,17 @@ class _Judged:
 
 def _judgements(store: Store, since: datetime) -> Sequence[Row]:
     return store.rows(
-        'SELECT judgements.*, stratum, probability FROM judgements JOIN strata USING (turn_id) '
+        "SELECT judgements.*, stratum, probability FROM judgements JOIN strata USING (turn_id) "
         'JOIN turn USING (turn_id) WHERE turn."at" > ?',
         (since,),
     )
 
 
-def _flags_of_judged(store: Store, since: datetime) -> Sequence[Mapping[str, Any]]:
+def _flags_of_judged(store: Store, since: datetime) -> Sequence[Row]:
     return store.rows(
         """
-        SELECT DISTINCT turn_id, place, filter_id, coalesce(label, category, '') AS label,
-               coalesce(shadow, false) AS shadow
-        FROM verdicts
-        WHERE decision <> 'allow' AND NOT coalesce(failed, false) AND "at" > ? AND turn_id IN (SELECT turn_id FROM judgement)
+        SELECT DISTINCT turn_id, place, filter_id, label, shadow
+        FROM findings WHERE "at" > ? AND turn_id IN (SELECT turn_id FROM judgement)
         """,
         (since,),
     )

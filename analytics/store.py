@@ -43,11 +43,10 @@ _READ: Mapping[str, Callable[[Any], object]] = {
 }
 
 
-def _filled(column: NDArray[Any]) -> NDArray[Any]:
-    missing = np.ma.getmaskarray(column)
-    if not missing.any():
+def _filled(column: Any) -> NDArray[Any]:  # noqa: ANN401 - a masked array where there are nulls
+    if not isinstance(column, np.ma.MaskedArray):
         return np.asarray(column)
-    return np.where(missing, np.nan if column.dtype.kind == "f" else None, np.ma.getdata(column))
+    return np.asarray(column.filled(np.nan if column.dtype.kind == "f" else None))
 
 
 def _stored(parameters: Parameters) -> Parameters:

@@ -1,4 +1,4 @@
-"""What a reviewer says about the filters: which findings were right, which were of another category, what was missed."""
+"""What a reviewer says about the filters: which findings were right, or of another category, and what was missed."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def findings(store: Store, turn_id: str) -> list[Finding]:
     said = [_of_verdict("message", verdict) for verdict in row.get("verdicts") or () if _concerns(verdict)]
     said += [_of_verdict("answer", verdict) for verdict in row.get("reply_verdicts") or () if _concerns(verdict)]
     said += [_of_flag(flag) for flag in queries.remarks_found(store, turn_id)]
-    once = {(finding.place, finding.filter, finding.label): finding for finding in reversed(said)}
-    return sorted(reversed(once.values()), key=lambda finding: _DECISIONS[finding.decision])
+    once = {(finding.place, finding.filter, finding.label): finding for finding in said}
+    return sorted(once.values(), key=lambda finding: _DECISIONS[finding.decision])
 
 
 def judgements(

@@ -34,7 +34,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class ReviewItem:
-    """A turn that waits: `why` holds some of flagged, down-voted, appealed and sample, `findings` what filters found."""
+    """A turn that waits: `why` holds some of flagged, down-voted, appealed and sample."""
 
     turn_id: str
     conversation_id: str
@@ -59,7 +59,9 @@ class Reviews:
         # A claim reads before it writes; two reviewers must not both find a turn free.
         self._lock = threading.Lock()
 
-    def queue(self, kind: Kind | None = None, filter_id: str | None = None, order: Order = "oldest") -> list[ReviewItem]:
+    def queue(
+        self, kind: Kind | None = None, filter_id: str | None = None, order: Order = "oldest"
+    ) -> list[ReviewItem]:
         """What waits; a claim that ran out is none. `kind` is one of the reasons, `filter_id` whose finding it is."""
         items, found = [], queries.flags_waiting(self._store)
         for row in queries.review_queue(self._store):

@@ -12,17 +12,21 @@ from chatbot.accounts import Accounts, Provider
 from chatbot.archive import Archive
 from chatbot.engine import Engine
 from chatbot.feedback import Feedbacks
+from chatbot.filter_errors import FilterErrors
 from chatbot.implicit import Implicits
 from chatbot.limits import Limits
 from chatbot.live_policy import LivePolicy
 from chatbot.metrics import Metrics
 from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
+from chatbot.permissions import OPERATE, Role, ranks
+from chatbot.proposals import Proposals
 from chatbot.receipts import Receipts
 from chatbot.reviews import Reviews
 from chatbot.settings import Settings
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
+from chatbot.what_if import WhatIfs
 from learner import Learner, LearnerSettings, Registry, Uses
 from safety import Screen
 from safety.policy import OnFailure
@@ -52,6 +56,9 @@ class Services:
     receipts: Receipts
     implicits: Implicits
     policy: LivePolicy
+    filter_errors: FilterErrors
+    what_ifs: WhatIfs
+    proposals: Proposals
 
 
 def build(settings: Settings) -> Services:
@@ -72,11 +79,13 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
     metrics, tracing = Metrics(), Tracing(settings.text("otlp_endpoint"))
     policy = open_policy(settings)
     screen = policy.screen
+    accounts = open_accounts(settings, store)
+    what_ifs = WhatIfs(store, policy)
     return Services(
         settings=settings,
         model=model,
         store=store,
-        accounts=open_accounts(settings, store),
+        accounts=accounts,
         screen=screen,
         engine=engine,
         learner=learner,
@@ -98,6 +107,9 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
         feedbacks=Feedbacks(store, screen, metrics),
         reviews=Reviews(store, screen, policy.categories),
         policy=policy,
+        filter_errors=FilterErrors(store, policy),
+        what_ifs=what_ifs,
+        proposals=Proposals(store, policy, what_ifs, lambda: _operators(accounts)),
         operator=Operator(store, learner),
         archive=Archive(store, screen),
         receipts=Receipts(store, Uses(store, settings.home, registry)),
@@ -109,6 +121,12 @@ def open_policy(settings: Settings) -> LivePolicy:
     """The policy in force with its screen. Raises BadPolicy."""
     failure = cast("OnFailure", settings.text("input_failure"))
     return LivePolicy(settings.home, lambda policy: Screen.from_policy(replace(policy, input_failure=failure)))
+
+
+def _operators(accounts: Accounts) -> list[str]:
+    """Who may operate, as `proposals.who` names them."""
+    people = accounts.people.all()
+    return [f"account:{one.account_id}" for one in people if one.active and ranks(cast("Role", one.role), OPERATE.role)]
 
 
 def open_accounts(settings: Settings, store: Store) -> Accounts:

@@ -26,9 +26,10 @@ CREATE VIEW judgements AS
         SELECT *, arg_max(decision_id, seq) OVER (PARTITION BY turn_id) AS newest FROM judgement
     ) WHERE decision_id = newest;
 
--- Every verdict of every filter, one row each. Those of an answer are gathered: each kind of finding once.
+-- Every verdict of every filter, one row each. Those of an answer are gathered: each kind of finding once. `said` is the
+-- JSON that it comes from: to look there for a word first costs a tenth of reading all of it.
 CREATE VIEW verdicts AS
-    SELECT turn_id, "at", place, unnest(from_json(verdicts, '[{
+    SELECT turn_id, "at", place, verdicts::VARCHAR AS said, unnest(from_json(verdicts, '[{
         "filter_id": "VARCHAR", "filter_version": "VARCHAR", "decision": "VARCHAR", "category": "VARCHAR",
         "label": "VARCHAR", "score": "DOUBLE", "threshold": "DOUBLE", "latency_ms": "DOUBLE", "failed": "BOOLEAN",
         "shadow": "BOOLEAN", "scores": "JSON"
@@ -37,6 +38,14 @@ CREATE VIEW verdicts AS
         SELECT turn_id, "at", 'message' AS place, verdicts FROM turn
         UNION ALL SELECT turn_id, "at", 'answer', verdicts FROM reply
     );
+
+-- What filters found, acted upon or in shadow.
+CREATE VIEW findings AS
+    SELECT turn_id, "at", place, filter_id, coalesce(label, category, '') AS label, coalesce(category, '') AS category,
+           decision, coalesce(shadow, false) AS shadow
+    FROM verdicts
+    WHERE (contains(said, '"block"') OR contains(said, '"review"') OR contains(said, '"transform"'))
+      AND decision <> 'allow' AND NOT coalesce(failed, false);
 
 -- A turn that was drawn waits for a reviewer like the others.
 CREATE OR REPLACE VIEW review_reasons AS

@@ -11,11 +11,12 @@ from chatbot.api import (
     operate,
     receipts,
     reviews,
+    safety,
 )  # fmt: skip
 
 routers = (
     health.router, chat.router, moderations.router, feedback.router, reviews.router, operate.router,
-    conversations.router, receipts.router, implicit.router, accounts.router,
+    conversations.router, receipts.router, implicit.router, accounts.router, safety.router,
 )  # fmt: skip
 
 __all__ = ["routers"]

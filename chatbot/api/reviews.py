@@ -45,7 +45,9 @@ class DecisionBody(BaseModel):
     answer_right: bool | None = None
     correction: str | None = None
     note: str | None = None
-    verdicts: list[VerdictBody] = Field([], description="A word on each finding; without it only the decisive is judged.")
+    verdicts: list[VerdictBody] = Field(
+        [], description="A word on each finding; without it only the decisive is judged."
+    )
     missed: list[MissedBody] = Field([], description="What no filter found, and one should have.")
 
 
@@ -54,7 +56,9 @@ def queue(
     services: ServicesOf,
     kind: Kind | None = None,
     filter: Annotated[str | None, Query(description="Only what this filter found.")] = None,
-    sort: Annotated[Order, Query(description="`score`: highest first; `doubt`: nearest to its threshold first.")] = "oldest",
+    sort: Annotated[
+        Order, Query(description="`score`: highest first; `doubt`: nearest to its threshold first.")
+    ] = "oldest",
 ) -> dict[str, object]:
     """What waits for a reviewer."""
     items = services.reviews.queue(kind, filter, sort)
