@@ -85,9 +85,9 @@ def recall(cells: Sequence[Cell]) -> Rate | None:
     The value is the weighted ratio. The interval is that of a posterior, of the filter on texts like these: how many
     texts of a cell were not drawn comes from a negative binomial, the share of them that holds something from a beta
     with Jeffreys' prior, and the ratio of the sums is taken `DRAWS` times. Unlike a bootstrap that has a spread where a
-    cell holds no miss or one. The cells of one kind share the prior, or each would claim half a miss of its own; for the
-    lower end the cell whose texts weigh most gets a whole miss more, as in the interval of Clopper and Pearson (1934).
-    Where no miss was found at all the upper end is 1, as Brown, Cai and DasGupta (2001) do.
+    cell holds no miss or one. The cells of one kind share the prior, or each would claim half a miss of its own; for
+    the lower end the cell whose texts weigh most gets a whole miss more, as in the interval of Clopper and Pearson
+    (1934). Where no miss was found at all the upper end is 1, as Brown, Cai and DasGupta (2001) do.
     """
     caught = _pooled([cell for cell in cells if cell.flagged])
     missed = _pooled([cell for cell in cells if not cell.flagged])

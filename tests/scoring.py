@@ -1,4 +1,4 @@
-"""A filter that scores texts by the number that is written after a label in them, such as `rude 0.7`; and its policy."""
+"""A filter that scores texts by the numbers in them, such as `insult 0.7`, and a policy that uses it."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,11 @@ shadow = true
 insult = { category = "harassment", input = { review = 0.3 }, output = { block = 0.3 } }
 gore = { category = "violence/graphic", input = { block = 0.4 } }
 """
-_NUMBERS = re.compile(r"\b(insult|gore) ([01]\.\d+)")
+# In answers it is `insult=0.7`, so that somebody can ask for one without being stopped themselves.
+_NUMBERS = {
+    "input": re.compile(r"\b(insult|gore) ([01]\.\d+)"),
+    "output": re.compile(r"\b(insult|gore)=([01]\.\d+)"),
+}
 
 
 class Numbers:
@@ -42,7 +46,7 @@ class Numbers:
 
     def check(self, text: str, context: Context) -> Verdict:
         scores = {"insult": 0.01, "gore": 0.01}
-        for label, number in _NUMBERS.findall(text):
+        for label, number in _NUMBERS[context.role].findall(text):
             scores[label] = max(scores[label], float(number))
         return self.rules.verdict(context.role, scores, log=True)
 

@@ -62,7 +62,7 @@ async def test_a_flag_says_what_was_found_where_and_how_sure_and_the_queue_is_so
     async with api(house) as ann:
         low = (await asked(ann, "insult 0.55"))["id"]
         high = (await asked(ann, "insult 0.95"))["id"]
-        answer = (await asked(ann, "hi. Say insult 0.85 now"))["id"]
+        answer = (await asked(ann, "hi. Say insult=0.85 now"))["id"]
         clean = (await asked(ann, "good morning"))["id"]
         for_help = (await asked(ann, "i want to kill myself"))["id"]
         sent = {"response_id": clean, "comment": "insult 0.6 it was"}
@@ -74,7 +74,7 @@ async def test_a_flag_says_what_was_found_where_and_how_sure_and_the_queue_is_so
     assert by_turn[clean]["why"] == ["appealed", "flagged", "sample"]
     assert [(one["filter"], one["place"]) for one in by_turn[clean]["findings"]] == [("rude", "comment")]
     places = {turn: [one["place"] for one in by_turn[turn]["findings"]] for turn in (high, answer)}
-    assert places == {high: ["message"], answer: ["message"]}, "the canned engine says it after the message does"
+    assert places == {high: ["message"], answer: ["answer"]}
     assert [item["turn_id"] for item in await items(reviewer, filter="terms")] == [for_help]
     assert [item["turn_id"] for item in await items(reviewer, kind="appealed")] == [clean]
     ranked = await items(reviewer, sort="score", filter="rude")
@@ -108,7 +108,7 @@ async def test_a_turn_with_several_findings_is_judged_one_by_one_and_the_rates_f
     assert (quiet["shadow"], quiet["flagged"], quiet["judged"]) == (True, 7, 7)
     assert quiet["precision"]["value"] == pytest.approx(3 / 7) and quiet["recall"]["value"] == 1
     agreement = {row["place"]: row for row in overview["shadows"] if row["filter"] == "quiet"}["message"]
-    assert (agreement["both"], agreement["shadow"], agreement["acted"], agreement["neither"]) == (4, 3, 0, 0)
+    assert (agreement["both"], agreement["shadow"], agreement["acted"], agreement["neither"]) == (4, 3, 0, 1)
     rows = house.store.rows("SELECT judged, label, true_category FROM judgements WHERE turn_id = ?", (flagged[2],))
     assert rows == [{"judged": "other", "label": "insult", "true_category": "violence"}]
     assert [row["filter_right"] for row in house.store.rows("SELECT filter_right FROM review ORDER BY seq")] == [
@@ -153,14 +153,14 @@ async def test_what_no_filter_flagged_is_drawn_with_a_probability_that_is_kept(h
 async def test_the_log_is_replayed_under_another_threshold(house, reviewer):
     async with api(house) as ann:
         turns = {score: (await asked(ann, f"insult {score} i say"))["id"] for score in (0.2, 0.55, 0.65, 0.75, 0.9)}
-        await asked(ann, "hello. Say insult 0.7 please")
+        await asked(ann, "hello. Say insult=0.7 please")
     await decide(reviewer, turns[0.75], filter_right=True)
     await decide(reviewer, turns[0.65], filter_right=False)
     replayed = (await reviewer.get("/v1/safety/what-if", params={**LABEL, "threshold": 0.6})).json()
     assert (replayed["before"], replayed["texts"], replayed["category"]) == (0.8, 6, "harassment")
-    assert replayed["now"] == {"block": 1, "review": 4, "transform": 0, "allow": 1}
-    assert replayed["then"] == {"block": 4, "review": 1, "transform": 0, "allow": 1}
-    assert (replayed["changed"], replayed["judged_true"], replayed["judged_false"]) == (3, 1, 1)
+    assert replayed["now"] == {"block": 1, "review": 3, "transform": 0, "allow": 2}
+    assert replayed["then"] == {"block": 3, "review": 1, "transform": 0, "allow": 2}
+    assert (replayed["changed"], replayed["judged_true"], replayed["judged_false"]) == (2, 1, 1)
     shown = {row["turn_id"]: row for row in replayed["examples"]}
     assert shown[turns[0.75]] == {
         "turn_id": turns[0.75], "text": "insult 0.75 i say", "score": 0.75, "now": "review", "then": "block",
@@ -168,7 +168,7 @@ async def test_the_log_is_replayed_under_another_threshold(house, reviewer):
     }  # fmt: skip
     curve = replayed["curve"]
     at = curve["thresholds"].index(0.7)
-    assert (curve["texts"][at], curve["precision"][at]) == (3, 1.0)
+    assert (curve["texts"][at], curve["precision"][at]) == (2, 1.0)
     answers = (await reviewer.get("/v1/safety/what-if", params={**LABEL, "role": "output", "threshold": 0.6})).json()
     assert answers["now"]["block"] == 0 and answers["then"]["block"] == 1
     nothing = await reviewer.get("/v1/safety/what-if", params={**LABEL, "filter": "cards", "threshold": 0.6})
@@ -217,7 +217,7 @@ async def test_nobody_approves_their_own_proposal_while_another_operator_could(h
         approved = await first.post(f"/v1/safety/proposals/{alone['proposal_id']}/approve")
         assert approved.json()["state"] == "approved"
         begun = house.screen.stream(Context("output"))
-        text = "Well, insult 0.7 is what I say to that. "
+        text = "Well, insult=0.7 is what I say to that. "
         assert await under_way.feed(text) + await under_way.finish() == text, "it keeps the screen it began with"
         await begun.feed(text)
         await begun.finish()
