@@ -93,6 +93,16 @@ def reviewed(store: Store, since: datetime) -> list[Row]:
     )
 
 
+def scorers(store: Store, since: datetime) -> set[tuple[str, str]]:
+    """The filters that gave scores, each with the place of the texts."""
+    rows = store.rows(
+        "SELECT DISTINCT filter_id, place FROM verdicts "
+        """WHERE "at" > ? AND contains(said, '"scores"') AND scores IS NOT NULL""",
+        (since,),
+    )
+    return {(row["filter_id"], row["place"]) for row in rows}
+
+
 def labels_logged(store: Store, filter_id: str, place: str, since: datetime) -> list[str]:
     """The labels that a filter gave scores for."""
     rows = store.rows(

@@ -20,6 +20,7 @@ from safety import BadPolicy, Decision
 from safety.change import Change
 from safety.policy import Entry
 from safety.replay import OUTCOMES, decisions, outcomes, with_threshold
+from safety.rules import ANY
 
 GRID = np.round(np.linspace(0, 1, 101), 2)
 MOST_EXAMPLES = 20
@@ -116,14 +117,14 @@ class WhatIfs:
             raise BadRequest(str(error)) from None
         entry = next(entry for entry in self._policy.policy.entries if entry.name == change.filter_id)
         place = PLACES[change.role]
-        labels = self._labels(change.filter_id, place, days)
-        if change.label not in labels:
+        labels = self._labels(entry, change, since)
+        key = ("texts", change.filter_id, place, days, *labels)
+        texts = self._kept.get(key, lambda: self._texts(change.filter_id, place, labels, since))
+        if np.isnan(texts.scores.get(change.label, np.array([np.nan]))).all():
             raise BadRequest(
                 f"The filter {change.filter_id!r} has logged no scores of {change.label!r} in the last {days:g} days, "
                 "so there is nothing to replay."
             )
-        key = ("texts", change.filter_id, place, days)
-        texts = self._kept.get(key, lambda: self._texts(change.filter_id, place, labels, since))
         return self._replayed(change, entry, before, texts, days, since)
 
     def choices(self, days: float) -> list[tuple[str, Change]]:
@@ -132,17 +133,20 @@ class WhatIfs:
 
     def _choices(self, entry: Entry, days: float) -> Iterator[tuple[str, Change]]:
         for role, rules in entry.rules.by_role.items():
-            logged = self._labels(entry.name, PLACES[role], days)
-            for label, rule in rules.items():
-                for step in rule.steps if label in logged else ():
-                    name = f"{entry.name} · {label} · {PLACES[role]} · {step.decision} from {step.threshold:g}"
-                    yield name, Change(entry.name, label, role, str(step.decision), step.threshold)
+            steps = [(label, step) for label, rule in rules.items() for step in rule.steps if label != ANY]
+            for label, step in steps if (entry.name, PLACES[role]) in self._scorers(days) else ():
+                name = f"{entry.name} · {label} · {PLACES[role]} · {step.decision} from {step.threshold:g}"
+                yield name, Change(entry.name, label, role, str(step.decision), step.threshold)
 
-    def _labels(self, filter_id: str, place: str, days: float) -> list[str]:
+    def _scorers(self, days: float) -> set[tuple[str, str]]:
         since = since_days(days)
-        return self._kept.get(
-            ("labels", filter_id, place, days), lambda: screened.labels_logged(self._store, filter_id, place, since)
-        )
+        return self._kept.get(("scorers", days), lambda: screened.scorers(self._store, since))
+
+    def _labels(self, entry: Entry, change: Change, since: datetime) -> list[str]:
+        """Those that the rules name; where they hold for any label, all that were logged."""
+        named, place = entry.rules.by_role[change.role], PLACES[change.role]
+        logged = screened.labels_logged(self._store, entry.name, place, since) if ANY in named else []
+        return sorted({*named, *logged, change.label})
 
     def _texts(self, filter_id: str, place: str, labels: Sequence[str], since: datetime) -> _Texts:
         columns = screened.scored(self._store, filter_id, place, labels, since)

@@ -171,6 +171,11 @@ async def test_the_log_is_replayed_under_another_threshold(house, reviewer):
     assert (curve["texts"][at], curve["precision"][at]) == (2, 1.0)
     answers = (await reviewer.get("/v1/safety/what-if", params={**LABEL, "role": "output", "threshold": 0.6})).json()
     assert answers["now"]["block"] == 0 and answers["then"]["block"] == 1
+    added = {**LABEL, "filter": "quiet", "label": "gore", "role": "output", "threshold": 0.0}
+    none_yet = (await reviewer.get("/v1/safety/what-if", params=added)).json()
+    assert (none_yet["before"], none_yet["now"]["block"], none_yet["then"]["block"]) == (None, 1, 5)
+    unscored = {**LABEL, "filter": "terms", "label": "threat", "threshold": 0.6}
+    assert "no scores of 'threat'" in (await reviewer.get("/v1/safety/what-if", params=unscored)).text
     nothing = await reviewer.get("/v1/safety/what-if", params={**LABEL, "filter": "cards", "threshold": 0.6})
     assert nothing.status_code == 400 and "no rule for 'insult'" in nothing.json()["error"]["message"]
 

@@ -66,8 +66,9 @@ def test_a_filter_that_reads_windows_ends_the_stream_and_its_person_says_that_it
     assert turn["completion"].startswith("Delivery takes"), "the log says what was seen"
     assert turn["completion"].endswith(shown) and "Never" not in turn["completion"]
 
-    ask_and_wait(chat, "insult 0.9 to you")  # and now a message
     button = chat.locator("#rt-this-was-wrong")
+    expect(button).to_be_visible()
+    ask_and_wait(chat, "insult 0.9 to you")  # and now a message
     expect(button).to_have_text("This was wrong")
     button.click()
     expect(chat.locator("#rt-receipt")).to_contain_text("A person will look at it. Receipt A-")
@@ -89,17 +90,19 @@ def test_a_reviewer_judges_each_finding_without_a_mouse(served, visit):
     review.keyboard.press("f")
     review.keyboard.press("5")
     expect(second.locator("label.selected")).to_have_text("other category")
+    expect(review.locator(".rt-true input").locator("visible=true")).to_be_focused()
+    review.keyboard.press("Escape")
     review.keyboard.press("s")
     expect(review.locator("#rt-told")).to_contain_text("Choose the category that it is.")
-    review.locator(".rt-true input").locator("visible=true").fill("violence")
-    review.keyboard.press("ArrowDown")
+    review.keyboard.press("5")
+    expect(review.locator(".rt-true input").locator("visible=true")).to_be_focused()
+    review.keyboard.type("violence")
     review.keyboard.press("Enter")
     review.keyboard.press("Escape")
     review.keyboard.press("m")
     review.keyboard.type("answer: illicit")
     review.keyboard.press("Enter")
     review.keyboard.press("Escape")
-    review.locator("h3, .rt-bar").first.click()
     review.keyboard.press("s")
     expect(review.locator("#rt-told")).to_have_text("Saved.")
     rows = served.rows("SELECT place, filter_id, judged, true_category FROM judgements ORDER BY seq")

@@ -14,7 +14,17 @@
   const FINDING = { 1: 1, 2: 2, 5: 3 };
   let finding = 0;
   const findings = () => [...document.querySelectorAll(".rt-finding")].filter((one) => one.offsetParent);
-  const judge = (place) => findings()[finding % findings().length]?.querySelector(`label:nth-of-type(${place})`)?.click();
+  const judge = (place) => {
+    const one = findings()[finding % findings().length];
+    one?.querySelector(`label:nth-of-type(${place})`)?.click();
+    if (place === 3) choose(one.closest(".rt-finding-row"), 20);
+  };
+  // The list of categories comes from the server, a moment later.
+  const choose = (row, tries) => {
+    const box = row?.querySelector(".rt-true input");
+    if (box?.offsetParent) box.focus();
+    else if (tries) setTimeout(() => choose(row, tries - 1), 100);
+  };
   const next = () => {
     const all = findings();
     if (!all.length) return;

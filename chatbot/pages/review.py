@@ -151,19 +151,23 @@ def _answer(turns: Sequence[Mapping[str, Any]], turn_id: str) -> str:
 
 def _wanted(filters: Sequence[str]) -> list[Any]:
     """What of the queue is shown, and in which order."""
+    plain: dict[str, Any] = {"show_label": False, "container": False, "filterable": False}
     with gr.Row(elem_classes="rt-wanted"):
         return [
-            gr.Dropdown([ANY_KIND, *KINDS], value=ANY_KIND, show_label=False, container=False, elem_id="rt-kind"),
-            gr.Dropdown([ANY_FILTER, *filters], value=ANY_FILTER, show_label=False, container=False, elem_id="rt-by"),
-            gr.Dropdown([*ORDERS], value=next(iter(ORDERS)), show_label=False, container=False, elem_id="rt-order"),
+            gr.Dropdown([ANY_KIND, *KINDS], value=ANY_KIND, elem_id="rt-kind", **plain),
+            gr.Dropdown([ANY_FILTER, *filters], value=ANY_FILTER, elem_id="rt-by", **plain),
+            gr.Dropdown([*ORDERS], value=next(iter(ORDERS)), elem_id="rt-order", **plain),
         ]
 
 
 def _decision(categories: Sequence[str]) -> Decision:
     with gr.Column(visible=False, elem_id="rt-decision") as room:
         shown = gr.Textbox(visible=False)
-        rows = findings.rows(categories)
-        answer = gr.Radio([RIGHT, WRONG], label="The answer was", elem_id="rt-answer", elem_classes="rt-pick")
+        with gr.Row():
+            with gr.Column(scale=7, min_width=290):
+                rows = findings.rows(categories)
+            with gr.Column(scale=3, min_width=160):
+                answer = gr.Radio([RIGHT, WRONG], label="The answer was", elem_id="rt-answer", elem_classes="rt-pick")
         better = gr.Textbox(label="The better answer", lines=3, elem_id="rt-better")
         note = gr.Textbox(label="Note for colleagues (optional)", lines=1, elem_id="rt-note")
         with gr.Row(elem_classes="rt-actions"):

@@ -51,7 +51,7 @@ def conversation(
 ) -> str:
     """The conversation with the turn that waits, why it waits, and what filters found in it."""
     said = f": {html.escape(reason)}" if reason else ""
-    chips = "".join(map(_chip, found))
+    chips = f"<div>{''.join(map(_chip, found))}</div>" if found else ""
     parts = [f"<div class='rt-why'><b>{html.escape(', '.join(why))}</b>{said}{chips}</div>"]
     for turn in turns:
         here = " rt-here" if turn["turn_id"] == turn_id else ""
