@@ -10,7 +10,7 @@ from typing import Any, Literal
 from analytics import Event, Reply
 from chatbot.engine_stream import Piece
 from chatbot.remarks import flags
-from safety import StreamScreen
+from safety import StreamScreen, Verdict
 
 Tokens = Sequence[Mapping[str, Any]]
 ToolCall = dict[str, Any]
@@ -92,9 +92,14 @@ class Answer:
             return None
         return 1000 * (self.last_at - self.first_at) / (count - 1)
 
+    @property
+    def verdicts(self) -> Sequence[Verdict]:
+        """What the filters said of it."""
+        return self.screening.verdicts if self.screening else []
+
     def events(self) -> list[Event]:
         """The reply, and what a reviewer should look at."""
-        verdicts = self.screening.verdicts if self.screening else []
+        verdicts = self.verdicts
         reply = Reply(
             turn_id=self.turn_id,
             completion=self.text,

@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import cast
 
 from chatbot.errors import UserError
+from chatbot.live_policy import LivePolicy
 from chatbot.model import Model
 from chatbot.settings import Settings
 from safety import BadPolicy, Policy, Screen
+from safety.change import FILE_NAME
 from safety.policy import BUNDLED
 from safety.scorer import KeptScorer, ScorerOptions
 from safety.scorer.options import Kind
 
-FILE, OFF = "policy.toml", "off"
+OFF = "off"
 
 
 def policy_path(home: Path) -> Path:
     """The home's own policy if there is one, else the bundled."""
-    return home / FILE if (home / FILE).exists() else BUNDLED
+    return home / FILE_NAME if (home / FILE_NAME).exists() else BUNDLED
 
 
 def policy_in_force(settings: Settings) -> Policy:
@@ -28,7 +30,7 @@ def policy_in_force(settings: Settings) -> Policy:
         policy = Policy.read(policy_path(settings.home))
     except BadPolicy as error:
         raise UserError(str(error)) from None
-    return replace(policy, input_failure="review") if settings.text("input_failure") == "review" else policy
+    return _as_set(policy, settings, None)
 
 
 def facts_of(settings: Settings, model: Model) -> Path | None:
@@ -37,12 +39,23 @@ def facts_of(settings: Settings, model: Model) -> Path | None:
     return Path(given).expanduser() if given else model.facts
 
 
-def make_screen(policy: Policy, scorer: KeptScorer, facts: Path | None = None) -> Screen:
-    """The screen of a policy, with answers held against `facts`. Raises UserError where a filter cannot be made."""
-    if facts is not None:
-        policy = policy.with_options("facts", {"sources": str(facts)})
+def make_screen(policy: Policy, scorer: KeptScorer) -> Screen:
+    """The screen of a policy. Raises UserError where a filter cannot be made."""
     try:
         return Screen.from_policy(policy, scorer)
+    except BadPolicy as error:
+        raise UserError(f"The policy cannot be used: {error}") from None
+
+
+def open_policy(settings: Settings, model: Model, scorer: KeptScorer) -> LivePolicy:
+    """The policy in force with its screen, to be changed while the server runs. Raises UserError."""
+    facts = facts_of(settings, model)
+
+    def made(policy: Policy) -> Screen:
+        return Screen.from_policy(_as_set(policy, settings, facts), scorer)
+
+    try:
+        return LivePolicy(settings.home, made)
     except BadPolicy as error:
         raise UserError(f"The policy cannot be used: {error}") from None
 
@@ -68,3 +81,10 @@ def scorer_options(settings: Settings) -> ScorerOptions:
 
 def _path(given: str) -> str:
     return str(Path(given).expanduser().resolve()) if given else ""
+
+
+def _as_set(policy: Policy, settings: Settings, facts: Path | None) -> Policy:
+    """The policy with what the settings have to say about it; `input_failure` can make it milder."""
+    if facts is not None:
+        policy = policy.with_options("facts", {"sources": str(facts)})
+    return replace(policy, input_failure="review") if settings.text("input_failure") == "review" else policy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -11,22 +11,25 @@ from analytics import Store
 from chatbot.accounts import Accounts, Provider
 from chatbot.archive import Archive
 from chatbot.engine import Engine
-from chatbot.errors import BadSetting
 from chatbot.feedback import Feedbacks
+from chatbot.filter_errors import FilterErrors
 from chatbot.implicit import Implicits
 from chatbot.limits import Limits
+from chatbot.live_policy import LivePolicy
 from chatbot.metrics import Metrics
 from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
+from chatbot.permissions import OPERATE, Role, ranks
+from chatbot.proposals import Proposals
 from chatbot.receipts import Receipts
 from chatbot.reviews import Reviews
-from chatbot.screening import facts_of, make_screen, policy_in_force, scorer_options
+from chatbot.screening import open_policy, scorer_options
 from chatbot.settings import Settings
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
+from chatbot.what_if import WhatIfs
 from learner import Learner, LearnerSettings, Registry, Uses
 from learner.settings import RewriteReview
-from safety import Screen
 from safety.local import local_scorer
 from safety.scorer import KeptScorer, ScorerClient
 
@@ -55,6 +58,10 @@ class Services:
     archive: Archive
     receipts: Receipts
     implicits: Implicits
+    policy: LivePolicy
+    filter_errors: FilterErrors
+    what_ifs: WhatIfs
+    proposals: Proposals
 
 
 def build(settings: Settings) -> Services:
@@ -90,12 +97,15 @@ def assemble(
     scorer = scorer or local_scorer()
     learner = open_learner(settings, store, registry, model, engine.load, engine.unload)
     metrics, tracing = Metrics(), Tracing(settings.text("otlp_endpoint"))
-    screen = make_screen(policy_in_force(settings), scorer, facts_of(settings, model))
+    policy = open_policy(settings, model, scorer)
+    screen = policy.screen
+    accounts = open_accounts(settings, store)
+    what_ifs = WhatIfs(store, policy)
     return Services(
         settings=settings,
         model=model,
         store=store,
-        accounts=open_accounts(settings, store),
+        accounts=accounts,
         screen=screen,
         scorer=scorer,
         engine=engine,
@@ -110,6 +120,7 @@ def assemble(
             groups=settings.shares(),
             sibling_temperature=settings.number("sibling_temperature"),
             logprob_share=settings.number("logprob_share"),
+            review_sample=settings.number("review_sample"),
         ),
         metrics=metrics,
         tracing=tracing,
@@ -121,12 +132,22 @@ def assemble(
             cast("RewriteReview", settings.text("rewrite_review")),
             settings.text("known_terms"),
         ),
-        reviews=Reviews(store, screen),
+        reviews=Reviews(store, screen, policy.categories),
+        policy=policy,
+        filter_errors=FilterErrors(store, policy),
+        what_ifs=what_ifs,
+        proposals=Proposals(store, policy, what_ifs, lambda: _operators(accounts)),
         operator=Operator(store, learner, lambda: scorer.status().told),
         archive=Archive(store, screen),
         receipts=Receipts(store, Uses(store, settings.home, registry)),
         implicits=Implicits(store, screen),
     )
+
+
+def _operators(accounts: Accounts) -> list[str]:
+    """Who may operate, as `proposals.who` names them."""
+    people = accounts.people.all()
+    return [f"account:{one.account_id}" for one in people if one.active and ranks(cast("Role", one.role), OPERATE.role)]
 
 
 def open_accounts(settings: Settings, store: Store) -> Accounts:

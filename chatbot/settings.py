@@ -136,6 +136,12 @@ SETTINGS: tuple[Setting, ...] = (
         "File or folder that answers are held against: facts (.toml, .jsonl) and documents (.md, .txt, .html); if "
         "empty, the facts.toml of the model, if it has one.",
     ),
+    Setting(
+        "review_sample",
+        0.005,
+        "Share of the turns no filter flagged that reviewers see, to find misses; near a threshold ten times as many.",
+        limits=(0, 1),
+    ),
     Setting("public_url", "", "Address under which people reach the server, such as https://chat.example.com."),
     Setting("sign_up", "closed", "Whether anybody may make an account at /sign-in.", ("closed", "open")),
     Setting("session_days", 30.0, "Days until somebody has to sign in again.", limits=(0.01, 365)),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, Protocol
 
-from analytics import Store, Turn, queries
+from analytics import Flag, Store, Turn, queries
 from chatbot import implicit
 from chatbot.answer import STOPPED_AT, Answer, Delta, Stopped
 from chatbot.engine_stream import Piece
@@ -23,7 +23,7 @@ from chatbot.metrics import Metrics
 from chatbot.remarks import flags
 from chatbot.tracing import Tracing
 from learner import Group, Learner, Route, person_group, route
-from safety import Context, Decision, Screen, Screening, Verdict, told
+from safety import Context, Decision, Screen, Screening, Verdict, chance, drawn, told
 
 SAMPLING_SECONDS = 60.0
 MESSAGES_TOGETHER = 3  # of a person, that are screened together
@@ -100,7 +100,8 @@ class Turns:
 
     An answer that is asked for again is sampled at `sibling_temperature`: at the model's own it is often the same, and
     that helps nobody; two that hardly differ teach nothing. The log-probability of what was sampled is recorded in
-    experiments, and for a share `logprob_share` of every minute of all other turns.
+    experiments, and for a share `logprob_share` of every minute of all other turns. Of the turns that no filter flags
+    at least a share `review_sample` waits for a reviewer as well.
     """
 
     def __init__(
@@ -115,10 +116,12 @@ class Turns:
         groups: tuple[int, int, int],
         sibling_temperature: float,
         logprob_share: float,
+        review_sample: float = 0.0,
     ) -> None:
         self._store, self._screen, self._engine, self._learner = store, screen, engine, learner
         self._metrics, self._tracing, self._groups = metrics, tracing, groups
         self._sibling_temperature, self._logprob_share = sibling_temperature, logprob_share
+        self._review_sample = review_sample
 
     async def run(self, request: TurnRequest) -> AsyncGenerator[Step, None]:
         """Yield Begun, the Deltas, and, when all of it is durable, Done.
@@ -143,7 +146,7 @@ class Turns:
                 async for delta in deltas:
                     yield delta
             kept = True
-            await self._store.append_async(*answer.events())
+            await self._store.append_async(*answer.events(), *self._drawn(answer, opened))
             opened.kept.result()  # it was written before
         except Exception as error:
             answer.finish_reason, broken = "error", error
@@ -151,8 +154,9 @@ class Turns:
         finally:
             if not kept:
                 # Nobody may be left to wait: the reader has gone, or the server stops.
-                self._store.submit(*answer.events())
+                self._store.submit(*answer.events(), *self._drawn(answer, opened))
             self._metrics.ended(opened.route.arm, opened.route.adapter, answer)
+            self._metrics.screened(opened.screened.verdicts, answer.verdicts)
             trace.ended(answer, broken)
             if not request.choice:
                 self._notice(opened.turn, answer.finish_reason)
@@ -233,6 +237,16 @@ class Turns:
                 return screened.decisive
             call["function"]["arguments"] = screened.text
         return answer.screening.blocked
+
+    def _drawn(self, answer: Answer, opened: _Opened) -> list[Flag]:
+        """The turn is shown to a reviewer although nothing was found, if it is drawn."""
+        verdicts = [*opened.screened.verdicts, *answer.verdicts]
+        if flags(answer.turn_id, verdicts):
+            return []
+        probability = chance(verdicts, self._review_sample)
+        if not drawn(answer.turn_id, probability):
+            return []
+        return [Flag(answer.turn_id, "sample", None, "", probability=probability)]
 
     def _wanted(self, opened: _Opened) -> Mapping[str, Any]:
         wanted: Mapping[str, Any] = opened.turn.parameters

@@ -2,8 +2,10 @@
 
 from safety.errors import AuditFailed, BadFacts, BadPolicy, BadSuite, GuardFailed, SafetyError, ScorerFailed, StreamEnded
 from safety.filter import Context, Filter, PatternFilter, Scorer, Setup
+from safety.live import LiveScreen
 from safety.messages import HELP, Told, told
 from safety.policy import Policy
+from safety.sample import chance, drawn
 from safety.screen import Screen, Screening, default_screen
 from safety.stream import StreamScreen
 from safety.verdict import CONCERNS, Decision, Span, Verdict
@@ -19,6 +21,7 @@ __all__ = [
     "Decision",
     "Filter",
     "GuardFailed",
+    "LiveScreen",
     "PatternFilter",
     "Policy",
     "SafetyError",
@@ -32,6 +35,8 @@ __all__ = [
     "StreamScreen",
     "Told",
     "Verdict",
+    "chance",
     "default_screen",
+    "drawn",
     "told",
 ]

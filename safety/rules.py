@@ -75,6 +75,7 @@ class Rules:
             scores=kept,
             categories=categories,
             note=note,
+            label=worst,
         )
 
     def _reached(self, role: str, scores: Mapping[str, float]) -> list[tuple[str, Rule, Step | None]]:

@@ -77,6 +77,11 @@ class Screen:
             shadows=[entry.shadow for entry in policy.entries],
         )
 
+    @property
+    def installed(self) -> Sequence[Watched]:
+        """The filters in their order."""
+        return self._filters
+
     async def check(self, text: str, context: Context) -> Screening:
         """Show `text` to every filter until one blocks; shadows see it in any case.
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from safety.edits import Edit, edited, edits_of, merged
 from safety.errors import StreamEnded
 from safety.filter import Context
-from safety.verdict import Decision, Span, Verdict
+from safety.verdict import Decision, Span, Verdict, highest
 from safety.windows import Window, Windows
 
 CARRIED = 160  # characters of what was shown that patterns are looked for in again
@@ -201,9 +201,12 @@ class StreamScreen:
         for verdict in verdicts:
             kind = (verdict.filter_id, verdict.decision, verdict.category)
             known = self._noted.get(kind)
+            scores = verdict.scores if known is None else highest(known.scores, verdict.scores)
             if known is None or verdict.score > known.score:
                 spans = tuple(Span(start + offset, end + offset, *label) for start, end, *label in verdict.spans)
-                self._noted[kind] = replace(verdict, spans=spans)
+                self._noted[kind] = replace(verdict, spans=spans, scores=scores)
+            elif scores is not known.scores:
+                self._noted[kind] = replace(known, scores=scores)
 
 
 def _from_word(read: str) -> str:

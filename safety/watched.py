@@ -47,6 +47,16 @@ class Watched:
         self.informed = bool(getattr(filter_, "informed", False))
         self.pattern = filter_ if isinstance(filter_, PatternFilter) else None
 
+    @property
+    def id(self) -> str:
+        """Its name in the policy."""
+        return self._filter.id
+
+    @property
+    def version(self) -> str:
+        """Of the filter."""
+        return self._filter.version
+
     def applies(self, role: str) -> bool:
         """Whether it looks at texts of this role."""
         return self._rules is None or self._rules.applies(role)

@@ -12,11 +12,12 @@ from chatbot.api import (
     quarantine,
     receipts,
     reviews,
+    safety,
 )  # fmt: skip
 
 routers = (
-    health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, operate.router,
-    conversations.router, receipts.router, implicit.router, accounts.router,
+    health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, safety.router,
+    operate.router, conversations.router, receipts.router, implicit.router, accounts.router,
 )  # fmt: skip
 
 __all__ = ["routers"]
