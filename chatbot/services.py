@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -23,13 +23,14 @@ from chatbot.permissions import OPERATE, Role, ranks
 from chatbot.proposals import Proposals
 from chatbot.receipts import Receipts
 from chatbot.reviews import Reviews
-from chatbot.screening import open_policy, scorer_options
+from chatbot.screening import open_policy, policy_in_force, scorer_options
 from chatbot.settings import Settings
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from chatbot.what_if import WhatIfs
 from learner import Learner, LearnerSettings, Registry, Uses
 from learner.settings import RewriteReview
+from safety import LiveScreen
 from safety.local import local_scorer
 from safety.scorer import KeptScorer, ScorerClient
 
@@ -44,7 +45,7 @@ class Services:
     model: Model
     store: Store
     accounts: Accounts
-    screen: Screen
+    screen: LiveScreen
     scorer: KeptScorer
     engine: Engine
     learner: Learner

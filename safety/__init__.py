@@ -1,6 +1,15 @@
 """What may pass: filters and the screen, on whole texts and on streams."""
 
-from safety.errors import AuditFailed, BadFacts, BadPolicy, BadSuite, GuardFailed, SafetyError, ScorerFailed, StreamEnded
+from safety.errors import (
+    AuditFailed,
+    BadFacts,
+    BadPolicy,
+    BadSuite,
+    GuardFailed,
+    SafetyError,
+    ScorerFailed,
+    StreamEnded,
+)
 from safety.filter import Context, Filter, PatternFilter, Scorer, Setup
 from safety.live import LiveScreen
 from safety.messages import HELP, Told, told

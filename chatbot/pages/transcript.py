@@ -57,9 +57,9 @@ def conversation(
     for turn in turns:
         here = " rt-here" if turn["turn_id"] == turn_id else ""
         ended = turn["finish_reason"] or "interrupted"
-        asked, answered, found = _said(turn) if here else _unmarked(turn)
+        asked, answered, marked = _said(turn) if here else _unmarked(turn)
         parts.append(f"<div class='rt-said rt-user'>{asked}</div>")
-        parts.append(f"<div class='rt-said rt-bot{here}'>{answered}</div>{found}")
+        parts.append(f"<div class='rt-said rt-bot{here}'>{answered}</div>{marked}")
         parts.append(
             f"<div class='rt-mark'>{html.escape(turn['adapter'])} · {ended}{VOTES.get(turn['vote'], '')}</div>"
         )
