@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from safety.errors import ScorerFailed
 from safety.filter import Scores
 from safety.scorer.options import BUNDLED, ScorerStatus
+
+
+MOST_KNOWN = 2048  # texts whose scores are kept
+AT_ONCE = 2000  # characters that are scored in a few tenths of a millisecond, less than a thread is worth
 
 
 class LocalScorer:
@@ -20,6 +24,7 @@ class LocalScorer:
         from safety.classifier import Classifier  # only here, for it reads weights that most processes never need
 
         self._classifier = Classifier.load()
+        self._known = lru_cache(MOST_KNOWN)(self._score)
 
     def start(self) -> None:
         """Nothing has to be started."""
@@ -39,10 +44,15 @@ class LocalScorer:
         """Score each text. Raises ScorerFailed for a model that is not here."""
         if model != BUNDLED:
             raise ScorerFailed(f"There is no {model!r} in this process; only {BUNDLED!r} is.")
-        return self._classifier.scores(texts)
+        return [self._known(text) if len(text) <= AT_ONCE else self._classifier.scores([text])[0] for text in texts]
+
+    def _score(self, text: str) -> Scores:
+        return self._classifier.scores([text])[0]
 
     async def scores_async(self, model: str, texts: Sequence[str]) -> Sequence[Scores]:
-        """Score each text in a thread. Raises ScorerFailed for a model that is not here."""
+        """Score each text, many of them in a thread. Raises ScorerFailed for a model that is not here."""
+        if sum(map(len, texts)) <= AT_ONCE:
+            return self.scores(model, texts)
         return await asyncio.to_thread(self.scores, model, texts)
 
 

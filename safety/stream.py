@@ -137,7 +137,10 @@ class StreamScreen:
 
     async def _read(self, windows: Sequence[Window]) -> list[_Read]:
         """Have the windows read, and note what is found up to the first that is blocked."""
-        said = await asyncio.gather(*(self._looks.window(window.text, self._context) for window in windows))
+        if len(windows) == 1:
+            said = [await self._looks.window(windows[0].text, self._context)]
+        else:
+            said = await asyncio.gather(*(self._looks.window(window.text, self._context) for window in windows))
         read: list[_Read] = []
         for window, verdicts in zip(windows, said, strict=True):
             self._note(verdicts, window.start)

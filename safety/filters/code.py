@@ -31,7 +31,7 @@ class Danger(NamedTuple):
 class Code:
     """Its note says what is dangerous about what it found."""
 
-    version = "1"
+    version, quick = "1", True
 
     def __init__(self, setup: Setup | None = None) -> None:
         self.id, self.rules = (setup.name, setup.rules) if setup else ("code", bundled_rules("code"))
