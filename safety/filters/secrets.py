@@ -33,8 +33,14 @@ _KEYS = regex.compile(
     )""",
     regex.VERBOSE,
 )
-_MARKS = ("-", "_", ".", "AKIA", "ASIA", "AIza", "AC", "SK", "EAAC")  # without one of them there is no such key
-_LINK = regex.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:/@?#<>]{0,128}:[^\s@/<>]{1,256}@[^\s<>\"')\]]{1,256}")
+# Without one of them there is no such key.
+_MARKS = (
+    "sk-", "k_live_", "k_test_", "whsec_", "rk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "dckr_pat_", "AKIA", "ASIA", "AIza",
+    "ya29.", "GOCSPX-", "xox", "xapp-", "npm_", "pypi-", "SG.", "AC", "SK", "key-", "hf_", "gsk_", "r8_", "xai-", "pplx-", "hvs.", "dop_v1_", "shp",
+    "xkeysib-", "sq0", "lin_api_", "secret_", "EAAC", "AGE-SECRET", "eyJ", "hooks.slack", "discord",
+)  # fmt: skip
+_SHORT_WORD = 40  # characters; so long it may become anything, also a link, whose end tells
+_LINK = regex.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}://(?:(?![:/@?#<>])[!-~]){0,128}:(?:(?![@/<>])[!-~]){1,256}@(?:(?![<>\"')\]])[!-~]){1,256}")
 _BEGIN = "-----BEGIN"
 _PRIVATE = regex.compile(
     r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----.{0,20000}?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)", regex.DOTALL
@@ -78,11 +84,15 @@ class Secrets:
     def undecided(self, text: str, context: Context) -> int:
         """The beginning of what may become a secret."""
         word = last_word(text, _LONGEST)
-        certain = min(undecided(_KEYS, text, word), undecided(_LINK, text, word)) if word < len(text) else len(text)
+        certain = len(text)
+        if len(text) - word > _SHORT_WORD:
+            certain = min(undecided(_KEYS, text, word), undecided(_LINK, text, word))
+        elif word < len(text):
+            certain = word
         for name, begin, end in _values(text, open_=True):
             if end == len(text) and name:
                 certain = min(certain, begin)
-        if "-" in text:
+        if text[-1:] == "-" or "-----" in text[-_LONGEST:]:
             certain = min(certain, _private(text))
         return certain
 
