@@ -36,7 +36,26 @@ _STARTS = re.compile(
     r"(?<![\w.,/#-])(?:\d{1,5}[A-Za-z]?(?:,? (?:[A-ZÀ-Þrabpciqt]|$)|,?$)|[A-ZÄÖÜ][^\W\d_-]{2,25}(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer)(?: \d|$| $)"
     r"|(?:Calle|Avenida|Avda\.|Paseo|Plaza|C/|Via|Viale|Piazza|Corso|Largo)(?: |$)|P\.? ?O(?:\.| B|$))"
 )
-_NEEDS = ("str", "weg", "platz", "allee", "gasse", "damm", "ufer", "Calle", "Av", "Paseo", "Pla", "C/", "Via", "Pia", "Corso", "Largo", "O", "P")
+_NEEDS = (
+    "str",
+    "weg",
+    "platz",
+    "allee",
+    "gasse",
+    "damm",
+    "ufer",
+    "Calle",
+    "Av",
+    "Paseo",
+    "Pla",
+    "C/",
+    "Via",
+    "Pia",
+    "Corso",
+    "Largo",
+    "O",
+    "P",
+)
 _DIGIT = re.compile(r"\d")
 
 

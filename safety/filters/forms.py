@@ -31,6 +31,7 @@ _APART = re.compile(rf"(?<![a-z0-9])[a-z](?:{_GAP}[a-z](?![a-z0-9])){{2,}}")
 _OPEN_APART = re.compile(rf"(?<![a-z0-9])[a-z](?:{_GAP}[a-z])*(?:{_GAP})?$")
 _GAPS = re.compile(_GAP)
 _KINDS, _STARTS = 4, 2000  # of gaps that are tried; letters from which words are tried without gaps
+_ENDS_MIXED = re.compile(r"(?<=[0-9@$!|])[a-z]{1,24}$")
 _ENDS_ALONE = re.compile(rf"(?:^|[^a-z0-9])[a-z](?:{_GAP})?$")
 _TRIPLES = tuple(letter * 3 for letter in "abcdefghijklmnopqrstuvwxyz")
 _TRIPLE = re.compile(r"([a-z])\1\1+")
@@ -65,6 +66,8 @@ def fold(text: str) -> str:
 def forms(text: str, open_: bool) -> tuple[Form, ...]:
     """The forms of a text, of which most have one."""
     plain = fold(text)
+    if open_ and not _may_be_begun(plain):
+        return forms(text, False)
     spelt = [plain]
     for disguise in (*_undisguised(plain, False), *(_undisguised(plain, True) if open_ else ())):
         if disguise not in spelt:
@@ -73,6 +76,16 @@ def forms(text: str, open_: bool) -> tuple[Form, ...]:
     for spelling in spelt:
         found += _tightened(spelling, open_)
     return tuple(found)
+
+
+def _may_be_begun(plain: str) -> bool:
+    last = plain[-1:]
+    return (
+        last in _SIGNS
+        or last == plain[-2:-1]
+        or _ENDS_ALONE.search(plain[-4:]) is not None
+        or _ENDS_MIXED.search(plain, max(0, len(plain) - 24)) is not None
+    )
 
 
 def _undisguised(plain: str, open_: bool) -> Iterator[str]:

@@ -147,8 +147,7 @@ def _some_digits(least: int) -> Check:
 
 _IBAN_LENGTHS = dict(
     zip(
-        "AD AE AL AT AZ BA BE BG BH BR BY CH CR CY CZ DE DK DO EE EG ES FI FO FR GB GE GI GL GR GT HR HU IE IL IQ IS IT JO KW KZ LB"
-        " LI LT LU LV MC MD ME MK MR MT MU NL NO PK PL PS PT QA RO RS SA SE SI SK SM TN TR UA VA VG XK".split(),
+        ["AD", "AE", "AL", "AT", "AZ", "BA", "BE", "BG", "BH", "BR", "BY", "CH", "CR", "CY", "CZ", "DE", "DK", "DO", "EE", "EG", "ES", "FI", "FO", "FR", "GB", "GE", "GI", "GL", "GR", "GT", "HR", "HU", "IE", "IL", "IQ", "IS", "IT", "JO", "KW", "KZ", "LB", "LI", "LT", "LU", "LV", "MC", "MD", "ME", "MK", "MR", "MT", "MU", "NL", "NO", "PK", "PL", "PS", "PT", "QA", "RO", "RS", "SA", "SE", "SI", "SK", "SM", "TN", "TR", "UA", "VA", "VG", "XK"],
         [24, 23, 28, 20, 28, 20, 16, 22, 22, 29, 28, 21, 22, 28, 24, 22, 18, 28, 20, 29, 24, 18, 18, 27, 22, 22, 23, 18, 27, 28, 21, 28,
          22, 23, 23, 26, 27, 30, 30, 20, 28, 21, 20, 20, 21, 27, 24, 22, 19, 27, 31, 30, 18, 15, 24, 28, 29, 25, 29, 24, 22, 24, 24, 19,
          24, 27, 24, 26, 29, 22, 24, 20],
@@ -169,10 +168,10 @@ _IDENTITY_WORDS = (
     r"\bid(?:entity)?[ -]?(?:card|number|no|doc)|national id|personalausweis|ausweis|carte d'identit|carta d'identit|dni\b|documento de"
     r" identidad|identiteitskaart|voter|\bcni\b"
 )
-_TAX_WORDS = (
-    r"tax|steuer|\btfn\b|\btin\b|\bitin\b|\bpan\b|fiscal|\bnif\b|\bcpf\b|\butr\b|\bnip\b|\bein\b|\bbsn\b|impôt|\bsteuer-?id"
+_TAX_WORDS = r"tax|steuer|\btfn\b|\btin\b|\bitin\b|\bpan\b|fiscal|\bnif\b|\bcpf\b|\butr\b|\bnip\b|\bein\b|\bbsn\b|impôt|\bsteuer-?id"
+_VAT_WORDS = (
+    r"\bvat\b|ust-?id|umsatzsteuer|mwst|\btva\b|\biva\b|\bbtw\b|partita iva|gstin|\bgst\b|\babn\b|\bsiret?n?\b|\bcif\b"
 )
-_VAT_WORDS = r"\bvat\b|ust-?id|umsatzsteuer|mwst|\btva\b|\biva\b|\bbtw\b|partita iva|gstin|\bgst\b|\babn\b|\bsiret?n?\b|\bcif\b"
 _BANK_WORDS = (
     r"bank|account (?:number|no|nr|#|is)|acct|konto|routing|\baba\b|sort code|\bbsb\b|\bifsc\b|clabe|compte|cuenta|conto corrente|\brib\b"
     r"|rekening|\biban\b|\bach\b"

@@ -98,7 +98,8 @@ class Lexicon:
         begun = [
             start
             for start, phrase, pattern in self._calls_of(form)
-            if (match := pattern.match(form.text, start, partial=True)) is not None and match.end() + phrase.ahead >= end
+            if (match := pattern.match(form.text, start, partial=True)) is not None
+            and match.end() + phrase.ahead >= end
         ]
         return form.place(min(begun, default=end))
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import regex
 
 from safety.filter import Context, Setup
-from safety.filters.addresses import ADDRESSES, ADDRESS_GOES_ON, address_starts
+from safety.filters.addresses import ADDRESS_GOES_ON, ADDRESSES, address_starts
 from safety.filters.addresses import LABEL as ADDRESS
 from safety.filters.addresses import LONGEST as LONGEST_ADDRESS
 from safety.filters.identifiers import CONTEXT, IDENTIFIERS, LONGEST, WALLETS, Reader, readers
@@ -27,20 +27,39 @@ EMAIL, IP, MAC, BIRTH = "email address", "IP address", "MAC address", "date of b
 LONGEST_WORD = 130
 REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "IN", "AU")
 
-_EMAIL = regex.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,4}[A-Za-z]{2,18}(?![A-Za-z0-9@])")
-_IPV4 = regex.compile(r"(?<![A-Za-z0-9.-])(?<!\bv(?:ersion)?[ .]?)(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![A-Za-z0-9-]|\.\d)", regex.IGNORECASE)
-_IPV6 = regex.compile(r"(?<![A-Za-z0-9:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?(?![A-Za-z0-9:])")
-_MAC = regex.compile(r"(?<![A-Za-z0-9:-])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![A-Za-z0-9:-])|(?<![A-Za-z0-9:-])(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}(?![A-Za-z0-9:-])")
+_EMAIL = regex.compile(
+    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,4}[A-Za-z]{2,18}(?![A-Za-z0-9@])"
+)
+_IPV4 = regex.compile(
+    r"(?<![A-Za-z0-9.-])(?<!\bv(?:ersion)?[ .]?)(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![A-Za-z0-9-]|\.\d)",
+    regex.IGNORECASE,
+)
+_IPV6 = regex.compile(
+    r"(?<![A-Za-z0-9:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?(?![A-Za-z0-9:])"
+)
+_MAC = regex.compile(
+    r"(?<![A-Za-z0-9:-])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![A-Za-z0-9:-])|(?<![A-Za-z0-9:-])(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}(?![A-Za-z0-9:-])"
+)
 _DOTTED_MAC = regex.compile(r"(?<![A-Za-z0-9.])(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}(?![A-Za-z0-9.])")
-_BIRTH = regex.compile(r"(?<![\w/.-])(?:\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d{2}|(?:19|20)\d{2}[./-]\d{1,2}[./-]\d{1,2}|(?:\d{1,2}\.? )?[A-Z][a-zäéûçí]{2,9}\.?(?: \d{1,2}(?:st|nd|rd|th)?,?)? (?:19|20)\d{2})(?!\w|[./-]\d)")
-_BIRTH_WORDS = regex.compile(r"\b(?:born|birth|birthday|dob|d\.o\.b|geboren|geburts\w*|né|née|naissance|nacid[oa]|nacimiento|nato|nata|nascita|nascid[oa]|nascimento|geboorte\w*)\b", regex.IGNORECASE)
-_VERSION = regex.compile(r"\b(?:version|v|release|build|ver|upgrade to|firmware|python|java|node|chrome|firefox|windows|android|ios|kernel|driver|php|ruby|software)\.?:? ?$", regex.IGNORECASE)
+_BIRTH = regex.compile(
+    r"(?<![\w/.-])(?:\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d{2}|(?:19|20)\d{2}[./-]\d{1,2}[./-]\d{1,2}|(?:\d{1,2}\.? )?[A-Z][a-zäéûçí]{2,9}\.?(?: \d{1,2}(?:st|nd|rd|th)?,?)? (?:19|20)\d{2})(?!\w|[./-]\d)"
+)
+_BIRTH_WORDS = regex.compile(
+    r"\b(?:born|birth|birthday|dob|d\.o\.b|geboren|geburts\w*|né|née|naissance|nacid[oa]|nacimiento|nato|nata|nascita|nascid[oa]|nascimento|geboorte\w*)\b",
+    regex.IGNORECASE,
+)
+_VERSION = regex.compile(
+    r"\b(?:version|v|release|build|ver|upgrade to|firmware|python|java|node|chrome|firefox|windows|android|ios|kernel|driver|php|ruby|software)\.?:? ?$",
+    regex.IGNORECASE,
+)
 _DENSE = re.compile(r"\d(?:\D{0,3}\d){5}")  # without six digits near each other, a number needs a word before it
 _SOME = re.compile(r"\d(?:\D{0,6}\d){2}")
 _BIRTH_NEEDS = ("born", "birth", "dob", "d.o.b", "gebor", "geburt", "né", "naiss", "nac", "nasc", "nat", "geboorte")
 _LONG = 25  # characters of a word that may be a wallet
 # Groups that are one number; a word never becomes one that was none when it was shorter.
-_GROUP = regex.compile(r"(?<![A-Za-z0-9])(?:[(+]{0,2}[A-Z]{1,4}[)-]?|[(+]{0,2}[A-Z]{0,4}[)-]?\d[A-Z0-9.,()+/:-]*|[(+]{1,2}|[/.-])\Z")
+_GROUP = regex.compile(
+    r"(?<![A-Za-z0-9])(?:[(+]{0,2}[A-Z]{1,4}[)-]?|[(+]{0,2}[A-Z]{0,4}[)-]?\d[A-Z0-9.,()+/:-]*|[(+]{1,2}|[/.-])\Z"
+)
 
 
 class Personal:
