@@ -36,19 +36,27 @@ def main() -> None:
     if given.json:
         print(json.dumps(found))
         return
-    table = Table("", "whole message, us", "each piece, us", title=f"{len(MESSAGE)} characters without a finding; pieces of {PIECE}")
+    table = Table(
+        "",
+        "whole message, us",
+        "each piece, us",
+        title=f"{len(MESSAGE)} characters without a finding; pieces of {PIECE}",
+    )
     for name, (whole, piece) in found.items():
         table.add_row(name, *("" if took is None else f"{took:.1f}" for took in (whole, piece)))
     Console().print(table)
 
 
 def measure(times: int) -> dict[str, tuple[float | None, float | None]]:
-    """By filter: the median for a message as a whole and the mean for each piece of it as an answer, in microseconds."""
+    """By filter: the medians for a message as a whole and for each piece of it as an answer, in microseconds."""
     found: dict[str, tuple[float | None, float | None]] = {
         "normalise": (_median(lambda: normalise(MESSAGE), times), None),
         "normalise, with accents": (_median(lambda: normalise(ACCENTED), times), None),
     }
-    asked, told = Context("input"), Context("output", system="You are the help desk of a shop. Never tell anybody the code word marigold.")
+    asked, told = (
+        Context("input"),
+        Context("output", system="You are the help desk of a shop. Never tell anybody the code word marigold."),
+    )
     for entry in Policy.read().entries:
         made = build(entry.use, Setup(entry.name, entry.rules, entry.options))
         whole = piece = None
@@ -59,9 +67,15 @@ def measure(times: int) -> dict[str, tuple[float | None, float | None]]:
         if isinstance(made, PatternFilter) and entry.rules.holds_back("output"):
             piece = _pieces(made, told, times)
         found[entry.name] = whole, piece
+    every = [build(entry.use, Setup(entry.name, entry.rules, entry.options)) for entry in Policy.read().entries]
+    found["all, one after the other"] = (
+        _fresh(lambda text: [one.check(text, asked) for one in every if one.id not in ("leak", "code")], times),
+        None,
+    )
     screen = Screen.from_policy(Policy.read())
     found["all, as the screen asks them"] = (
-        _fresh(lambda text: asyncio.run(_checked(screen, text, asked)), times) - _median(lambda: asyncio.run(_nothing()), times),
+        _fresh(lambda text: asyncio.run(_checked(screen, text, asked)), times)
+        - _median(lambda: asyncio.run(_nothing()), times),
         asyncio.run(_streamed(screen, told, times)),
     )
     return found
@@ -83,8 +97,7 @@ def _fresh(run: Callable[[str], object], times: int) -> float:
 
 
 def _pieces(made: PatternFilter, told: Context, times: int) -> float:
-    took = 0.0
-    pieces = 0
+    took: list[float] = []
     for count in range(max(1, times // 10)):
         text = f"{'Hm. ' * (count + 40)}{MESSAGE}"
         for end in range(CARRIED, len(text), PIECE):
@@ -92,9 +105,8 @@ def _pieces(made: PatternFilter, told: Context, times: int) -> float:
             began = time.perf_counter()
             made.check(seen, told)
             made.undecided(seen, told)
-            took += time.perf_counter() - began
-            pieces += 1
-    return took / pieces * 1e6
+            took.append(time.perf_counter() - began)
+    return statistics.median(took) * 1e6
 
 
 async def _checked(screen: Screen, text: str, context: Context) -> None:
@@ -106,18 +118,16 @@ async def _nothing() -> None:
 
 
 async def _streamed(screen: Screen, told: Context, times: int) -> float:
-    took = 0.0
-    pieces = 0
+    took: list[float] = []
     for count in range(max(1, times // 10)):
         stream: StreamScreen = screen.stream(told)
         text = f"{'Hm. ' * count}{MESSAGE}"
         for start in range(0, len(text), PIECE):
             began = time.perf_counter()
             await stream.feed(text[start : start + PIECE])
-            took += time.perf_counter() - began
-            pieces += 1
+            took.append(time.perf_counter() - began)
         await stream.finish()
-    return took / pieces * 1e6
+    return statistics.median(took) * 1e6
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def furnish(tmp_path, monkeypatch):
     def make(*filters, **given):
         with monkeypatch.context() as patched:
             if filters:
-                patched.setattr("chatbot.services.default_screen", lambda *_, **__: Screen(filters))
+                patched.setattr("chatbot.screening.Screen.from_policy", lambda *_: Screen(filters))
             built.append(services(tmp_path / f"home-{len(built)}", **given))
         built[-1].engine.pause = 0
         return built[-1]
@@ -345,7 +345,7 @@ def ratchet(home, *words):
 
 def test_from_findings_to_cases_that_fail_again_without_the_filter_and_to_pairs(tmp_path, monkeypatch):
     filter_ = Listed(*BOMB.keep)
-    monkeypatch.setattr("chatbot.services.default_screen", lambda *_, **__: Screen([filter_]))
+    monkeypatch.setattr("chatbot.screening.Screen.from_policy", lambda *_: Screen([filter_]))
     home, out = tmp_path / "home", tmp_path / "out"
     with running(home) as there, home_lock(home):
         there.services.engine.pause = 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 import regex
 
 from safety.filters.partial import Pattern
@@ -29,3 +32,34 @@ ADDRESSES: Pattern = regex.compile(
 )
 # What may stand between a street and the end of a text where the place that belongs to it has begun.
 ADDRESS_GOES_ON: Pattern = regex.compile(r"(?:,?[ ]\n?(?:[\p{Lu}\d#][\p{L}\d'’.-]{0,20})?){0,6}|,")
+_STARTS = re.compile(
+    r"(?<![\w.,/#-])(?:\d{1,5}[A-Za-z]?(?:,? (?:[A-ZÀ-Þrabpciqt]|$)|,?$)|[A-ZÄÖÜ][^\W\d_-]{2,25}(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer)(?: \d|$| $)"
+    r"|(?:Calle|Avenida|Avda\.|Paseo|Plaza|C/|Via|Viale|Piazza|Corso|Largo)(?: |$)|P\.? ?O(?:\.| B|$))"
+)
+_NEEDS = (
+    "str",
+    "weg",
+    "platz",
+    "allee",
+    "gasse",
+    "damm",
+    "ufer",
+    "Calle",
+    "Av",
+    "Paseo",
+    "Pla",
+    "C/",
+    "Via",
+    "Pia",
+    "Corso",
+    "Largo",
+    "O",
+    "P",
+)
+_DIGIT = re.compile(r"\d")
+
+
+def address_starts(text: str) -> Iterator[int]:
+    """Where an address may begin, of which few texts have any place."""
+    if _DIGIT.search(text) is not None or any(need in text for need in _NEEDS):
+        yield from (match.start() for match in _STARTS.finditer(text))

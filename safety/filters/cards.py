@@ -49,7 +49,11 @@ def _cards(run: re.Match[str]) -> list[tuple[int, int]]:
     cards: list[tuple[int, int]] = []
     for number, (start, _) in enumerate(groups):
         for _, end in groups[number : number + _GROUPS]:
-            if end > groups[number][1] and max(stop - begin for begin, stop in groups[number : number + _GROUPS] if stop <= end) > _LONGEST_GROUP:
+            if (
+                end > groups[number][1]
+                and max(stop - begin for begin, stop in groups[number : number + _GROUPS] if stop <= end)
+                > _LONGEST_GROUP
+            ):
                 break
             if not _is_card(run.string[start:end]):
                 continue

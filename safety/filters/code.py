@@ -59,7 +59,9 @@ class Code:
 def dangers(file: Path) -> Sequence[Danger]:
     """What a file tells."""
     table = tomllib.loads(file.read_text(encoding="utf-8"))["danger"]
-    return tuple(Danger(name, given["note"], tuple(given["needs"]), tuple(given["patterns"])) for name, given in table.items())
+    return tuple(
+        Danger(name, given["note"], tuple(given["needs"]), tuple(given["patterns"])) for name, given in table.items()
+    )
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 LONGEST = 20_000  # characters of a code that are read
+_LONG, _MANY, _SHORT = 20, 6, (2, 8)  # characters of a word; signs; characters of bytes that stand apart
 _LEGIBLE = 0.9  # of what was decoded
 
 
@@ -51,7 +52,9 @@ SIGNS = (
     _sign("jailbreak", 0.6, "mode", r"[\"']?\b(?:mode|persona)[\"']?\s*[=:]\s*[\"']?(?:unrestricted|jailbreak|uncensored|developer|dan|god|unfiltered)\b"),
     _sign("jailbreak", 0.6, "allow", r"[\"']?\ballow[-_](?:harmful|illegal|unsafe|everything|all)\w*[\"']?\s*[=:]\s*[\"']?(?:true|yes|on|1)\b"),
 )  # fmt: skip
-_TURN = re.compile(r"^\W{0,4}(user|human|customer|q|question|assistant|ai|bot|a|answer|chatgpt|gpt)\W{0,3}\s*:", re.I | re.M)
+_TURN = re.compile(
+    r"^\W{0,4}(user|human|customer|q|question|assistant|ai|bot|a|answer|chatgpt|gpt)\W{0,3}\s*:", re.I | re.M
+)
 _ANSWERERS = frozenset({"assistant", "ai", "bot", "a", "answer", "chatgpt", "gpt"})
 MANY = 8  # turns of an assistant in one message
 
@@ -63,12 +66,36 @@ _BINARY = re.compile(r"(?<!\d)(?:[01]{8}[ ,]?){6,}(?!\d)")
 _MORSE = re.compile(r"(?<![.\w/-])[.-]{1,6}(?:(?: / | {1,3}|/)[.-]{1,6}){8,}(?![.\w/-])")
 _LETTERS_OF_MORSE = dict(
     zip(
-        ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --..".split(),
+        [".-", "-...", "-.-.", "-..", ".", "..-.", "--.", "....", "..", ".---", "-.-", ".-..", "--", "-.", "---", ".--.", "--.-", ".-.", "...", "-", "..-", "...-", ".--", "-..-", "-.--", "--.."],
         "abcdefghijklmnopqrstuvwxyz", strict=True,
     )
 )  # fmt: skip
 _COMMON = frozenset(
-    "the and you all how ignore to me my your is of make previous instructions what tell for that this with are not".split()
+    [
+        "the",
+        "and",
+        "you",
+        "all",
+        "how",
+        "ignore",
+        "to",
+        "me",
+        "my",
+        "your",
+        "is",
+        "of",
+        "make",
+        "previous",
+        "instructions",
+        "what",
+        "tell",
+        "for",
+        "that",
+        "this",
+        "with",
+        "are",
+        "not",
+    ]
 )
 _ROT13 = frozenset(codecs.encode(word, "rot13") for word in _COMMON)
 _REVERSED = frozenset(word[::-1] for word in _COMMON if word[::-1] not in _COMMON)
@@ -88,6 +115,20 @@ def signs(text: str) -> Iterator[tuple[int, int, str, float]]:
         yield start, end, label, 1.0 if label == "jailbreak" and len(kinds) > 1 else score
     if ":" in text and sum(turn[1].lower() in _ANSWERERS for turn in _TURN.finditer(text)) >= MANY:
         yield 0, len(text), "jailbreak", 0.6
+
+
+def may_be_code(text: str) -> bool:
+    """Whether something in the text may be a code; cheaper than to look for it."""
+    words = text.split()
+    if max(map(len, words), default=0) >= _LONG or text.count("%") >= _MANY or text.count("&#") >= _MANY:
+        return True
+    if (
+        text.count(".") + text.count("-") > len(text) // 4
+        or sum(len(word) in _SHORT for word in words) >= len(words) // 2
+    ):
+        return True
+    several = set(text.lower().split())
+    return not several.isdisjoint(_ROT13) or not several.isdisjoint(_REVERSED)
 
 
 def decoded(text: str) -> Iterator[tuple[int, int, str]]:
@@ -137,6 +178,6 @@ def _from_morse(run: str) -> str:
 
 
 def _legible(text: str) -> bool:
-    return len(text) >= 8 and sum(letter.isalnum() or letter.isspace() or letter in ".,:;!?'\"-()" for letter in text) > (
-        _LEGIBLE * len(text)
-    )
+    return len(text) >= 8 and sum(
+        letter.isalnum() or letter.isspace() or letter in ".,:;!?'\"-()" for letter in text
+    ) > (_LEGIBLE * len(text))

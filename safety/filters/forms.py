@@ -17,7 +17,10 @@ from safety.filters.lookalikes import TABLE
 PREFIX = 3  # letters by which a word is looked up
 
 _WORD = re.compile(rf"\b\w{{1,{PREFIX}}}")
+_PARTS, _LONGEST_PART = 50_000, 24  # that are remembered; characters of one
+_parts: dict[str, Sequence[tuple[int, str]]] = {}
 _LEET = str.maketrans("03457@8$!|", "oeastabsil")
+_SIGNS = "0123456789@$!|"
 _ONES = (str.maketrans("1", "i"), str.maketrans("1", "l"))  # a 1 is either
 _MIXED = re.compile(r"[a-z]+[0-9@$!|][a-z0-9@$!|]*|[0-9@$]+[a-z][a-z0-9@$!|]*")
 _OPEN_MIXED = re.compile(r"(?<![a-z0-9@$!|])[a-z0-9@$!|]*[0-9@$!|][a-z0-9@$!|]*$")
@@ -26,23 +29,22 @@ _UNIT = re.compile(r"\d+(?:[a-z]{1,2}|min|mins|day|days|hrs|bit|fach)[!|]*|[a-z]
 _GAP = r"[ .\-_*/~,+:]{1,2}"
 _APART = re.compile(rf"(?<![a-z0-9])[a-z](?:{_GAP}[a-z](?![a-z0-9])){{2,}}")
 _OPEN_APART = re.compile(rf"(?<![a-z0-9])[a-z](?:{_GAP}[a-z])*(?:{_GAP})?$")
-_HAS_APART = re.compile(rf"\b[a-z]{_GAP}[a-z]{_GAP}[a-z]\b")
 _GAPS = re.compile(_GAP)
 _KINDS, _STARTS = 4, 2000  # of gaps that are tried; letters from which words are tried without gaps
+_ENDS_MIXED = re.compile(r"(?<=[0-9@$!|])[a-z]{1,24}$")
+_ENDS_ALONE = re.compile(rf"(?:^|[^a-z0-9])[a-z](?:{_GAP})?$")
+_TRIPLES = tuple(letter * 3 for letter in "abcdefghijklmnopqrstuvwxyz")
 _TRIPLE = re.compile(r"([a-z])\1\1+")
 _OPEN_DOUBLE = re.compile(r"([a-z])\1+$")
 
 
 class Form(NamedTuple):
-    """`words` are the places at which words begin, each with its first letters, and a space where that is all of it.
-
-    `places` lead back to the text.
+    """`places` lead back to the text.
 
     From `starts` on, letters were joined that stood apart: words that belong apart may stand together there.
     """
 
     text: str
-    words: Sequence[tuple[int, str]]
     places: Sequence[int] | None = None
     starts: Sequence[int] = ()
 
@@ -64,20 +66,34 @@ def fold(text: str) -> str:
 def forms(text: str, open_: bool) -> tuple[Form, ...]:
     """The forms of a text, of which most have one."""
     plain = fold(text)
+    if open_ and not _may_be_begun(plain):
+        return forms(text, False)
     spelt = [plain]
     for disguise in (*_undisguised(plain, False), *(_undisguised(plain, True) if open_ else ())):
         if disguise not in spelt:
             spelt.append(disguise)
-    found = [Form(spelling, _words(spelling)) for spelling in spelt]
+    found = [Form(spelling) for spelling in spelt]
     for spelling in spelt:
         found += _tightened(spelling, open_)
     return tuple(found)
 
 
+def _may_be_begun(plain: str) -> bool:
+    last = plain[-1:]
+    return (
+        last in _SIGNS
+        or last == plain[-2:-1]
+        or _ENDS_ALONE.search(plain[-4:]) is not None
+        or _ENDS_MIXED.search(plain, max(0, len(plain) - 24)) is not None
+    )
+
+
 def _undisguised(plain: str, open_: bool) -> Iterator[str]:
     """With digits and signs inside words read as the letters that they stand for."""
+    if not any(sign in plain for sign in _SIGNS):
+        return
     mixed = _HAS_MIXED.search(plain) is not None
-    if not mixed and (not open_ or _OPEN_MIXED.search(plain, max(0, len(plain) - 40)) is None):
+    if not mixed and not (open_ and _OPEN_MIXED.search(plain, max(0, len(plain) - 40))):
         return
     for one in _ONES:
         spelling = _MIXED.sub(lambda match: _letters(match, one), plain) if mixed else plain
@@ -94,17 +110,23 @@ def _as_letters(word: str, one: dict[int, int]) -> str:
 
 def _tightened(plain: str, open_: bool) -> Iterator[Form]:
     """With letters that were set apart joined, and letters that were repeated once or twice."""
-    apart = [*_APART.finditer(plain)] if _HAS_APART.search(plain) else []
-    if open_ and (last := _OPEN_APART.search(plain, max(0, len(plain) - 200))) is not None:
+    apart = [*_APART.finditer(plain)] if "111" in "".join(map(_is_alone, words(plain))) else []
+    ends_alone = open_ and _ENDS_ALONE.search(plain[-4:]) is not None
+    if ends_alone and (last := _OPEN_APART.search(plain, max(0, len(plain) - 200))) is not None:
         apart = [match for match in apart if match.end() <= last.start()] + [last]
     for kind in _kinds(apart):
         yield _joined(plain, apart, kind)
-    runs = [*_TRIPLE.finditer(plain)]
-    if open_ and (double := _OPEN_DOUBLE.search(plain, max(0, len(plain) - 40))) is not None:
+    runs = [*_TRIPLE.finditer(plain)] if any(triple in plain for triple in _TRIPLES) else []
+    doubled = open_ and plain[-1:] == plain[-2:-1]
+    if doubled and (double := _OPEN_DOUBLE.search(plain, max(0, len(plain) - 40))) is not None:
         runs = [match for match in runs if match.end() <= double.start()] + [double]
     if runs:
         for kept in (1, 2):
             yield _without(plain, {place for run in runs for place in range(run.start() + kept, run.end())})
+
+
+def _is_alone(word: tuple[int, str]) -> str:
+    return "1" if len(word[1].rstrip()) == 1 else "0"
 
 
 def _kinds(apart: Sequence[re.Match[str]]) -> list[str]:
@@ -129,14 +151,31 @@ def _joined(plain: str, apart: Sequence[re.Match[str]], kind: str) -> Form:
 def _without(plain: str, drop: set[int]) -> Form:
     places = [place for place in range(len(plain)) if place not in drop]
     text = "".join(plain[place] for place in places)
-    return Form(text, _words(text), [*places, len(plain)])
+    return Form(text, [*places, len(plain)])
 
 
 @lru_cache(maxsize=64)
-def _words(text: str) -> Sequence[tuple[int, str]]:
-    found = [(match.start(), _ENDED.get(match[0], match[0])) for match in _WORD.finditer(text)]
-    if found and len(text) - found[-1][0] == len(found[-1][1].rstrip()):
+def words(text: str) -> Sequence[tuple[int, str]]:
+    """Where words begin, each with its first letters, and a space where that is all of it."""
+    found: list[tuple[int, str]] = []
+    at = 0
+    for part in text.split(" "):
+        known = _parts.get(part)
+        for offset, first in _learn(part) if known is None else known:
+            found.append((at + offset, first))
+        at += len(part) + 1
+    if found and (text[-1].isalnum() or text[-1] == "_"):
         found[-1] = found[-1][0], found[-1][1].rstrip()  # the text may go on in the middle of it
+    return found
+
+
+def _learn(part: str) -> Sequence[tuple[int, str]]:
+    """The words between two spaces, which are kept: the same come again and again."""
+    found = tuple((match.start(), _ENDED.get(match[0], match[0])) for match in _WORD.finditer(part))
+    if len(part) <= _LONGEST_PART:
+        if len(_parts) >= _PARTS:
+            _parts.clear()
+        _parts[part] = found
     return found
 
 

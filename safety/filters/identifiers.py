@@ -147,8 +147,7 @@ def _some_digits(least: int) -> Check:
 
 _IBAN_LENGTHS = dict(
     zip(
-        "AD AE AL AT AZ BA BE BG BH BR BY CH CR CY CZ DE DK DO EE EG ES FI FO FR GB GE GI GL GR GT HR HU IE IL IQ IS IT JO KW KZ LB"
-        " LI LT LU LV MC MD ME MK MR MT MU NL NO PK PL PS PT QA RO RS SA SE SI SK SM TN TR UA VA VG XK".split(),
+        ["AD", "AE", "AL", "AT", "AZ", "BA", "BE", "BG", "BH", "BR", "BY", "CH", "CR", "CY", "CZ", "DE", "DK", "DO", "EE", "EG", "ES", "FI", "FO", "FR", "GB", "GE", "GI", "GL", "GR", "GT", "HR", "HU", "IE", "IL", "IQ", "IS", "IT", "JO", "KW", "KZ", "LB", "LI", "LT", "LU", "LV", "MC", "MD", "ME", "MK", "MR", "MT", "MU", "NL", "NO", "PK", "PL", "PS", "PT", "QA", "RO", "RS", "SA", "SE", "SI", "SK", "SM", "TN", "TR", "UA", "VA", "VG", "XK"],
         [24, 23, 28, 20, 28, 20, 16, 22, 22, 29, 28, 21, 22, 28, 24, 22, 18, 28, 20, 29, 24, 18, 18, 27, 22, 22, 23, 18, 27, 28, 21, 28,
          22, 23, 23, 26, 27, 30, 30, 20, 28, 21, 20, 20, 21, 27, 24, 22, 19, 27, 31, 30, 18, 15, 24, 28, 29, 25, 29, 24, 22, 24, 24, 19,
          24, 27, 24, 26, 29, 22, 24, 20],
@@ -169,10 +168,10 @@ _IDENTITY_WORDS = (
     r"\bid(?:entity)?[ -]?(?:card|number|no|doc)|national id|personalausweis|ausweis|carte d'identit|carta d'identit|dni\b|documento de"
     r" identidad|identiteitskaart|voter|\bcni\b"
 )
-_TAX_WORDS = (
-    r"tax|steuer|\btfn\b|\btin\b|\bitin\b|\bpan\b|fiscal|\bnif\b|\bcpf\b|\butr\b|\bnip\b|\bein\b|\bbsn\b|impôt|\bsteuer-?id"
+_TAX_WORDS = r"tax|steuer|\btfn\b|\btin\b|\bitin\b|\bpan\b|fiscal|\bnif\b|\bcpf\b|\butr\b|\bnip\b|\bein\b|\bbsn\b|impôt|\bsteuer-?id"
+_VAT_WORDS = (
+    r"\bvat\b|ust-?id|umsatzsteuer|mwst|\btva\b|\biva\b|\bbtw\b|partita iva|gstin|\bgst\b|\babn\b|\bsiret?n?\b|\bcif\b"
 )
-_VAT_WORDS = r"\bvat\b|ust-?id|umsatzsteuer|mwst|\btva\b|\biva\b|\bbtw\b|partita iva|gstin|\bgst\b|\babn\b|\bsiret?n?\b|\bcif\b"
 _BANK_WORDS = (
     r"bank|account (?:number|no|nr|#|is)|acct|konto|routing|\baba\b|sort code|\bbsb\b|\bifsc\b|clabe|compte|cuenta|conto corrente|\brib\b"
     r"|rekening|\biban\b|\bach\b"
@@ -183,14 +182,17 @@ _SOCIAL_WORDS = (
 )
 _HEALTH_WORDS = r"\bnhs\b|medicare|medicaid|health (?:card|insurance|number)|\bmbi\b|krankenversicher|krankenkasse|carte vitale|\bmrn\b|patient (?:id|number)"
 
+_SSN_WORDS, _SIN_WORDS = r"\bssn\b|social security", r"\bsin\b|social insurance"
+_SORT_WORDS, _BIC_WORDS = r"sort code|\bbsb\b", r"\bifsc\b|\bbic\b|swift"
+
 IDENTIFIERS = (
     Identifier("IBAN", r"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,4})?", iban),
     Identifier(SSN, r"\d{3}-\d{2}-\d{4}", _ssn),
-    Identifier(SSN, r"\d{3}[ ./-]?\d{2}[ ./-]?\d{4}", _ssn, r"\bssn\b|social security"),
+    Identifier(SSN, r"\d{3}[ ./-]?\d{2}[ ./-]?\d{4}", _ssn, _SSN_WORDS),
     Identifier(SSN, r"[12] ?\d{2} ?(?:0[1-9]|1[0-2]) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}", _nir),
     Identifier(SSN, r"756\.?\d{4}\.?\d{4}\.?\d{2}", _ean),
     Identifier(SSN, r"\d{2} ?\d{6} ?[A-Z] ?\d{3}", None, _SOCIAL_WORDS),
-    Identifier(SSN, r"\d{3}[ -]?\d{3}[ -]?\d{3}", luhn, r"\bsin\b|social insurance"),
+    Identifier(SSN, r"\d{3}[ -]?\d{3}[ -]?\d{3}", luhn, _SIN_WORDS),
     Identifier(SSN, r"\d{8,13}", None, _SOCIAL_WORDS),
     Identifier("national insurance number", r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]"),
     Identifier(TAX, r"9\d{2}[ -][5-9]\d[ -]\d{4}"),
@@ -216,9 +218,9 @@ IDENTIFIERS = (
     Identifier(HEALTH, r"\d{3}[ -]?\d{3}[ -]?\d{4}", _nhs, _HEALTH_WORDS),
     Identifier(HEALTH, r"[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}"),
     Identifier(HEALTH, r"[A-Z]?\d{4,5}[ -]?\d{4,5}(?:[ -]?\d{1,2})?", None, _HEALTH_WORDS),
-    Identifier(BANK, r"\d{2}[ -]?\d{2}[ -]?\d{2}|\d{3}-\d{3}", None, r"sort code|\bbsb\b"),
+    Identifier(BANK, r"\d{2}[ -]?\d{2}[ -]?\d{2}|\d{3}-\d{3}", None, _SORT_WORDS),
     Identifier(BANK, r"\d(?:[ -]?\d){5,16}", None, _BANK_WORDS),
-    Identifier(BANK, r"[A-Z]{4}0[A-Z0-9]{6}|[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", None, r"\bifsc\b|\bbic\b|swift"),
+    Identifier(BANK, r"[A-Z]{4}0[A-Z0-9]{6}|[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", None, _BIC_WORDS),
     Identifier(VAT, r"(?:ATU|BE ?0?|DE ?|ES ?[A-Z]?|FR ?[A-Z0-9]{2} ?|GB ?|IT ?|NL ?|PL ?|PT ?|SE ?|IE ?|DK ?|FI ?|CHE-?|EU ?|AU ?)?\d[\d .]{6,13}\d(?:B\d{2}|[A-Z]{1,2})?", _some_digits(8), _VAT_WORDS),
     Identifier(VAT, r"\d{2}[A-Z]{5}\d{4}[A-Z][1-9A-Z]Z[0-9A-Z]"),
 )  # fmt: skip
@@ -240,6 +242,23 @@ class Reader(NamedTuple):
     pattern: regex.Pattern[str]
     check: Check | None
     words: regex.Pattern[str] | None
+    needs: Sequence[str]  # of which, in small letters, one is wherever the words are
+
+
+_NEEDS = {
+    _PASSPORT_WORDS: ("pass", "pasaporte", "paspoort"),
+    _LICENCE_WORDS: ("driv", "licen", "dl", "hrerschein", "permis", "carnet", "patente", "rijbewijs", "carta de condu"),
+    _IDENTITY_WORDS: (" id", "(id", ":id", "identit", "ausweis", "carte d", "carta d", "dni", "documento", "voter", "cni"),
+    _TAX_WORDS: ("tax", "steuer", "tfn", " tin", " pan", "fiscal", "itin", "nif", "cpf", "utr", "nip",  " ein", "bsn", "imp"),
+    _VAT_WORDS: ("vat", "ust", "umsatz", "mwst", "tva", "iva", "btw", "gst", "abn", "sire", "cif"),
+    _BANK_WORDS: ("bank", "account", "acct", "konto", "routing", "aba", "sort", "bsb", "ifsc", "clabe", "compte", "cuenta", "conto", "rib", "rekening", "iban", "ach"),
+    _SOCIAL_WORDS: ("ssn", "social", " sin", "sozial", "renten", "seguridad", "curit", "nir", "ahv", "pesel", "personn", "insurance", "nino", "bsn", "burger", "tckn", "aad", " uid", "resident"),
+    _HEALTH_WORDS: ("nhs", "medic", "health", "mbi", "kranken", "vitale", "mrn", "patient"),
+    _SSN_WORDS: ("ssn", "social"),
+    _SIN_WORDS: (" sin", "social"),
+    _SORT_WORDS: ("sort", "bsb"),
+    _BIC_WORDS: ("ifsc", "bic", "swift"),
+}  # fmt: skip
 
 
 def readers(identifiers: Sequence[Identifier]) -> tuple[Reader, ...]:
@@ -250,6 +269,7 @@ def readers(identifiers: Sequence[Identifier]) -> tuple[Reader, ...]:
             regex.compile(rf"(?<![A-Za-z0-9])(?<!\d[.,/-])(?:{given.pattern})(?![A-Za-z0-9])(?![.,/-]\d)"),
             given.check,
             regex.compile(given.words, regex.IGNORECASE) if given.words else None,
+            _NEEDS.get(given.words, ()),
         )
         for given in identifiers
     )

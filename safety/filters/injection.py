@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from safety.filter import Context
-from safety.filters.disguises import decoded, signs
+from safety.filters.disguises import decoded, may_be_code, signs
 from safety.filters.lexicon import Finding, Phrases, lexicons, verdict
 from safety.filters.terms import Terms
 from safety.verdict import Verdict
 
 ENCODED = "encoded"
 _DEPTH = 2  # codes in codes
-# Without any of it, nothing is in a code: long runs of signs, or words that read backwards or turned by 13 letters.
-_MAY_BE_CODE = re.compile(
-    r"[A-Za-z0-9+/_-]{20}|(?:[0-9A-Fa-f]{2}[ :,]){8}|(?:[\\%&][0-9A-Za-z#]{2,6};?){4}|[.-]{1,6} [.-]{1,6} [.-]|[01]{8}[ ,][01]{8}"
-    r"|\b(?:gur|naq|lbh|nyy|ubj|vtaber|eht|dna|uoy|woh|erongi|rof|era)\b",
-    re.IGNORECASE,
-)
 
 
 class Injection(Phrases):
@@ -30,7 +23,7 @@ class Injection(Phrases):
     def check(self, text: str, context: Context) -> Verdict:
         """Find every attempt, also in what a code hides."""
         found = [*self._lexicons[context.role].find(text), *(Finding(*sign) for sign in signs(text))]
-        if _MAY_BE_CODE.search(text) is not None:
+        if may_be_code(text):
             found += self._hidden(text, _DEPTH)
         return verdict(found, self.rules, context)
 

@@ -19,6 +19,8 @@ LABEL = "system prompt"
 INSTRUCTS, TELLS = 1.0, 0.6  # scores: of what tells the assistant what to do, and of facts, which it may repeat
 LONG_TELLING = 3  # times the words that are enough otherwise
 _CODE, _EDGE = 24, 2  # characters of a code, and those at its edge, which depend on what stands around the prompt
+_NEAR = 16  # characters that are looked at first, thrice
+_APART = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != "'"}
 _LEAST = 4  # words of a prompt that can be recognised
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
@@ -38,6 +40,7 @@ class _Prompt(NamedTuple):
     length: int
     runs: Sequence[dict[str, float]]
     first: Sequence[frozenset[str]]
+    words: Sequence[frozenset[str]]
     joined: Sequence[str]
     codes: Sequence[str]
 
@@ -85,7 +88,8 @@ def _prompt(system: str, asked: str, words: int) -> _Prompt:
     raw = system.encode()
     codes = [base64.b64encode(raw[shift:]).decode().rstrip("=")[:-1] for shift in range(3)] + [raw.hex()]
     first = [frozenset(run.split(" ", 1)[0] for run in way) for way in runs]
-    return _Prompt(length, runs, first, joined, [code for code in codes if len(code) >= _CODE])
+    words_ = [frozenset(word for word, _ in way) for way in ways]
+    return _Prompt(length, runs, first, words_, joined, [code for code in codes if len(code) >= _CODE])
 
 
 def _told(text: str) -> list[tuple[str, float]]:
@@ -116,9 +120,24 @@ def _runs(words: Sequence[tuple[str, float]], length: int) -> Iterator[tuple[str
             yield " ".join(word for word, _ in run), max(score for _, score in run)
 
 
+def _may_leak(folded: str, prompt: _Prompt) -> bool:
+    """Whether so many words in a row are words of the prompt; told much faster than which they are."""
+    if not folded.isascii():
+        return True
+    words = folded.translate(_APART).split()
+    for known in prompt.words:
+        row = 0
+        for word in words:
+            row = row + 1 if word in known else 0
+            if row >= prompt.length:
+                return True
+    return False
+
+
 def _found(text: str, prompt: _Prompt) -> Iterator[tuple[int, int, float]]:
     folded = fold(text)
-    places = [match.span() for match in _WORD.finditer(folded)]
+    likely = prompt.length > 0 and _may_leak(folded, prompt)
+    places = [match.span() for match in _WORD.finditer(folded)] if likely else []
     words = [folded[start:end] for start, end in places]
     for runs, begins in zip(prompt.runs, prompt.first, strict=True):
         hits = [
@@ -154,20 +173,28 @@ def _words_begun(text: str, prompt: _Prompt) -> int:
     if not prompt.length:
         return len(text)
     most = LONG_TELLING * prompt.length
-    folded = fold(text[-12 * most :])
-    cut = len(text) - len(folded)
+    for reach in (3 * _NEAR, 12 * most):
+        begun = _begun_within(text[-reach:], prompt, most, cut=reach < len(text))
+        if begun > 0 or reach >= len(text):
+            break
+    return max(0, len(text) - reach) + begun
+
+
+def _begun_within(tail: str, prompt: _Prompt, most: int, *, cut: bool) -> int:
+    """Where the last words begin with which the prompt goes on; 0 if that may be before `tail`, of which a word is cut."""
+    folded = fold(tail)
     places = [match.span() for match in _WORD.finditer(folded)][-most:]
     if not places:
-        return len(text)
+        return len(tail)
     after = " " if places[-1][1] < len(folded) else ""
     words = [folded[start:stop] for start, stop in places]
-    begun, tail = len(text), after
+    begun, row = len(tail), after
     for place in range(len(places) - 1, -1, -1):
-        tail = f" {words[place]}{tail}"
-        if not any(tail in joined for joined in prompt.joined):
-            break
-        begun = cut + places[place][0]
-    return begun
+        row = f" {words[place]}{row}"
+        if not any(row in joined for joined in prompt.joined):
+            return begun if place > 0 or not cut else 0
+        begun = places[place][0]
+    return 0 if cut and len(places) < most else begun
 
 
 def _code_begun(text: str, prompt: _Prompt) -> int:

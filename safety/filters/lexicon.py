@@ -16,15 +16,16 @@ from __future__ import annotations
 
 import string
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, cached_property, lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import regex
 
 from safety.filter import Context, Setup
-from safety.filters.forms import PREFIX, Form, forms
+from safety.filters.forms import PREFIX, Form, forms, words
 from safety.policy import ROLES, bundled_rules
 from safety.rules import Rules
 from safety.verdict import ALLOWED, Span, Verdict
@@ -32,6 +33,7 @@ from safety.verdict import ALLOWED, Span, Verdict
 SCORES: Mapping[str, float] = {"sure": 1.0, "likely": 0.6}
 _AHEAD = 32  # characters after a match on which it may depend
 _ENDS = " '-,:"  # what may follow a word
+_PAIRS, _LONGEST_PAIR = 20_000, 40  # pairs of words that are remembered; characters of one
 _FIRST = string.ascii_lowercase + string.digits
 _APART, _GAP = r"(?:[^\w.!?']{1,12})", r"[^\w.!?](?:[^.!?]{0,39}[^\w.!?])?"
 _TOGETHER, _TIGHT_GAP = r"(?:[^\w.!?']{0,12})", r"[^.!?]{0,40}"
@@ -51,7 +53,8 @@ class Phrase:
 
     def __init__(self, label: str, score: float, pattern: str) -> None:
         self.label, self.score, self._pattern = label, score, pattern
-        self.ahead = _AHEAD if "(?!" in pattern or "(?=" in pattern else 0
+        self.looks = "(?=" in pattern  # a partial match does not wait for what it has to see
+        self.ahead = _AHEAD if "(?!" in pattern or self.looks else 0
         self.prefixes = _prefixes(_compiled(_head(pattern), _APART))
 
     @cached_property
@@ -73,13 +76,15 @@ class Lexicon:
         for phrase in phrases:
             for prefix in phrase.prefixes:
                 self._by_prefix.setdefault(prefix, []).append(phrase)
+        self._begun_by: dict[str, Sequence[Phrase]] = {}
+        self._calls = lru_cache(maxsize=8)(self._called)
 
     def find(self, text: str) -> list[Finding]:
         """What matches, in any spelling."""
         found = {
             Finding(*form.span(*match.span()), phrase.label, phrase.score)
             for form in forms(text, False)
-            for start, phrase, pattern in self._called(form)
+            for start, phrase, pattern in self._calls_of(form)
             if (match := pattern.match(form.text, start)) is not None
         }
         return sorted(found) if found else []
@@ -92,21 +97,50 @@ class Lexicon:
         end = len(form.text)
         begun = [
             start
-            for start, phrase, pattern in self._called(form)
-            if (match := pattern.match(form.text, start, partial=True)) is not None and match.end() + phrase.ahead >= end
+            for start, phrase, pattern in self._calls_of(form)
+            if (match := pattern.match(form.text, start, partial=True)) is not None
+            and match.end() + phrase.ahead >= end
         ]
         return form.place(min(begun, default=end))
 
-    def _called(self, form: Form) -> Iterator[tuple[int, Phrase, regex.Pattern[str]]]:
-        """The phrases that may begin where a word does."""
-        by_prefix = self._by_prefix
-        for start, first in form.words:
-            if first in by_prefix:
-                for phrase in by_prefix[first]:
-                    yield start, phrase, phrase.loose
-        for start in form.starts:
-            for phrase in by_prefix.get(form.text[start], ()):
-                yield start, phrase, phrase.tight
+    def _calls_of(self, form: Form) -> Iterable[tuple[int, Phrase, regex.Pattern[str]]]:
+        """Which phrase to try where: as it is written where a word begins, and tight where letters were joined."""
+        if not form.starts:
+            return self._calls(form.text)
+        tight = (
+            (start, phrase, phrase.tight)
+            for start in form.starts
+            for phrase in self._by_prefix.get(form.text[start], ())
+        )
+        return chain(self._calls(form.text), tight)
+
+    def _called(self, text: str) -> Sequence[tuple[int, Phrase, regex.Pattern[str]]]:
+        by_prefix, begun_by = self._by_prefix, self._begun_by
+        calls: list[tuple[int, Phrase, regex.Pattern[str]]] = []
+        found = words(text)
+        last = len(found) - 2
+        for number, (start, first) in enumerate(found):
+            if first not in by_prefix:
+                continue
+            if number < last:
+                pair = text[start : found[number + 2][0]]
+                begun = begun_by.get(pair)
+                if begun is None:
+                    begun = self._learn(pair, by_prefix[first])
+            else:
+                begun = by_prefix[first]
+            for phrase in begun:
+                calls.append((start, phrase, phrase.loose))
+        return calls
+
+    def _learn(self, pair: str, phrases: Sequence[Phrase]) -> Sequence[Phrase]:
+        """Which phrases may begin with these two words, which is kept: the same words come again and again."""
+        if len(self._begun_by) >= _PAIRS:
+            self._begun_by.clear()
+        begun = tuple(one for one in phrases if one.looks or one.loose.match(pair, partial=True) is not None)
+        if len(pair) <= _LONGEST_PAIR:
+            self._begun_by[pair] = begun
+        return begun
 
 
 class Phrases:
@@ -144,20 +178,20 @@ def verdict(found: Sequence[Finding], rules: Rules, context: Context, note: str 
 def lexicons(file: Path) -> Mapping[str, Lexicon]:
     """The patterns of a file by role."""
     table = tomllib.loads(file.read_text(encoding="utf-8"))
-    words = table.get("words", {})
-    return {role: Lexicon([*_phrases(table.get(role, {}), words)]) for role in ROLES}
+    named = table.get("words", {})
+    return {role: Lexicon([*_phrases(table.get(role, {}), named)]) for role in ROLES}
 
 
-def _phrases(table: Mapping[str, Mapping[str, Sequence[str]]], words: Mapping[str, str]) -> Iterator[Phrase]:
+def _phrases(table: Mapping[str, Mapping[str, Sequence[str]]], named: Mapping[str, str]) -> Iterator[Phrase]:
     for label, by_score in table.items():
         for score, patterns in by_score.items():
             for given in patterns:
-                yield Phrase(label, SCORES[score], _with(given, words))
+                yield Phrase(label, SCORES[score], _with(given, named))
 
 
-def _with(pattern: str, words: Mapping[str, str]) -> str:
+def _with(pattern: str, named: Mapping[str, str]) -> str:
     for _ in range(3):  # words of words
-        pattern = regex.sub(r"<(\w+)>", lambda match: words[match[1]], pattern)
+        pattern = regex.sub(r"<(\w+)>", lambda match: named[match[1]], pattern)
     return pattern
 
 

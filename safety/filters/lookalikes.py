@@ -36,9 +36,7 @@ z ᴢʐƶ
 " “”„«»
 - ‐‑‒–—−
 """
-_LATIN = {
-    other: line[0] for line in _LOOKALIKES.strip().splitlines() for other in line[2:]
-}
+_LATIN = {other: line[0] for line in _LOOKALIKES.strip().splitlines() for other in line[2:]}
 
 
 class _Table(dict[int, str]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import regex
 
 Pattern = regex.Pattern[str]
@@ -16,8 +18,10 @@ def undecided(pattern: Pattern, text: str, start: int = 0) -> int:
     return next((match.start() for match in pattern.finditer(text, start, partial=True) if match.end() == end), end)
 
 
+_RUN = re.compile(r"[!-~]+")  # of a text that is read from its end
+
+
 def last_word(text: str, most: int) -> int:
-    """Where what stands after the last white space begins, of which no more than `most` characters are looked at."""
-    end = len(text)
-    tail = text[-most:]
-    return end - len(tail) + max(tail.rfind(space) for space in " \n\t\r\u2028\u3000") + 1
+    """Where the word of ASCII characters at the end begins, of which no more than `most` characters are looked at."""
+    run = _RUN.match(text[: -most - 1 : -1])
+    return len(text) if run is None else len(text) - run.end()

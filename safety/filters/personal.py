@@ -7,16 +7,17 @@ of it ends where a word ends, so that of an answer only the last words wait.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Sequence
 
 import regex
 
 from safety.filter import Context, Setup
-from safety.filters.addresses import ADDRESSES, ADDRESS_GOES_ON
+from safety.filters.addresses import ADDRESS_GOES_ON, ADDRESSES, address_starts
 from safety.filters.addresses import LABEL as ADDRESS
 from safety.filters.addresses import LONGEST as LONGEST_ADDRESS
 from safety.filters.identifiers import CONTEXT, IDENTIFIERS, LONGEST, WALLETS, Reader, readers
-from safety.filters.partial import undecided
+from safety.filters.partial import last_word, undecided
 from safety.filters.phones import LABEL as PHONE
 from safety.filters.phones import phones
 from safety.policy import bundled_rules
@@ -26,19 +27,39 @@ EMAIL, IP, MAC, BIRTH = "email address", "IP address", "MAC address", "date of b
 LONGEST_WORD = 130
 REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "IN", "AU")
 
-_EMAIL = regex.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,4}[A-Za-z]{2,18}(?![A-Za-z0-9@])")
-_IPV4 = regex.compile(r"(?<![A-Za-z0-9.-])(?<!\bv(?:ersion)?[ .]?)(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![A-Za-z0-9-]|\.\d)", regex.IGNORECASE)
-_IPV6 = regex.compile(r"(?<![A-Za-z0-9:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?(?![A-Za-z0-9:])")
-_MAC = regex.compile(r"(?<![A-Za-z0-9:-])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![A-Za-z0-9:-])|(?<![A-Za-z0-9:-])(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}(?![A-Za-z0-9:-])|(?<![A-Za-z0-9.])(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}(?![A-Za-z0-9.])")
-_BIRTH = regex.compile(r"(?<![\w/.-])(?:\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d{2}|(?:19|20)\d{2}[./-]\d{1,2}[./-]\d{1,2}|(?:\d{1,2}\.? )?[A-Z][a-zäéûçí]{2,9}\.?(?: \d{1,2}(?:st|nd|rd|th)?,?)? (?:19|20)\d{2})(?!\w|[./-]\d)")
-_BIRTH_WORDS = regex.compile(r"\b(?:born|birth|birthday|dob|d\.o\.b|geboren|geburts\w*|né|née|naissance|nacid[oa]|nacimiento|nato|nata|nascita|nascid[oa]|nascimento|geboorte\w*)\b", regex.IGNORECASE)
-_VERSION = regex.compile(r"\b(?:version|v|release|build|ver|upgrade to|firmware|python|java|node|chrome|firefox|windows|android|ios|kernel|driver|php|ruby|software)\.?:? ?$", regex.IGNORECASE)
-_DENSE = regex.compile(r"\d(?:[^\n\d]{0,3}\d){4}")  # without five digits near each other, nothing is a number of those
-_LONG = regex.compile(r"[A-Za-z0-9]{25}")
-_HOUSE = regex.compile(r"(?<!\w)\d{1,5}[A-Za-z]?,? (?=\p{Lu}|rue|ave|bou|pla|che|imp|all|qua|rou|bis|ter)|(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer) \d|(?:Calle|Avenida|Avda|Paseo|Plaza|C/|Via|Viale|Piazza|Corso|Largo) |P\.? ?O\.? Box")
+_EMAIL = regex.compile(
+    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,4}[A-Za-z]{2,18}(?![A-Za-z0-9@])"
+)
+_IPV4 = regex.compile(
+    r"(?<![A-Za-z0-9.-])(?<!\bv(?:ersion)?[ .]?)(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![A-Za-z0-9-]|\.\d)",
+    regex.IGNORECASE,
+)
+_IPV6 = regex.compile(
+    r"(?<![A-Za-z0-9:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9A-Fa-f]{1,4}|(?:\d{1,3}\.){3}\d{1,3})?(?![A-Za-z0-9:])"
+)
+_MAC = regex.compile(
+    r"(?<![A-Za-z0-9:-])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![A-Za-z0-9:-])|(?<![A-Za-z0-9:-])(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}(?![A-Za-z0-9:-])"
+)
+_DOTTED_MAC = regex.compile(r"(?<![A-Za-z0-9.])(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}(?![A-Za-z0-9.])")
+_BIRTH = regex.compile(
+    r"(?<![\w/.-])(?:\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d{2}|(?:19|20)\d{2}[./-]\d{1,2}[./-]\d{1,2}|(?:\d{1,2}\.? )?[A-Z][a-zäéûçí]{2,9}\.?(?: \d{1,2}(?:st|nd|rd|th)?,?)? (?:19|20)\d{2})(?!\w|[./-]\d)"
+)
+_BIRTH_WORDS = regex.compile(
+    r"\b(?:born|birth|birthday|dob|d\.o\.b|geboren|geburts\w*|né|née|naissance|nacid[oa]|nacimiento|nato|nata|nascita|nascid[oa]|nascimento|geboorte\w*)\b",
+    regex.IGNORECASE,
+)
+_VERSION = regex.compile(
+    r"\b(?:version|v|release|build|ver|upgrade to|firmware|python|java|node|chrome|firefox|windows|android|ios|kernel|driver|php|ruby|software)\.?:? ?$",
+    regex.IGNORECASE,
+)
+_DENSE = re.compile(r"\d(?:\D{0,3}\d){5}")  # without six digits near each other, a number needs a word before it
+_SOME = re.compile(r"\d(?:\D{0,6}\d){2}")
+_BIRTH_NEEDS = ("born", "birth", "dob", "d.o.b", "gebor", "geburt", "né", "naiss", "nac", "nasc", "nat", "geboorte")
+_LONG = 25  # characters of a word that may be a wallet
 # Groups that are one number; a word never becomes one that was none when it was shorter.
-_GROUP = regex.compile(r"(?<![A-Za-z0-9])(?:[(+]{0,2}[A-Z]{1,4}[)-]?|[(+]{0,2}[A-Z]{0,4}[)-]?\d[A-Z0-9.,()+/:-]*|[(+]{1,2}|[/.-])\Z")
-_WORD = regex.compile(rf"[!-~]{{1,{LONGEST_WORD}}}\Z")
+_GROUP = regex.compile(
+    r"(?<![A-Za-z0-9])(?:[(+]{0,2}[A-Z]{1,4}[)-]?|[(+]{0,2}[A-Z]{0,4}[)-]?\d[A-Z0-9.,()+/:-]*|[(+]{1,2}|[/.-])\Z"
+)
 
 
 class Personal:
@@ -53,7 +74,13 @@ class Personal:
         options = setup.options if setup else {}
         self._allowed = [regex.compile(pattern, regex.IGNORECASE) for pattern in options.get("allow", ())]
         self._regions = tuple(options.get("regions", REGIONS))
-        self._readers, self._wallets = readers(IDENTIFIERS), readers(WALLETS)
+        every = readers(IDENTIFIERS)
+        self._alone = [one for one in every if one.words is None]
+        self._named: dict[Sequence[str], list[Reader]] = {}
+        for one in every:
+            if one.words is not None:
+                self._named.setdefault(one.needs, []).append(one)
+        self._wallets = readers(WALLETS)
 
     def check(self, text: str, context: Context) -> Verdict:
         """Find what is to be masked."""
@@ -65,11 +92,10 @@ class Personal:
     def undecided(self, text: str, context: Context) -> int:
         """The last word, which may become an address; the groups of digits at the end; an address that has begun."""
         end = len(text)
-        word = _WORD.search(text, max(0, end - LONGEST_WORD))
-        certain = end if word is None else word.start()
+        certain = last_word(text, LONGEST_WORD)
         tail = text[-64:]
         certain = min(certain, end - len(tail) + _chain(tail))
-        if _BIRTH_WORDS.search(text, max(0, end - 2 * CONTEXT)) is not None:
+        if _speaks_of_birth(text[-2 * CONTEXT :]):
             certain = min(certain, undecided(_BIRTH, text, max(0, end - CONTEXT)))
         return min(certain, _address(text))
 
@@ -81,33 +107,56 @@ class Personal:
     def _found(self, text: str) -> Iterator[Span]:
         if "@" in text:
             yield from (Span(*match.span(), EMAIL) for match in _EMAIL.finditer(text, overlapped=True))
-        if ":" in text:
+        if text.count(":") >= 5 or text.count("-") >= 5:
             yield from (Span(*match.span(), MAC) for match in _MAC.finditer(text))
+        if text.count(":") >= 2:
             yield from (Span(*match.span(), IP) for match in _IPV6.finditer(text) if _is_ipv6(match[0]))
-        if _LONG.search(text) is not None:
+        if max(map(len, text.split()), default=0) >= _LONG:
             yield from _read(text, self._wallets, LONGEST_WORD)
-        if _DENSE.search(text) is not None:
-            yield from self._numbers(text)
-        if _HOUSE.search(text) is not None:
-            yield from (Span(*match.span(), ADDRESS) for match in ADDRESSES.finditer(text, overlapped=True))
+        dense = _DENSE.search(text) is not None
+        named = self._spoken_of(text) if dense or _SOME.search(text) is not None else []
+        if dense or named:
+            yield from self._numbers(text, dense, named)
+        for start in address_starts(text):
+            if (match := ADDRESSES.match(text, start)) is not None:
+                yield Span(*match.span(), ADDRESS)
 
-    def _numbers(self, text: str) -> Iterator[Span]:
+    def _spoken_of(self, text: str) -> Sequence[Reader]:
+        small = f" {text.lower()}"
+        named: list[Reader] = []
+        for needs, those in self._named.items():
+            for need in needs:
+                if need in small:
+                    named += those
+                    break
+        return named
+
+    def _numbers(self, text: str, dense: bool, named: Sequence[Reader]) -> Iterator[Span]:
+        yield from _read(text, named, LONGEST)
+        if not dense:
+            return
         if "." in text:
             yield from (
                 Span(*match.span(), IP)
                 for match in _IPV4.finditer(text)
                 if _VERSION.search(text[max(0, match.start() - 16) : match.start()]) is None
             )
-        yield from (Span(*match.span(), MAC) for match in _MAC.finditer(text) if ":" not in match[0])
+            yield from (Span(*match.span(), MAC) for match in _DOTTED_MAC.finditer(text))
         yield from (Span(*place, PHONE) for place in phones(text, self._regions))
-        yield from _read(text, self._readers, LONGEST)
-        for match in _BIRTH.finditer(text):
-            if _BIRTH_WORDS.search(text[max(0, match.start() - CONTEXT) : match.start()]) is not None:
-                yield Span(*match.span(), BIRTH)
+        yield from _read(text, self._alone, LONGEST)
+        if _speaks_of_birth(text):
+            for match in _BIRTH.finditer(text):
+                if _BIRTH_WORDS.search(text[max(0, match.start() - CONTEXT) : match.start()]) is not None:
+                    yield Span(*match.span(), BIRTH)
+
+
+def _speaks_of_birth(text: str) -> bool:
+    small = text.lower()
+    return any(need in small for need in _BIRTH_NEEDS) and _BIRTH_WORDS.search(text) is not None
 
 
 def _read(text: str, those: Sequence[Reader], longest: int) -> Iterator[Span]:
-    for label, pattern, check, words in those:
+    for label, pattern, check, words, _ in those:
         if words is not None and words.search(text) is None:
             continue
         for match in pattern.finditer(text, overlapped=True):
@@ -140,9 +189,10 @@ def _chain(tail: str) -> int:
 
 
 def _address(text: str) -> int:
-    begin = max(0, len(text) - LONGEST_ADDRESS)
-    certain = undecided(ADDRESSES, text, begin)
-    for match in ADDRESSES.finditer(text, begin):
-        if ADDRESS_GOES_ON.fullmatch(text, match.end()) is not None:
-            certain = min(certain, match.start())
-    return certain
+    end = len(text)
+    for start in address_starts(text[-LONGEST_ADDRESS:]):
+        start += max(0, end - LONGEST_ADDRESS)
+        match = ADDRESSES.match(text, start, partial=True)
+        if match is not None and (match.end() == end or ADDRESS_GOES_ON.fullmatch(text, match.end()) is not None):
+            return start
+    return end

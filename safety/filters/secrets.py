@@ -33,11 +33,20 @@ _KEYS = regex.compile(
     )""",
     regex.VERBOSE,
 )
-_MARKS = ("-", "_", ".", "AKIA", "ASIA", "AIza", "AC", "SK", "EAAC")  # without one of them there is no such key
-_LINK = regex.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:/@?#<>]{0,128}:[^\s@/<>]{1,256}@[^\s<>\"')\]]{1,256}")
+# Without one of them there is no such key.
+_MARKS = (
+    "sk-", "k_live_", "k_test_", "whsec_", "rk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "dckr_pat_", "AKIA", "ASIA", "AIza",
+    "ya29.", "GOCSPX-", "xox", "xapp-", "npm_", "pypi-", "SG.", "AC", "SK", "key-", "hf_", "gsk_", "r8_", "xai-", "pplx-", "hvs.", "dop_v1_", "shp",
+    "xkeysib-", "sq0", "lin_api_", "secret_", "EAAC", "AGE-SECRET", "eyJ", "hooks.slack", "discord",
+)  # fmt: skip
+_SHORT_WORD = 40  # characters; so long it may become anything, also a link, whose end tells
+_LINK = regex.compile(
+    r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}://(?:(?![:/@?#<>])[!-~]){0,128}:(?:(?![@/<>])[!-~]){1,256}@(?:(?![<>\"')\]])[!-~]){1,256}"
+)
 _BEGIN = "-----BEGIN"
 _PRIVATE = regex.compile(
-    r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----.{0,20000}?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)", regex.DOTALL
+    r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----.{0,20000}?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)",
+    regex.DOTALL,
 )
 _PRIVATE_ENDS = regex.compile(r"-----END [A-Z0-9 ]{0,40}-----")
 _PRIVATE_BEGUN = regex.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----")
@@ -55,8 +64,22 @@ _NAMED = re.compile(
 )
 _OPEN_VALUE = re.compile(rf"{_VALUE}{{0,1000}}\Z")
 _A_VALUE = re.compile(rf"{_VALUE}{{1,1000}}(?!{_VALUE})")
-_NAMES = ("pass", "pwd", "kennwort", "contras", "senha", "wachtwoord", "key", "token", "secret", "bearer", "authorization")
-_PLACEHOLDER = re.compile(r"(?i)[*x.•_-]+|.*(?:your|example|placeholder|changeme|redacted|password|passwort|secret|token).*|\$\w+|%\w+%")
+_NAMES = (
+    "pass",
+    "pwd",
+    "kennwort",
+    "contras",
+    "senha",
+    "wachtwoord",
+    "key",
+    "token",
+    "secret",
+    "bearer",
+    "authorization",
+)
+_PLACEHOLDER = re.compile(
+    r"(?i)[*x.•_-]+|.*(?:your|example|placeholder|changeme|redacted|password|passwort|secret|token).*|\$\w+|%\w+%"
+)
 _STRENGTH = {"key": (16, 3.0), "header": (12, 2.5)}  # characters and bits for each of them
 _LONGEST = 4096
 SET, SAID = "set", "said"  # a password that is written as one, or told in a sentence
@@ -78,11 +101,15 @@ class Secrets:
     def undecided(self, text: str, context: Context) -> int:
         """The beginning of what may become a secret."""
         word = last_word(text, _LONGEST)
-        certain = min(undecided(_KEYS, text, word), undecided(_LINK, text, word)) if word < len(text) else len(text)
+        certain = len(text)
+        if len(text) - word > _SHORT_WORD:
+            certain = min(undecided(_KEYS, text, word), undecided(_LINK, text, word))
+        elif word < len(text):
+            certain = word
         for name, begin, end in _values(text, open_=True):
             if end == len(text) and name:
                 certain = min(certain, begin)
-        if "-" in text:
+        if text[-1:] == "-" or "-----" in text[-_LONGEST:]:
             certain = min(certain, _private(text))
         return certain
 
@@ -109,7 +136,9 @@ def _values(text: str, *, open_: bool) -> Iterator[tuple[str, int, int]]:
         if value is None:
             continue
         end = value.end() if open_ else match.end() + len(value[0].rstrip(".!?:*"))
-        kind = str(match.lastgroup if match.lastgroup != "link" else next(k for k in ("password", "key", "header") if match[k]))
+        kind = str(
+            match.lastgroup if match.lastgroup != "link" else next(k for k in ("password", "key", "header") if match[k])
+        )
         if kind == "password":
             kind = SET if any(sign in match["link"] for sign in ":=\"'`") else SAID
         if kind == SAID and match["link"] == " ":
