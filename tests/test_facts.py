@@ -121,6 +121,26 @@ def test_a_wrong_value_is_shown_with_the_source_that_says_otherwise(inn, prompt,
     assert source in said.note
 
 
+@pytest.mark.parametrize(
+    ("prompt", "answer", "wrong"),
+    [
+        ("dogs at breakfast?", "Dogs are allowed in the breakfast room.", "Dogs are allowed in the breakfast room."),
+        ("are dogs allowed in the breakfast room?", "Yes, of course.", "Yes"),
+        ("and the garage?", "Sorry. We do not have a garage for cars.", "We do not have a garage for cars."),
+        ("are dogs allowed in the breakfast room?", "No, they are not.", None),
+        ("are dogs not allowed in the breakfast room?", "Yes, that is so.", None),
+        ("dogs at breakfast?", "Dogs are not allowed in the breakfast room.", None),
+        ("are dogs allowed in the garden?", "Yes, and no leash is needed.", None),
+        ("is there a garage?", "We do not have a garage for bicycles.", None),
+    ],
+)
+def test_what_a_source_denies_is_not_affirmed_nor_the_other_way_round(inn, prompt, answer, wrong):
+    (inn / "more" / "no.md").write_text("Dogs are not allowed in the breakfast room. We have a garage for cars.")
+    said = held_against(inn, answer, prompt)
+    assert [answer[span.start : span.end] for span in said.spans] == ([wrong] if wrong else [])
+    assert said.decision is (Decision.REVIEW if wrong else Decision.ALLOW)
+
+
 def test_what_the_system_prompt_says_counts_and_what_no_source_knows_is_only_logged(inn):
     system = "Customer: Emma. Order 15239: shipped on Monday, expected Thursday."
     told = "Your order 15239 was shipped on Monday and is expected on {}."

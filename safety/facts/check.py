@@ -13,6 +13,7 @@ from safety.facts.numerals import numbers_in
 from safety.facts.sources import Fact, stated
 from safety.facts.values import ADDRESSES, PART, Value, agree, comparable, find_values
 from safety.facts.words import words_of
+from safety.facts.yes_no import claims
 
 CONTRADICTED, ADDRESS, UNSUPPORTED = "contradicted", "address", "unsupported"
 OF_PROMPT, OF_ANSWER = 0.9, 0.7  # what a word counts that is not in the claim's own sentence
@@ -20,6 +21,8 @@ LEAST = 0.1  # how much a fact must be about a claim to say anything about it
 NEAR = 0.6  # what says the same must be about it so much as the best that says something else
 ELSEWHERE = 0.8  # what is left of a contradiction to a fact that has no word of the claim's own sentence
 SURE = 0.35  # from here on a fact counts more than that the person said the same
+
+
 _CLAUSE = re.compile(r"[^\n]+?(?:[.!?;:](?=\s)|, (?=and |but |so )|$)", re.MULTILINE)
 
 
@@ -41,6 +44,7 @@ class Told:
     said: tuple[Value, ...]
     words: tuple[str, ...]
     numbers: frozenset[float] = frozenset()
+    prompt: str = ""
 
 
 @lru_cache(maxsize=512)
@@ -48,7 +52,7 @@ def told(prompt: str, system: str) -> Told:
     """Read what came before an answer."""
     facts = stated(system, "the system prompt") if system else []
     known = Index(facts) if facts else None
-    return Told(known, tuple(find_values(prompt)), tuple(words_of(prompt)), numbers_in(prompt))
+    return Told(known, tuple(find_values(prompt)), tuple(words_of(prompt)), numbers_in(prompt), prompt)
 
 
 def findings(answer: str, before: Told, index: Index | None) -> list[Finding]:
@@ -66,7 +70,15 @@ def findings(answer: str, before: Told, index: Index | None) -> list[Finding]:
         query = common | dict.fromkeys(own, 1.0)
         judged = (_judged(value, query, frozenset(own), before, index) for value in values)
         found += [one._replace(start=one.start + start, end=one.end + start) for one in judged if one is not None]
-    return found
+    return found if index is None else [*found, *_denied(answer, before.prompt, index)]
+
+
+def _denied(answer: str, prompt: str, index: Index) -> Iterator[Finding]:
+    for start, end, words, denies in claims(answer, prompt):
+        if (against := index.denials.against(words, denies)) is not None:
+            score, fact = against
+            note = f"says {answer[start:end]!r}; {fact.where} says: {fact.says!r}"
+            yield Finding(CONTRADICTED, score, start, end, note)
 
 
 def _judged(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safety.facts.sources import Fact
 from safety.facts.values import ADDRESSES, Value
 from safety.facts.words import words_of
+from safety.facts.yes_no import Denials
 
 Scores = NDArray[np.float64]
 Key = tuple[str, str]
@@ -27,7 +28,7 @@ class Index:
     """The facts of all sources. Building it takes about 0.1 ms for a fact."""
 
     def __init__(self, facts: Sequence[Fact]) -> None:
-        self.facts = facts
+        self.facts, self.denials = facts, Denials(facts)
         words = [Counter(set(words_of(_without_values(fact)))) for fact in facts]
         for number, fact in enumerate(facts):
             for word in set(words_of(fact.topic)):

@@ -45,7 +45,7 @@ class Facts:
         }
         spans = [Span(one.start, one.end, one.label) for one in found]
         notes = list(dict.fromkeys(one.note for one in found if one.note))
-        return self.rules.verdict(context.role, scores, spans, note="; ".join(notes[:MOST_NOTES]), log=True)
+        return self.rules.verdict(context.role, scores, spans, note="\n".join(notes[:MOST_NOTES]), log=True)
 
     def _counts(self, finding: Finding) -> bool:
         """Whether a contradiction is sure enough to be shown; others are kept as well, so that all can be logged."""
