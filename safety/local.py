@@ -10,7 +10,6 @@ from safety.errors import ScorerFailed
 from safety.filter import Scores
 from safety.scorer.options import BUNDLED, ScorerStatus
 
-
 MOST_KNOWN = 2048  # texts whose scores are kept
 AT_ONCE = 2000  # characters that are scored in a few tenths of a millisecond, less than a thread is worth
 

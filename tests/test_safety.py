@@ -194,7 +194,9 @@ async def test_a_filter_that_always_fails_is_left_alone_for_a_while_and_then_ask
 def patterns() -> Screen:
     """The filters of patterns; what classifiers make of random letters is their own affair."""
     policy = Policy.read()
-    return Screen.from_policy(replace(policy, entries=tuple(e for e in policy.entries if e.name not in ("toxicity", "harm"))))
+    return Screen.from_policy(
+        replace(policy, entries=tuple(e for e in policy.entries if e.name not in ("toxicity", "harm")))
+    )
 
 
 async def stream(text: str, cuts: list[int], screen: Screen) -> tuple[str, bool]:
