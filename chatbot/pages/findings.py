@@ -24,7 +24,7 @@ class Rows:
 
     found: gr.Textbox
     judged: Sequence[gr.Radio]
-    true: Sequence[gr.Dropdown]
+    true: Sequence[gr.Radio]
     missed: gr.Dropdown
 
     @property
@@ -41,9 +41,7 @@ def rows(categories: Sequence[str]) -> Rows:
         with gr.Row(elem_classes="rt-finding-row"):
             name = "rt-filter" if number == 0 else f"rt-filter-{number}"
             radio = gr.Radio([RIGHT, WRONG], label="The filter was", elem_id=name, elem_classes="rt-pick rt-finding")
-            choice = gr.Dropdown(
-                list(categories), value=None, label="It is", visible=False, elem_classes="rt-true", min_width=160
-            )
+            choice = gr.Radio(list(categories), label="It is", visible=False, elem_classes="rt-pick rt-true")
         radio.change(_asks_which, [radio], [choice], **QUIET)
         judged.append(radio)
         true.append(choice)

@@ -19,11 +19,18 @@
     one?.querySelector(`label:nth-of-type(${place})`)?.click();
     if (place === 3) choose(one.closest(".rt-finding-row"), 20);
   };
-  // The list of categories comes from the server, a moment later.
+  // The categories come from the server, a moment later; the arrows choose among them.
   const choose = (row, tries) => {
     const box = row?.querySelector(".rt-true input");
     if (box?.offsetParent) box.focus();
     else if (tries) setTimeout(() => choose(row, tries - 1), 100);
+  };
+  const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+  const among = (input, step) => {
+    const all = [...input.closest(".rt-true").querySelectorAll("input")];
+    const other = all[(all.indexOf(input) + step + all.length) % all.length];
+    other.focus();
+    other.click();
   };
   const next = () => {
     const all = findings();
@@ -42,6 +49,11 @@
   document.addEventListener("keydown", (event) => {
     const typing = ["TEXTAREA", "INPUT"].includes(event.target.tagName) && event.target.type !== "radio";
     if (typing) { if (event.key === "Escape") event.target.blur(); return; }
+    if (STEPS[event.key] && event.target.closest(".rt-true")) {
+      event.preventDefault();
+      among(event.target, STEPS[event.key]);
+      return;
+    }
     if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
     if (KEYS[event.key] || FINDING[event.key] || ["j", "k", "e", "f", "m"].includes(event.key)) { event.preventDefault(); does(event.key); }
   });
