@@ -1,4 +1,4 @@
-"""What each pattern filter costs: microseconds for a whole message, and for each piece of an answer that is streamed."""
+"""What each pattern filter costs: microseconds for a whole message, and for each piece of a streamed answer."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
 
-from safety import Context, PatternFilter, Policy, Screen, Setup, StreamScreen
+from safety import Context, Filter, PatternFilter, Policy, Screen, Setup, StreamScreen, Verdict
 from safety.normalise import normalise
 from safety.registry import build
 
 MESSAGE = (
-    "Hello, I ordered two lamps and a rug last week, order 48213, and only one of the lamps has come so far. The mail said that delivery takes "
-    "2 to 4 working days and costs 3.90 euros, so it should be here by now. Could you please have a look where the other parcel is, and tell me "
+    "Hello, I ordered two lamps and a rug last week, order 48213, and only one of the lamps has come so far. The"
+    " mail said that delivery takes "
+    "2 to 4 working days and costs 3.90 euros, so it should be here by now. Could you please have a look where "
+    "the other parcel is, and tell me "
     "whether I can still change the colour of the rug? Thanks a lot for your help with this!"
 )
 ACCENTED = MESSAGE.replace("e", "é", 20)
@@ -61,9 +64,9 @@ def measure(times: int) -> dict[str, tuple[float | None, float | None]]:
         made = build(entry.use, Setup(entry.name, entry.rules, entry.options))
         whole = piece = None
         if entry.rules.applies("input"):
-            whole = _fresh(lambda text, one=made: one.check(text, asked), times)
+            whole = _fresh(partial(_check, made, asked), times)
         elif entry.rules.applies("output"):
-            whole = _fresh(lambda text, one=made: one.check(text, told), times)
+            whole = _fresh(partial(_check, made, told), times)
         if isinstance(made, PatternFilter) and entry.rules.holds_back("output"):
             piece = _pieces(made, told, times)
         found[entry.name] = whole, piece
@@ -79,6 +82,10 @@ def measure(times: int) -> dict[str, tuple[float | None, float | None]]:
         asyncio.run(_streamed(screen, told, times)),
     )
     return found
+
+
+def _check(made: Filter, context: Context, text: str) -> Verdict:
+    return made.check(text, context)
 
 
 def _median(run: Callable[[], object], times: int) -> float:

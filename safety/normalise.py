@@ -56,7 +56,7 @@ def normalise(text: str) -> Normalised:
     if not odd:
         return text, _identity(len(text))
     if all(len(plain) == 1 and not _is_mark(letter) for letter, plain in odd.items()):
-        return text.translate(str.maketrans(odd)), _identity(len(text))
+        return text.translate({ord(letter): plain for letter, plain in odd.items()}), _identity(len(text))
     return _rebuilt(text, odd)
 
 

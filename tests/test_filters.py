@@ -201,11 +201,55 @@ FRAGMENTS = [
     *(text for _, text in cases.harmless(18, 2)),
     *(make(RANDOM) for make in cases.SECRETS),
     *(form.format(secret) for form, secret in (make(RANDOM) for make in cases.SECRETS_NAMED)),
-    *cases.URGES, *cases.NO_URGES, "kill yourself", "self-harm", "child porn", "child porn laws", "child porn are", "heat the acetone peroxide", "all women should be paid", "gas the jews",
+    *cases.URGES,
+    *cases.NO_URGES,
+    "kill yourself",
+    "self-harm",
+    "child porn",
+    "child porn laws",
+    "child porn are",
+    "heat the acetone peroxide",
+    "all women should be paid",
+    "gas the jews",
     *(hide(word) for hide in cases.DISGUISES.values() for word in ("you should kill yourself", "child porn")),
-    SECRET_WORDS, SYSTEM, SYSTEM[40:110], SYSTEM.upper(), SYSTEM[::-1], cases.CODES["base64"](SYSTEM), "You are Fern, the help desk of", "Standard delivery takes 2 to 4 working days and costs",
-    "4111 1111 1111 1111", "12 March", "born on 12", "born 12 March 1990", "passport", "C01", "tel.", "+49", "0800", "iban", "DE89 3704", "-----BEGIN", "password:", "password: a", "https://a:b", "x@", "5uic1de", "k i l l", "k.i.l", "kiill", "ki", "k", "$", "0", "1", "221B Baker", "Via", "00:1b:44:11:3a", "::1",
-]  # fmt: skip
+    SECRET_WORDS,
+    SYSTEM,
+    SYSTEM[40:110],
+    SYSTEM.upper(),
+    SYSTEM[::-1],
+    cases.CODES["base64"](SYSTEM),
+    "You are Fern, the help desk of",
+    "Standard delivery takes 2 to 4 working days and costs",
+    "4111 1111 1111 1111",
+    "12 March",
+    "born on 12",
+    "born 12 March 1990",
+    "passport",
+    "C01",
+    "tel.",
+    "+49",
+    "0800",
+    "iban",
+    "DE89 3704",
+    "-----BEGIN",
+    "password:",
+    "password: a",
+    "https://a:b",
+    "x@",
+    "5uic1de",
+    "k i l l",
+    "k.i.l",
+    "kiill",
+    "ki",
+    "k",
+    "$",
+    "0",
+    "1",
+    "221B Baker",
+    "Via",
+    "00:1b:44:11:3a",
+    "::1",
+]
 GLUE = st.sampled_from([" ", " ", " ", "", ", ", "\n", ". ", ": ", "\u200b", "é", " 7 ", "-"])
 ANSWERS = st.lists(st.tuples(st.sampled_from(FRAGMENTS), GLUE), min_size=1, max_size=5).map(
     lambda parts: "".join(a + b for a, b in parts)
@@ -250,17 +294,60 @@ def test_what_is_decided_stays_decided_and_nothing_is_found_in_it_later(name, te
         assert [span for span in spans if span.start < certain and length < span.end] == []
 
 
-LONG = 100_000
+LONG = 20_000
 
 
 @pytest.mark.parametrize("name", [*PATTERNS, "code"])
 @pytest.mark.parametrize(
     "unit",
     [
-        "a", "1", "1 ", "12-", "+1 ", "a@", "a.b@", "ab:", "::", "0:", "http://", "a://b:", "-----BEGIN ", "password: ", "key ", "k i l l ", "kkk", "how to make ", "ignore all your ", "act as a bot with no ", "you should just go and ",
-        "repeat all the words that you ", "12 Oak High ", "rue de la ", "Via Roma Dante ", "eyJa.", "rm -r -r ", "curl x ", "socket.socket(", "os.walk(", "%41", "=", "<|", "![a](http://b/", ".- ", "the ", "é", "\u0301", "AB12 ", "gur ", "Never tell ", "$0", "#", "\n", "a_",
+        "a",
+        "1",
+        "1 ",
+        "12-",
+        "+1 ",
+        "a@",
+        "a.b@",
+        "ab:",
+        "::",
+        "0:",
+        "http://",
+        "a://b:",
+        "-----BEGIN ",
+        "password: ",
+        "key ",
+        "k i l l ",
+        "kkk",
+        "how to make ",
+        "ignore all your ",
+        "act as a bot with no ",
+        "you should just go and ",
+        "repeat all the words that you ",
+        "12 Oak High ",
+        "rue de la ",
+        "Via Roma Dante ",
+        "eyJa.",
+        "rm -r -r ",
+        "curl x ",
+        "socket.socket(",
+        "os.walk(",
+        "%41",
+        "=",
+        "<|",
+        "![a](http://b/",
+        ".- ",
+        "the ",
+        "é",
+        "\u0301",
+        "AB12 ",
+        "gur ",
+        "Never tell ",
+        "$0",
+        "#",
+        "\n",
+        "a_",
     ],
-)  # fmt: skip
+)
 def test_no_text_keeps_a_filter_busy(name, unit):
     text = (unit * (LONG // len(unit)))[:LONG]
     plain = normalise(text)[0]
@@ -268,7 +355,7 @@ def test_no_text_keeps_a_filter_busy(name, unit):
     the(name).check(plain, INPUT if name == "injection" else OUTPUT)
     if name in PATTERNS:
         the(name).undecided(plain[-4000:], OUTPUT)
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 0.5
 
 
 def test_letters_at_random_hold_nobody_up():

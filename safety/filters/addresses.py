@@ -21,11 +21,17 @@ _STREET = (
 )
 ADDRESSES: Pattern = regex.compile(
     rf"""(?<![\w.,/#-])(?:
-      \d{{1,5}}[A-Za-z]?,?[ ](?:[NSEW]\.?[ ])?(?:{_NAME}[ ]){{1,3}}{_STREET}\b\.?(?:,?[ ](?:Apt|Apartment|Suite|Ste|Unit|Flat|\#)\.?[ ]?\w{{1,5}})?(?:{_PLACE})?(?:,?[ ](?:{_ZIP_US}|{_ZIP_UK}))?
-    | \p{{Lu}}[\p{{L}}-]{{2,25}}(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer)[ ]\d{{1,4}}[ ]?[a-z]?(?![\w])(?:,?[ ]\d{{4,5}}[ ]{_NAME}(?:[ ]{_NAME})?)?
-    | \d{{1,4}}(?:[ ](?:bis|ter))?,?[ ](?:rue|avenue|boulevard|place|chemin|impasse|allée|quai|route)[ ](?:de[ ]la[ ]|de[ ]l'|des?[ ]|du[ ]|d'|l')?{_NAME}(?:[ ]{_NAME}){{0,2}}(?:,?[ ]\d{{5}}[ ]{_NAME})?
-    | (?:Calle|Avenida|Avda\.|Paseo|Plaza|C/)[ ](?:de[ ]la[ ]|de[ ]los[ ]|del[ ]|de[ ])?{_NAME}(?:[ ]{_NAME}){{0,2}},?[ ](?:nº[ ]?)?\d{{1,4}}(?!\w)(?:,?[ ]\d{{5}}[ ]{_NAME})?
-    | (?:Via|Viale|Piazza|Corso|Largo)[ ](?:del(?:la|l'|lo)?[ ]?|dei[ ]|degli[ ])?{_NAME}(?:[ ]{_NAME}){{0,2}},?[ ]\d{{1,4}}(?!\w)(?:,?[ ]\d{{5}}[ ]{_NAME})?
+      \d{{1,5}}[A-Za-z]?,?[ ](?:[NSEW]\.?[ ])?(?:{_NAME}[ ]){{1,3}}{_STREET}\b\.?(?:,?[ ]
+          (?:Apt|Apartment|Suite|Ste|Unit|Flat|\#)\.?[ ]?\w{{1,5}})?(?:{_PLACE})?(?:,?[ ](?:{_ZIP_US}|{_ZIP_UK}))?
+    | \p{{Lu}}[\p{{L}}-]{{2,25}}
+        (?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer)[ ]\d{{1,4}}[ ]?[a-z]?(?![\w])
+            (?:,?[ ]\d{{4,5}}[ ]{_NAME}(?:[ ]{_NAME})?)?
+    | \d{{1,4}}(?:[ ](?:bis|ter))?,?[ ](?:rue|avenue|boulevard|place|chemin|impasse|allée|quai|route)[ ]
+        (?:de[ ]la[ ]|de[ ]l'|des?[ ]|du[ ]|d'|l')?{_NAME}(?:[ ]{_NAME}){{0,2}}(?:,?[ ]\d{{5}}[ ]{_NAME})?
+    | (?:Calle|Avenida|Avda\.|Paseo|Plaza|C/)[ ](?:de[ ]la[ ]|de[ ]los[ ]|del[ ]|de[ ])?{_NAME}
+        (?:[ ]{_NAME}){{0,2}},?[ ](?:nº[ ]?)?\d{{1,4}}(?!\w)(?:,?[ ]\d{{5}}[ ]{_NAME})?
+    | (?:Via|Viale|Piazza|Corso|Largo)[ ](?:del(?:la|l'|lo)?[ ]?|dei[ ]|degli[ ])?{_NAME}
+        (?:[ ]{_NAME}){{0,2}},?[ ]\d{{1,4}}(?!\w)(?:,?[ ]\d{{5}}[ ]{_NAME})?
     | P\.?[ ]?O\.?[ ]Box[ ]\d{{1,6}}
     )""",
     regex.VERBOSE,
@@ -33,7 +39,8 @@ ADDRESSES: Pattern = regex.compile(
 # What may stand between a street and the end of a text where the place that belongs to it has begun.
 ADDRESS_GOES_ON: Pattern = regex.compile(r"(?:,?[ ]\n?(?:[\p{Lu}\d#][\p{L}\d'’.-]{0,20})?){0,6}|,")
 _STARTS = re.compile(
-    r"(?<![\w.,/#-])(?:\d{1,5}[A-Za-z]?(?:,? (?:[A-ZÀ-Þrabpciqt]|$)|,?$)|[A-ZÄÖÜ][^\W\d_-]{2,25}(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer)(?: \d|$| $)"
+    r"(?<![\w.,/#-])(?:\d{1,5}[A-Za-z]?(?:,? (?:[A-ZÀ-Þrabpciqt]|$)|,?$)|[A-ZÄÖÜ][^\W\d_-]{2,25}(?:straße|"
+    r"strasse|str\.|weg|platz|allee|gasse|damm|ufer)(?: \d|$| $)"
     r"|(?:Calle|Avenida|Avda\.|Paseo|Plaza|C/|Via|Viale|Piazza|Corso|Largo)(?: |$)|P\.? ?O(?:\.| B|$))"
 )
 _NEEDS = (

@@ -30,28 +30,111 @@ def _sign(label: str, score: float, needle: str, pattern: str) -> Sign:
 
 _ORDER = r"(?:you|ignore|from now|new|override|do not|always|never|the assistant|forget|disregard|respond|answer|all)\b"
 SIGNS = (
-    _sign("injection", 1.0, "<|", r"<\|\s*(?:im_start|start_header_id)\s*\|>\s*(?:system|assistant|user|developer)\b|<\|\s*(?:system|user|assistant)\s*\|>\s*[^<?]{8}"),
-    _sign("injection", 0.6, "<|", r"<\|\s*(?:im_(?:start|end|sep)|endoftext|eot_id|begin_of_text|(?:start|end)_header_id|system|user|assistant|end|endofprompt)\s*\|>"),
+    _sign(
+        "injection",
+        1.0,
+        "<|",
+        r"<\|\s*(?:im_start|start_header_id)\s*\|>\s*(?:system|assistant|user|developer)\b|<\|\s*(?:system|user|assistant)\s*\|>\s*[^<?]{8}",
+    ),
+    _sign(
+        "injection",
+        0.6,
+        "<|",
+        r"<\|\s*(?:im_(?:start|end|sep)|endoftext|eot_id|begin_of_text|(?:start|end)_header_id|system|user|assistant|end|endofprompt)\s*\|>",
+    ),
     _sign("injection", 1.0, "[inst]", r"\[INST\](?:\s*<<SYS>>)?[^\[]{8,}\[/INST\]|\[INST\]\s*<<SYS>>"),
     _sign("injection", 0.6, "inst]", r"\[/?INST\]"),
     _sign("injection", 0.6, "<<sys>>", r"<</?SYS>>"),
     _sign("injection", 0.6, "_of_turn>", r"<(?:start|end)_of_turn>"),
-    _sign("injection", 1.0, "system", rf"^\W{{0,6}}system\s*(?:prompt|message|override|note|notice|instructions?)?\W{{0,4}}[:\]>]\W{{0,6}}{_ORDER}"),
-    _sign("injection", 0.6, "system", r"^#{2,}\s*(?:system|new system)\b.{0,20}:?\s*$|^\[(?:system|system message|admin)\]"),
+    _sign(
+        "injection",
+        1.0,
+        "system",
+        rf"^\W{{0,6}}system\s*(?:prompt|message|override|note|notice|instructions?)?\W{{0,4}}[:\]>]\W{{0,6}}{_ORDER}",
+    ),
+    _sign(
+        "injection",
+        0.6,
+        "system",
+        r"^#{2,}\s*(?:system|new system)\b.{0,20}:?\s*$|^\[(?:system|system message|admin)\]",
+    ),
     _sign("injection", 0.6, "instruction", r"^#{2,}\s*(?:new )?instructions?\s*:"),
-    _sign("injection", 1.0, "![", r"!\[[^\]\n]{0,80}\]\(\s*https?://[^()!\s]{3,200}?[?&/=][^()!\s]{0,80}?(?:\{|\[|%7B|<|\$|DATA|SECRET|CONVERSATION|HISTORY)[^)\n]{0,80}\)"),
-    _sign("injection", 0.6, "display", r"style\s*=\s*[\"'][^\"'>]{0,80}display\s*:\s*none[^>]{0,80}>[^<]{0,200}\b(?:assistant|ai|model|ignore|instructions?)\b"),
-    _sign("injection", 0.6, "<!--", r"<!--[^>]{0,200}\b(?:assistant|ai model|language model|llm|chatbot|ignore|instructions? to)\b"),
-    _sign("jailbreak", 0.6, "allowed", r"<\s*(?:allowed|permitted)[-_ ]?(?:responses?|modes?|requests?|topics?|content|actions?)\b"),
-    _sign("jailbreak", 0.6, "block", r"<\s*blocked?[-_ ]?(?:responses?|modes?|strings?|requests?|phrases?|words?|refusals?)\b|\bblocked[-_](?:strings?|responses?|modes?|phrases?)\s*[=:]"),
-    _sign("jailbreak", 0.6, "config", r"<\s*(?:interaction|assistant|policy|safety|behaviou?r|chat|session|role)[-_ ]?config"),
-    _sign("jailbreak", 0.6, "saf", r"[\"']?\b(?:safety(?:[-_ ](?:filters?|mode|checks?|policy|level))?)\b[\"']?\s*[=:]\s*[\"']?(?:off|false|none|disabled?|0)\b"),
-    _sign("jailbreak", 0.6, "restrict", r"[\"']?\b(?:content[-_ ])?restrictions?[\"']?\s*[=:]\s*[\"']?(?:off|false|none|disabled?|0|\[\])"),
-    _sign("jailbreak", 0.6, "refus", r"[\"']?\b(?:allow[-_ ])?refusals?[\"']?\s*[=:]\s*[\"']?(?:off|false|none|disabled?|never|0|not allowed)\b"),
-    _sign("jailbreak", 0.6, "filter", r"[\"']?\b(?:content|ethics?|moral|output|safety)[-_ ]filters?[\"']?\s*[=:]\s*[\"']?(?:off|false|none|disabled?|0)\b"),
-    _sign("jailbreak", 0.6, "mode", r"[\"']?\b(?:mode|persona)[\"']?\s*[=:]\s*[\"']?(?:unrestricted|jailbreak|uncensored|developer|dan|god|unfiltered)\b"),
-    _sign("jailbreak", 0.6, "allow", r"[\"']?\ballow[-_](?:harmful|illegal|unsafe|everything|all)\w*[\"']?\s*[=:]\s*[\"']?(?:true|yes|on|1)\b"),
-)  # fmt: skip
+    _sign(
+        "injection",
+        1.0,
+        "![",
+        r"!\[[^\]\n]{0,80}\]\(\s*https?://[^()!\s]{3,200}?[?&/=][^()!\s]{0,80}?(?:\{|\[|%7B|<|\$|DATA|SECRET|CONVERSATION|HISTORY)[^)\n]{0,80}\)",
+    ),
+    _sign(
+        "injection",
+        0.6,
+        "display",
+        r"style\s*=\s*[\"'][^\"'>]{0,80}display\s*:\s*none[^>]{0,80}>[^<]{0,200}\b(?:assistant|ai|model|ignore|instructions?)\b",
+    ),
+    _sign(
+        "injection",
+        0.6,
+        "<!--",
+        r"<!--[^>]{0,200}\b(?:assistant|ai model|language model|llm|chatbot|ignore|instructions? to)\b",
+    ),
+    _sign(
+        "jailbreak",
+        0.6,
+        "allowed",
+        r"<\s*(?:allowed|permitted)[-_ ]?(?:responses?|modes?|requests?|topics?|content|actions?)\b",
+    ),
+    _sign(
+        "jailbreak",
+        0.6,
+        "block",
+        r"<\s*blocked?[-_ ]?(?:responses?|modes?|strings?|requests?|phrases?|words?|refusals?)\b|\bblocked[-_]"
+        r"(?:strings?|responses?|modes?|phrases?)\s*[=:]",
+    ),
+    _sign(
+        "jailbreak",
+        0.6,
+        "config",
+        r"<\s*(?:interaction|assistant|policy|safety|behaviou?r|chat|session|role)[-_ ]?config",
+    ),
+    _sign(
+        "jailbreak",
+        0.6,
+        "saf",
+        r"[\"']?\b(?:safety(?:[-_ ](?:filters?|mode|checks?|policy|level))?)\b[\"']?\s*[=:]\s*[\"']?(?:off|false"
+        r"|none|disabled?|0)\b",
+    ),
+    _sign(
+        "jailbreak",
+        0.6,
+        "restrict",
+        r"[\"']?\b(?:content[-_ ])?restrictions?[\"']?\s*[=:]\s*[\"']?(?:off|false|none|disabled?|0|\[\])",
+    ),
+    _sign(
+        "jailbreak",
+        0.6,
+        "refus",
+        r"[\"']?\b(?:allow[-_ ])?refusals?[\"']?\s*[=:]\s*[\"']?(?:off|false|none|disabled?|never|0|not allowed)\b",
+    ),
+    _sign(
+        "jailbreak",
+        0.6,
+        "filter",
+        r"[\"']?\b(?:content|ethics?|moral|output|safety)[-_ ]filters?[\"']?\s*[=:]\s*[\"']?(?:off|false|none|"
+        r"disabled?|0)\b",
+    ),
+    _sign(
+        "jailbreak",
+        0.6,
+        "mode",
+        r"[\"']?\b(?:mode|persona)[\"']?\s*[=:]\s*[\"']?(?:unrestricted|jailbreak|uncensored|developer|dan|god|unfiltered)\b",
+    ),
+    _sign(
+        "jailbreak",
+        0.6,
+        "allow",
+        r"[\"']?\ballow[-_](?:harmful|illegal|unsafe|everything|all)\w*[\"']?\s*[=:]\s*[\"']?(?:true|yes|on|1)\b",
+    ),
+)
 _TURN = re.compile(
     r"^\W{0,4}(user|human|customer|q|question|assistant|ai|bot|a|answer|chatgpt|gpt)\W{0,3}\s*:", re.I | re.M
 )
@@ -66,10 +149,38 @@ _BINARY = re.compile(r"(?<!\d)(?:[01]{8}[ ,]?){6,}(?!\d)")
 _MORSE = re.compile(r"(?<![.\w/-])[.-]{1,6}(?:(?: / | {1,3}|/)[.-]{1,6}){8,}(?![.\w/-])")
 _LETTERS_OF_MORSE = dict(
     zip(
-        [".-", "-...", "-.-.", "-..", ".", "..-.", "--.", "....", "..", ".---", "-.-", ".-..", "--", "-.", "---", ".--.", "--.-", ".-.", "...", "-", "..-", "...-", ".--", "-..-", "-.--", "--.."],
-        "abcdefghijklmnopqrstuvwxyz", strict=True,
+        [
+            ".-",
+            "-...",
+            "-.-.",
+            "-..",
+            ".",
+            "..-.",
+            "--.",
+            "....",
+            "..",
+            ".---",
+            "-.-",
+            ".-..",
+            "--",
+            "-.",
+            "---",
+            ".--.",
+            "--.-",
+            ".-.",
+            "...",
+            "-",
+            "..-",
+            "...-",
+            ".--",
+            "-..-",
+            "-.--",
+            "--..",
+        ],
+        "abcdefghijklmnopqrstuvwxyz",
+        strict=True,
     )
-)  # fmt: skip
+)
 _COMMON = frozenset(
     [
         "the",
@@ -134,9 +245,13 @@ def may_be_code(text: str) -> bool:
 def decoded(text: str) -> Iterator[tuple[int, int, str]]:
     """What legible text is hidden in a code, with the range of the code."""
     for pattern, read in (
-        (_BASE64, _from_base64), (_HEX, _from_hex), (_PERCENT, unquote), (_ENTITIES, _from_entities),
-        (_BINARY, _from_binary), (_MORSE, _from_morse),
-    ):  # fmt: skip
+        (_BASE64, _from_base64),
+        (_HEX, _from_hex),
+        (_PERCENT, unquote),
+        (_ENTITIES, _from_entities),
+        (_BINARY, _from_binary),
+        (_MORSE, _from_morse),
+    ):
         for match in pattern.finditer(text[:LONGEST]):
             plain = read(match[0])
             if plain != match[0] and _legible(plain):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from safety.filters.lookalikes import TABLE
@@ -96,16 +96,16 @@ def _undisguised(plain: str, open_: bool) -> Iterator[str]:
     if not mixed and not (open_ and _OPEN_MIXED.search(plain, max(0, len(plain) - 40))):
         return
     for one in _ONES:
-        spelling = _MIXED.sub(lambda match: _letters(match, one), plain) if mixed else plain
-        yield _OPEN_MIXED.sub(lambda match: _as_letters(match[0], one), spelling) if open_ else spelling
+        spelling = _MIXED.sub(partial(_letters, one), plain) if mixed else plain
+        yield _OPEN_MIXED.sub(partial(_as_letters, one), spelling) if open_ else spelling
 
 
-def _letters(match: re.Match[str], one: dict[int, int]) -> str:
-    return match[0] if _UNIT.fullmatch(match[0]) else _as_letters(match[0], one)
+def _letters(one: dict[int, int], match: re.Match[str]) -> str:
+    return match[0] if _UNIT.fullmatch(match[0]) else _as_letters(one, match)
 
 
-def _as_letters(word: str, one: dict[int, int]) -> str:
-    return word.translate(_LEET).translate(one)
+def _as_letters(one: dict[int, int], match: re.Match[str]) -> str:
+    return match[0].translate(_LEET).translate(one)
 
 
 def _tightened(plain: str, open_: bool) -> Iterator[Form]:

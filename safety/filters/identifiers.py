@@ -70,9 +70,8 @@ def _dni(text: str) -> bool:
 
 
 def _codice_fiscale(text: str) -> bool:
-    odd = dict(zip("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", [
-        1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22,
-        25, 24, 23], strict=True))  # fmt: skip
+    values = "1 0 5 7 9 13 15 17 19 21 1 0 5 7 9 13 15 17 19 21 2 4 18 20 11 3 6 8 12 14 16 10 22 25 24 23"
+    odd = dict(zip("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", map(int, values.split()), strict=True))
     plain = text.upper()
     even = sum(int(sign) if sign.isdigit() else ord(sign) - 65 for sign in plain[1:15:2])
     return chr(65 + (sum(odd[sign] for sign in plain[:15:2]) + even) % 26) == plain[15]
@@ -145,42 +144,55 @@ def _some_digits(least: int) -> Check:
     return lambda text: len(_digits(text)) >= least
 
 
-_IBAN_LENGTHS = dict(
-    zip(
-        ["AD", "AE", "AL", "AT", "AZ", "BA", "BE", "BG", "BH", "BR", "BY", "CH", "CR", "CY", "CZ", "DE", "DK", "DO", "EE", "EG", "ES", "FI", "FO", "FR", "GB", "GE", "GI", "GL", "GR", "GT", "HR", "HU", "IE", "IL", "IQ", "IS", "IT", "JO", "KW", "KZ", "LB", "LI", "LT", "LU", "LV", "MC", "MD", "ME", "MK", "MR", "MT", "MU", "NL", "NO", "PK", "PL", "PS", "PT", "QA", "RO", "RS", "SA", "SE", "SI", "SK", "SM", "TN", "TR", "UA", "VA", "VG", "XK"],
-        [24, 23, 28, 20, 28, 20, 16, 22, 22, 29, 28, 21, 22, 28, 24, 22, 18, 28, 20, 29, 24, 18, 18, 27, 22, 22, 23, 18, 27, 28, 21, 28,
-         22, 23, 23, 26, 27, 30, 30, 20, 28, 21, 20, 20, 21, 27, 24, 22, 19, 27, 31, 30, 18, 15, 24, 28, 29, 25, 29, 24, 22, 24, 24, 19,
-         24, 27, 24, 26, 29, 22, 24, 20],
-        strict=True,
-    )
-)  # fmt: skip
+_IBANS = """
+AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28
+EE20 EG29 ES24 FI18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26
+IT27 JO30 KW30 KZ20 LB28 LI21 LT20 LU20 LV21 MC27 MD24 ME22 MK19 MR27 MT31 MU30 NL18 NO15
+PK24 PL28 PS29 PT25 QA29 RO24 RS22 SA24 SE24 SI19 SK24 SM27 TN24 TR26 UA29 VA22 VG24 XK20
+"""
+_IBAN_LENGTHS = {entry[:2]: int(entry[2:]) for entry in _IBANS.split()}
 
 SSN, TAX, PASSPORT, LICENCE, IDENTITY = (
-    "social security number", "tax number", "passport number", "driver's licence number", "identity number",
-)  # fmt: skip
+    "social security number",
+    "tax number",
+    "passport number",
+    "driver's licence number",
+    "identity number",
+)
 BANK, HEALTH, VAT, WALLET = "bank account number", "health number", "VAT number", "crypto wallet"
 _PASSPORT_WORDS = r"passport|reisepass|pass-?nr|passnummer|passeport|pasaporte|passaporto|paspoort|passaporte"
 _LICENCE_WORDS = (
-    r"driv(?:er'?s?|ing)[ -]?licen[cs]e|licen[cs]e (?:number|no|#|is)|\bdl\b|f(?:ü|ue|u)hrerschein|permis de conduire|(?:carnet|permiso) de"
+    r"driv(?:er'?s?|ing)[ -]?licen[cs]e|licen[cs]e (?:number|no|#|is)|\bdl\b|f(?:ü|ue|u)hrerschein|permis de "
+    r"conduire|(?:carnet|permiso) de"
     r" conduc|patente(?: di guida)?|rijbewijs|carta de condu"
 )
 _IDENTITY_WORDS = (
-    r"\bid(?:entity)?[ -]?(?:card|number|no|doc)|national id|personalausweis|ausweis|carte d'identit|carta d'identit|dni\b|documento de"
+    r"\bid(?:entity)?[ -]?(?:card|number|no|doc)|national id|personalausweis|ausweis|carte d'identit|carta "
+    r"d'identit|dni\b|documento de"
     r" identidad|identiteitskaart|voter|\bcni\b"
 )
-_TAX_WORDS = r"tax|steuer|\btfn\b|\btin\b|\bitin\b|\bpan\b|fiscal|\bnif\b|\bcpf\b|\butr\b|\bnip\b|\bein\b|\bbsn\b|impôt|\bsteuer-?id"
+_TAX_WORDS = (
+    r"tax|steuer|\btfn\b|\btin\b|\bitin\b|\bpan\b|fiscal|\bnif\b|\bcpf\b|\butr\b|\bnip\b|\bein\b|"
+    r"\bbsn\b|impôt|\bsteuer-?id"
+)
 _VAT_WORDS = (
     r"\bvat\b|ust-?id|umsatzsteuer|mwst|\btva\b|\biva\b|\bbtw\b|partita iva|gstin|\bgst\b|\babn\b|\bsiret?n?\b|\bcif\b"
 )
 _BANK_WORDS = (
-    r"bank|account (?:number|no|nr|#|is)|acct|konto|routing|\baba\b|sort code|\bbsb\b|\bifsc\b|clabe|compte|cuenta|conto corrente|\brib\b"
+    r"bank|account (?:number|no|nr|#|is)|acct|konto|routing|\baba\b|sort code|\bbsb\b|\bifsc\b|clabe|compte|"
+    r"cuenta|conto corrente|\brib\b"
     r"|rekening|\biban\b|\bach\b"
 )
 _SOCIAL_WORDS = (
-    r"\bssn\b|social (?:security|insurance)|\bsin\b|sozialversicherung|rentenversicherung|sécurité sociale|securite sociale|seguridad social"
-    r"|\bnir\b|\bahv\b|\bpesel\b|personnummer|national insurance|\bnino\b|\bbsn\b|burgerservice|\btckn\b|aadhaar|aadhar|\buid\b|resident"
+    r"\bssn\b|social (?:security|insurance)|\bsin\b|sozialversicherung|rentenversicherung|sécurité sociale|"
+    r"securite sociale|seguridad social"
+    r"|\bnir\b|\bahv\b|\bpesel\b|personnummer|national insurance|\bnino\b|\bbsn\b|burgerservice|\btckn\b|aadhaar"
+    r"|aadhar|\buid\b|resident"
 )
-_HEALTH_WORDS = r"\bnhs\b|medicare|medicaid|health (?:card|insurance|number)|\bmbi\b|krankenversicher|krankenkasse|carte vitale|\bmrn\b|patient (?:id|number)"
+_HEALTH_WORDS = (
+    r"\bnhs\b|medicare|medicaid|health (?:card|insurance|number)|\bmbi\b|krankenversicher|"
+    r"krankenkasse|carte vitale|\bmrn\b|patient (?:id|number)"
+)
 
 _SSN_WORDS, _SIN_WORDS = r"\bssn\b|social security", r"\bsin\b|social insurance"
 _SORT_WORDS, _BIC_WORDS = r"sort code|\bbsb\b", r"\bifsc\b|\bbic\b|swift"
@@ -194,7 +206,11 @@ IDENTIFIERS = (
     Identifier(SSN, r"\d{2} ?\d{6} ?[A-Z] ?\d{3}", None, _SOCIAL_WORDS),
     Identifier(SSN, r"\d{3}[ -]?\d{3}[ -]?\d{3}", luhn, _SIN_WORDS),
     Identifier(SSN, r"\d{8,13}", None, _SOCIAL_WORDS),
-    Identifier("national insurance number", r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]"),
+    Identifier(
+        "national insurance number",
+        r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2}"
+        r" ?\d{2} ?\d{2} ?[A-D]",
+    ),
     Identifier(TAX, r"9\d{2}[ -][5-9]\d[ -]\d{4}"),
     Identifier(TAX, r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]"),
     Identifier(TAX, r"\d{2} ?\d{3} ?\d{3} ?\d{3}", _steuer_id, _TAX_WORDS),
@@ -209,21 +225,48 @@ IDENTIFIERS = (
     Identifier(IDENTITY, r"\d{6}-[1-4]\d{6}"),
     Identifier(IDENTITY, r"[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[0-9X]", _chinese),
     Identifier(IDENTITY, r"(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d{2}[-+A]\d{3}[0-9A-Y]", _hetu),
-    Identifier(IDENTITY, r"(?:19|20)?\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[-+]\d{4}", lambda text: luhn(text[-11:])),
+    Identifier(
+        IDENTITY,
+        r"(?:19|20)?\d{2}(?:0[1-9]|1[0-2])"
+        r"(?:0[1-9]|[12]\d|3[01])[-+]\d{4}",
+        lambda text: luhn(text[-11:]),
+    ),
     Identifier(IDENTITY, r"[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z0-9]\d"),
     Identifier(IDENTITY, r"[A-Z0-9]{2,4}[ -]?(?=[A-Z]{0,4}\d)[A-Z0-9]{3,10}", _some_digits(4), _IDENTITY_WORDS),
-    Identifier(PASSPORT, r"[A-Z]{0,3} ?\d[A-Z0-9]{5,9}|[A-Z]{1,2}\d{2}[A-Z0-9]{4,7}|[A-Z][A-Z0-9]{7,9}", _some_digits(3), _PASSPORT_WORDS),
+    Identifier(
+        PASSPORT,
+        r"[A-Z]{0,3} ?\d[A-Z0-9]{5,9}|"
+        r"[A-Z]{1,2}\d{2}[A-Z0-9]{4,7}|[A-Z][A-Z0-9]{7,9}",
+        _some_digits(3),
+        _PASSPORT_WORDS,
+    ),
     Identifier(LICENCE, r"[A-Z9]{5}\d[0156]\d[0-3]\d{2}[A-Z9]{2}\d[A-Z]{2}(?: ?\d{2})?"),
-    Identifier(LICENCE, r"[A-Z]{0,3}[ -]?\d[A-Z0-9]{2,15}(?:[ -](?:[A-Z]{0,4}\d[A-Z0-9]{0,5}|[A-Z]{2,4})){0,4}|[A-Z]{1,5}[A-Z0-9]{4,14}", _some_digits(4), _LICENCE_WORDS),
+    Identifier(
+        LICENCE,
+        r"[A-Z]{0,3}[ -]?\d[A-Z0-9]{2,15}(?:[ -](?:[A-Z]{0,4}\d[A-Z0-9]{0,5}|[A-Z]{2,4})){0,4}|"
+        r"[A-Z]{1,5}[A-Z0-9]{4,14}",
+        _some_digits(4),
+        _LICENCE_WORDS,
+    ),
     Identifier(HEALTH, r"\d{3}[ -]?\d{3}[ -]?\d{4}", _nhs, _HEALTH_WORDS),
-    Identifier(HEALTH, r"[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}"),
+    Identifier(
+        HEALTH,
+        r"[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?"
+        r"[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}",
+    ),
     Identifier(HEALTH, r"[A-Z]?\d{4,5}[ -]?\d{4,5}(?:[ -]?\d{1,2})?", None, _HEALTH_WORDS),
     Identifier(BANK, r"\d{2}[ -]?\d{2}[ -]?\d{2}|\d{3}-\d{3}", None, _SORT_WORDS),
     Identifier(BANK, r"\d(?:[ -]?\d){5,16}", None, _BANK_WORDS),
     Identifier(BANK, r"[A-Z]{4}0[A-Z0-9]{6}|[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?", None, _BIC_WORDS),
-    Identifier(VAT, r"(?:ATU|BE ?0?|DE ?|ES ?[A-Z]?|FR ?[A-Z0-9]{2} ?|GB ?|IT ?|NL ?|PL ?|PT ?|SE ?|IE ?|DK ?|FI ?|CHE-?|EU ?|AU ?)?\d[\d .]{6,13}\d(?:B\d{2}|[A-Z]{1,2})?", _some_digits(8), _VAT_WORDS),
+    Identifier(
+        VAT,
+        r"(?:ATU|BE ?0?|DE ?|ES ?[A-Z]?|FR ?[A-Z0-9]{2} ?|GB ?|IT ?|NL ?|PL ?|PT ?|SE ?|IE ?|DK ?|FI"
+        r" ?|CHE-?|EU ?|AU ?)?\d[\d .]{6,13}\d(?:B\d{2}|[A-Z]{1,2})?",
+        _some_digits(8),
+        _VAT_WORDS,
+    ),
     Identifier(VAT, r"\d{2}[A-Z]{5}\d{4}[A-Z][1-9A-Z]Z[0-9A-Z]"),
-)  # fmt: skip
+)
 
 WALLETS = (
     Identifier(WALLET, r"[13][a-km-zA-HJ-NP-Z1-9]{25,34}", _wallet),
@@ -248,17 +291,82 @@ class Reader(NamedTuple):
 _NEEDS = {
     _PASSPORT_WORDS: ("pass", "pasaporte", "paspoort"),
     _LICENCE_WORDS: ("driv", "licen", "dl", "hrerschein", "permis", "carnet", "patente", "rijbewijs", "carta de condu"),
-    _IDENTITY_WORDS: (" id", "(id", ":id", "identit", "ausweis", "carte d", "carta d", "dni", "documento", "voter", "cni"),
-    _TAX_WORDS: ("tax", "steuer", "tfn", " tin", " pan", "fiscal", "itin", "nif", "cpf", "utr", "nip",  " ein", "bsn", "imp"),
+    _IDENTITY_WORDS: (
+        " id",
+        "(id",
+        ":id",
+        "identit",
+        "ausweis",
+        "carte d",
+        "carta d",
+        "dni",
+        "documento",
+        "voter",
+        "cni",
+    ),
+    _TAX_WORDS: (
+        "tax",
+        "steuer",
+        "tfn",
+        " tin",
+        " pan",
+        "fiscal",
+        "itin",
+        "nif",
+        "cpf",
+        "utr",
+        "nip",
+        " ein",
+        "bsn",
+        "imp",
+    ),
     _VAT_WORDS: ("vat", "ust", "umsatz", "mwst", "tva", "iva", "btw", "gst", "abn", "sire", "cif"),
-    _BANK_WORDS: ("bank", "account", "acct", "konto", "routing", "aba", "sort", "bsb", "ifsc", "clabe", "compte", "cuenta", "conto", "rib", "rekening", "iban", "ach"),
-    _SOCIAL_WORDS: ("ssn", "social", " sin", "sozial", "renten", "seguridad", "curit", "nir", "ahv", "pesel", "personn", "insurance", "nino", "bsn", "burger", "tckn", "aad", " uid", "resident"),
+    _BANK_WORDS: (
+        "bank",
+        "account",
+        "acct",
+        "konto",
+        "routing",
+        "aba",
+        "sort",
+        "bsb",
+        "ifsc",
+        "clabe",
+        "compte",
+        "cuenta",
+        "conto",
+        "rib",
+        "rekening",
+        "iban",
+        "ach",
+    ),
+    _SOCIAL_WORDS: (
+        "ssn",
+        "social",
+        " sin",
+        "sozial",
+        "renten",
+        "seguridad",
+        "curit",
+        "nir",
+        "ahv",
+        "pesel",
+        "personn",
+        "insurance",
+        "nino",
+        "bsn",
+        "burger",
+        "tckn",
+        "aad",
+        " uid",
+        "resident",
+    ),
     _HEALTH_WORDS: ("nhs", "medic", "health", "mbi", "kranken", "vitale", "mrn", "patient"),
     _SSN_WORDS: ("ssn", "social"),
     _SIN_WORDS: (" sin", "social"),
     _SORT_WORDS: ("sort", "bsb"),
     _BIC_WORDS: ("ifsc", "bic", "swift"),
-}  # fmt: skip
+}
 
 
 def readers(identifiers: Sequence[Identifier]) -> tuple[Reader, ...]:

@@ -28,8 +28,10 @@ _CODED = re.compile(r"[A-Za-z0-9+/=]{24,}")
 _CODED_BEGUN = re.compile(r"[A-Za-z0-9+/=]+")
 _SENTENCE = re.compile(r"(?<=[.!?\n])\s+")
 _INSTRUCTS = re.compile(
-    r"\b(?:you|your|yourself|never|do not|don't|always|must|should|assistant|answer|reply|respond|refuse|instructions?|secret"
-    r"|confidential|reveal|du|dein|sie sind|niemals|immer|antworte|tu es|jamais|toujours|reponds|eres|nunca|siempre|responde"
+    r"\b(?:you|your|yourself|never|do not|don't|always|must|should|assistant|answer|reply|respond|refuse|"
+    r"instructions?|secret"
+    r"|confidential|reveal|du|dein|sie sind|niemals|immer|antworte|tu es|jamais|toujours|reponds|eres|nunca|"
+    r"siempre|responde"
     r"|sei|mai|sempre|rispondi|voce|responda)\b"
 )
 
@@ -181,7 +183,7 @@ def _words_begun(text: str, prompt: _Prompt) -> int:
 
 
 def _begun_within(tail: str, prompt: _Prompt, most: int, *, cut: bool) -> int:
-    """Where the last words begin with which the prompt goes on; 0 if that may be before `tail`, of which a word is cut."""
+    """Where the last words begin with which the prompt goes on; 0 if that may be before `tail`."""
     folded = fold(tail)
     places = [match.span() for match in _WORD.finditer(folded)][-most:]
     if not places:
@@ -199,7 +201,5 @@ def _begun_within(tail: str, prompt: _Prompt, most: int, *, cut: bool) -> int:
 
 def _code_begun(text: str, prompt: _Prompt) -> int:
     start = last_word(text, 1000)
-    last = None
-    for last in _CODED_BEGUN.finditer(text, start):
-        pass
-    return last.start() if last is not None and last.end() == len(text) and _in_code(last[0], prompt) else len(text)
+    last = next((match for match in _CODED_BEGUN.finditer(text, start) if match.end() == len(text)), None)
+    return last.start() if last is not None and _in_code(last[0], prompt) else len(text)

@@ -1,4 +1,4 @@
-"""Takes out of a text what tells who somebody is, or how to reach them, and puts in its place what kind of thing it was.
+"""Takes out of a text what tells who somebody is, or how to reach them, and says in its place what it was.
 
 Everything is told by how it is written, by its check digits, and by words that stand up to 48 characters before it. All
 of it ends where a word ends, so that of an answer only the last words wait.
@@ -31,7 +31,8 @@ _EMAIL = regex.compile(
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9](?:[A-Za-z0-9._%+'-]{0,62}[A-Za-z0-9_+-])?@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?\.){1,4}[A-Za-z]{2,18}(?![A-Za-z0-9@])"
 )
 _IPV4 = regex.compile(
-    r"(?<![A-Za-z0-9.-])(?<!\bv(?:ersion)?[ .]?)(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![A-Za-z0-9-]|\.\d)",
+    r"(?<![A-Za-z0-9.-])(?<!\bv(?:ersion)?[ .]?)(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|"
+    r"1?\d?\d)(?![A-Za-z0-9-]|\.\d)",
     regex.IGNORECASE,
 )
 _IPV6 = regex.compile(
@@ -42,14 +43,16 @@ _MAC = regex.compile(
 )
 _DOTTED_MAC = regex.compile(r"(?<![A-Za-z0-9.])(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}(?![A-Za-z0-9.])")
 _BIRTH = regex.compile(
-    r"(?<![\w/.-])(?:\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d{2}|(?:19|20)\d{2}[./-]\d{1,2}[./-]\d{1,2}|(?:\d{1,2}\.? )?[A-Z][a-zäéûçí]{2,9}\.?(?: \d{1,2}(?:st|nd|rd|th)?,?)? (?:19|20)\d{2})(?!\w|[./-]\d)"
+    r"(?<![\w/.-])(?:\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d{2}|(?:19|20)\d{2}[./-]\d{1,2}[./-]\d{1,2}|"
+    r"(?:\d{1,2}\.? )?[A-Z][a-zäéûçí]{2,9}\.?(?: \d{1,2}(?:st|nd|rd|th)?,?)? (?:19|20)\d{2})(?!\w|[./-]\d)"
 )
 _BIRTH_WORDS = regex.compile(
     r"\b(?:born|birth|birthday|dob|d\.o\.b|geboren|geburts\w*|né|née|naissance|nacid[oa]|nacimiento|nato|nata|nascita|nascid[oa]|nascimento|geboorte\w*)\b",
     regex.IGNORECASE,
 )
 _VERSION = regex.compile(
-    r"\b(?:version|v|release|build|ver|upgrade to|firmware|python|java|node|chrome|firefox|windows|android|ios|kernel|driver|php|ruby|software)\.?:? ?$",
+    r"\b(?:version|v|release|build|ver|upgrade to|firmware|python|java|node|chrome|firefox|windows|android|ios|"
+    r"kernel|driver|php|ruby|software)\.?:? ?$",
     regex.IGNORECASE,
 )
 _DENSE = re.compile(r"\d(?:\D{0,3}\d){5}")  # without six digits near each other, a number needs a word before it

@@ -11,17 +11,22 @@ import regex
 LABEL = "phone number"
 _BEFORE = 32  # characters in which words count
 
-_END = r"(?![A-Za-z0-9])(?![.,:/-]\d)(?! ?\d{3})(?! ?(?:%|€|\$|£|eur\b|usd\b|gbp\b|euros?\b|dollars?\b|kg\b|cm\b|mm\b|km\b))"
+_END = (
+    r"(?![A-Za-z0-9])(?![.,:/-]\d)(?! ?\d{3})(?! ?(?:%|€|\$|£|eur\b|usd\b|gbp\b|euros?\b|dollars?\b|kg\b|cm\b"
+    r"|mm\b|km\b))"
+)
 _START = r"(?<![A-Za-z0-9+(])(?<!\d[.,:/-])(?<!\d{2} )(?<![#€$£]|[#€$£] )"
 # With its country's code; as North America writes it; with the 0 of a trunk call; and any, where a word says so.
 _INTERNATIONAL = regex.compile(
-    rf"(?<![A-Za-z0-9])\+ ?\d{{1,3}}(?:[ .()/-]{{0,2}}\d){{6,13}}{_END}|{_START}00[1-9]\d{{0,2}}(?:[ ./()-]{{1,2}}\d{{2,8}}){{1,5}}{_END}"
+    rf"(?<![A-Za-z0-9])\+ ?\d{{1,3}}(?:[ .()/-]{{0,2}}\d){{6,13}}{_END}|{_START}00[1-9]\d{{0,2}}"
+    rf"(?:[ ./()-]{{1,2}}\d{{2,8}}){{1,5}}{_END}"
 )
 _AMERICAN = regex.compile(
     rf"{_START}(?:(?:001|1)[-. ])?(?:\([2-9]\d{{2}}\) ?|[2-9]\d{{2}}[-. ])\d{{3}}[-. ]\d{{4}}{_END}"
 )
 _TRUNK = regex.compile(
-    rf"{_START}(?:\(0[1-9]\d{{0,4}}\)[ /-]?\d{{2,8}}|0[1-9]\d{{0,5}}[ /-]{{1,2}}\d{{2,9}}|0[1-9][ .]\d{{2}})(?:[ .-]\d{{2,6}}){{0,4}}{_END}"
+    rf"{_START}(?:\(0[1-9]\d{{0,4}}\)[ /-]?\d{{2,8}}|0[1-9]\d{{0,5}}[ /-]{{1,2}}\d{{2,9}}|0[1-9][ .]\d{{2}})"
+    rf"(?:[ .-]\d{{2,6}}){{0,4}}{_END}"
 )
 _NAMED = regex.compile(rf"{_START}\(?\d(?:[ .()/-]{{0,2}}\d){{6,13}}{_END}")
 _DATE = regex.compile(
@@ -29,7 +34,8 @@ _DATE = regex.compile(
 )
 _PHONE_WORDS = regex.compile(
     r"\b(?:phone|telephone|tel|tél|telefon\w*|teléfono|telefone|telefono|téléphone|mobile|mobil\w*|móvil|cell\w*|handy\w*|portable|call|calls|calling|ring|dial"
-    r"|text|sms|whatsapp|signal|fax|reach (?:me|us|him|her|them)|contact|landline|hotline|voicemail|rufnummer|appelle\w*|llám\w*|chiam\w*|anrufen|my number"
+    r"|text|sms|whatsapp|signal|fax|reach (?:me|us|him|her|them)|contact|landline|hotline|voicemail|rufnummer|"
+    r"appelle\w*|llám\w*|chiam\w*|anrufen|my number"
     r"|bel|beller|numéro|ph|cel|ligar)\b",
     regex.IGNORECASE,
 )

@@ -19,13 +19,16 @@ KEY, PASSWORD, PRIVATE_KEY, LINK = "access key", "password", "private key", "lin
 # By their published prefixes; then tokens of JSON, and the addresses at which Slack takes messages.
 _KEYS = regex.compile(
     r"""(?<![A-Za-z0-9])(?:
-    sk-[A-Za-z0-9_-]{20,} | [sr]k_(?:live|test)_[A-Za-z0-9]{16,} | whsec_[A-Za-z0-9]{24,} | rk_[0-9A-Za-z]{6,}[_.][A-Za-z0-9_-]{20,}
+    sk-[A-Za-z0-9_-]{20,} | [sr]k_(?:live|test)_[A-Za-z0-9]{16,} | whsec_[A-Za-z0-9]{24,}
+    | rk_[0-9A-Za-z]{6,}[_.][A-Za-z0-9_-]{20,}
   | gh[pousr]_[A-Za-z0-9]{30,} | github_pat_[A-Za-z0-9_]{40,} | glpat-[A-Za-z0-9_-]{20,} | dckr_pat_[A-Za-z0-9_-]{20,}
-  | (?:AKIA|ASIA)[0-9A-Z]{16}(?![A-Za-z0-9]) | AIza[0-9A-Za-z_-]{35} | ya29\.[0-9A-Za-z_-]{20,} | GOCSPX-[A-Za-z0-9_-]{20,}
+  | (?:AKIA|ASIA)[0-9A-Z]{16}(?![A-Za-z0-9]) | AIza[0-9A-Za-z_-]{35} | ya29\.[0-9A-Za-z_-]{20,}
+      | GOCSPX-[A-Za-z0-9_-]{20,}
   | xox[abeprs]-[A-Za-z0-9-]{10,} | xapp-\d-[A-Za-z0-9-]{20,} | npm_[A-Za-z0-9]{36} | pypi-[A-Za-z0-9_-]{40,}
   | SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{20,} | (?:AC|SK)[0-9a-f]{32}(?![A-Za-z0-9]) | key-[0-9a-f]{32}(?![A-Za-z0-9])
   | hf_[A-Za-z0-9]{30,} | gsk_[A-Za-z0-9]{30,} | r8_[A-Za-z0-9]{30,} | xai-[A-Za-z0-9]{30,} | pplx-[A-Za-z0-9]{30,}
-  | hvs\.[A-Za-z0-9_-]{24,} | dop_v1_[a-f0-9]{40,} | shp(?:at|ca|pa|ss)_[a-f0-9]{32} | xkeysib-[a-f0-9]{40,} | sq0(?:atp|csp)-[A-Za-z0-9_-]{20,}
+  | hvs\.[A-Za-z0-9_-]{24,} | dop_v1_[a-f0-9]{40,} | shp(?:at|ca|pa|ss)_[a-f0-9]{32} | xkeysib-[a-f0-9]{40,}
+      | sq0(?:atp|csp)-[A-Za-z0-9_-]{20,}
   | lin_api_[A-Za-z0-9]{30,} | secret_[A-Za-z0-9]{40,} | EAAC[A-Za-z0-9]{60,} | AGE-SECRET-KEY-1[A-Z0-9]{50,}
   | eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}
   | https://hooks\.slack\.com/services/[A-Za-z0-9/]{20,}
@@ -35,10 +38,50 @@ _KEYS = regex.compile(
 )
 # Without one of them there is no such key.
 _MARKS = (
-    "sk-", "k_live_", "k_test_", "whsec_", "rk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "dckr_pat_", "AKIA", "ASIA", "AIza",
-    "ya29.", "GOCSPX-", "xox", "xapp-", "npm_", "pypi-", "SG.", "AC", "SK", "key-", "hf_", "gsk_", "r8_", "xai-", "pplx-", "hvs.", "dop_v1_", "shp",
-    "xkeysib-", "sq0", "lin_api_", "secret_", "EAAC", "AGE-SECRET", "eyJ", "hooks.slack", "discord",
-)  # fmt: skip
+    "sk-",
+    "k_live_",
+    "k_test_",
+    "whsec_",
+    "rk_",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "dckr_pat_",
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "ya29.",
+    "GOCSPX-",
+    "xox",
+    "xapp-",
+    "npm_",
+    "pypi-",
+    "SG.",
+    "AC",
+    "SK",
+    "key-",
+    "hf_",
+    "gsk_",
+    "r8_",
+    "xai-",
+    "pplx-",
+    "hvs.",
+    "dop_v1_",
+    "shp",
+    "xkeysib-",
+    "sq0",
+    "lin_api_",
+    "secret_",
+    "EAAC",
+    "AGE-SECRET",
+    "eyJ",
+    "hooks.slack",
+    "discord",
+)
 _SHORT_WORD = 40  # characters; so long it may become anything, also a link, whose end tells
 _LINK = regex.compile(
     r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,20}://(?:(?![:/@?#<>])[!-~]){0,128}:(?:(?![@/<>])[!-~]){1,256}@(?:(?![<>\"')\]])[!-~]){1,256}"
@@ -54,12 +97,16 @@ _PRIVATE_BEGUN = regex.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BL
 _VALUE = r"[^\s\"'`,;<>\[\](){}]"
 _NAMED = re.compile(
     r"""(?ix)(?<![a-z])
-    (?: (?P<password> pass(?:word|wd|phrase|code)s? | pwd | passwort | kennwort | mot[ ]de[ ]passe | contrase[nñ]a | senha | wachtwoord )
-      | (?P<key> (?:[a-z]{1,20}[_-]){0,3} (?: api[ _-]?keys? | access[ _-]?key(?:[ _-]?id)? | secret[ _-]?(?:access[ _-]?)?keys? | client[ _-]?secret
-          | account[ _-]?key | shared[ _-]?access[ _-]?key | (?:auth|access|refresh|bearer|api|session|id|security)?[ _-]?token
+    (?: (?P<password> pass(?:word|wd|phrase|code)s? | pwd | passwort | kennwort | mot[ ]de[ ]passe
+        | contrase[nñ]a | senha | wachtwoord )
+      | (?P<key> (?:[a-z]{1,20}[_-]){0,3} (?: api[ _-]?keys? | access[ _-]?key(?:[ _-]?id)? | secret[ _-]?
+          (?:access[ _-]?)?keys? | client[ _-]?secret
+          | account[ _-]?key | shared[ _-]?access[ _-]?key
+          | (?:auth|access|refresh|bearer|api|session|id|security)?[ _-]?token
           | secret | signing[ _-]?key | encryption[ _-]?key | private[ _-]?key ) )
       | (?P<header> bearer | authorization:[ ](?:basic|token) ) )
-    (?P<link> (?: [\"'`*]{0,3}\s{0,3}(?: [:=]{1,2}>?\s{0,3} | (?: is | was | ist | est | es | lautet | e | é | è )\s{1,3} ) | [ ] ) [\"'`*]{0,3} )
+    (?P<link> (?: [\"'`*]{0,3}\s{0,3}(?: [:=]{1,2}>?\s{0,3} | (?: is | was | ist | est | es | lautet | e | é
+        | è )\s{1,3} ) | [ ] ) [\"'`*]{0,3} )
     """
 )
 _OPEN_VALUE = re.compile(rf"{_VALUE}{{0,1000}}\Z")
@@ -86,7 +133,7 @@ SET, SAID = "set", "said"  # a password that is written as one, or told in a sen
 
 
 class Secrets:
-    """Finds keys by their published prefixes or by the words before them, private keys, passwords, and links with one."""
+    """Finds keys by their published prefixes or by the words before them, private keys, passwords, links with one."""
 
     version, quick = "3", True
 
