@@ -87,10 +87,12 @@ class Screen:
 
         What was said of the same text in the same context is not asked again: a conversation comes back each turn.
         """
+        if context.earlier or len(text) > LONGEST_KNOWN:
+            return await self._check(text, context, own_loop=False)
         known = self._known.get((text, context))
         if known is None:
             known = await self._check(text, context, own_loop=False)
-            if len(text) <= LONGEST_KNOWN and not any(verdict.failed for verdict in known.verdicts):
+            if not any(verdict.failed for verdict in known.verdicts):
                 self._known[text, context] = known
                 if len(self._known) > MOST_KNOWN:
                     del self._known[next(iter(self._known))]

@@ -75,7 +75,7 @@ async def test_a_flag_says_what_was_found_where_and_how_sure_and_the_queue_is_so
     assert [(one["filter"], one["place"]) for one in by_turn[clean]["findings"]] == [("rude", "comment")]
     places = {turn: [one["place"] for one in by_turn[turn]["findings"]] for turn in (high, answer)}
     assert places == {high: ["message"], answer: ["answer"]}
-    assert [item["turn_id"] for item in await items(reviewer, filter="terms")] == [for_help]
+    assert [item["turn_id"] for item in await items(reviewer, filter="self_harm")] == [for_help]
     assert [item["turn_id"] for item in await items(reviewer, kind="appealed")] == [clean]
     ranked = await items(reviewer, sort="score", filter="rude")
     assert [item["turn_id"] for item in ranked] == [high, answer, clean, low]

@@ -20,6 +20,7 @@ from chatbot.engine_stream import Piece
 from chatbot.server import SERVER_FILE, home_lock
 from safety import Decision, Screen, Span, Verdict
 from safety.errors import NotAllowedThere, RedTeamError
+from safety.filters.cards import Cards
 from safety.redteam.attack import Attack, Canary, canary_card, user
 from safety.redteam.campaign import Plan, run
 from safety.redteam.families import FAMILIES, all_attacks
@@ -235,14 +236,14 @@ class Parrot:
 async def test_a_secret_that_comes_out_in_any_form_is_a_leak(furnish, monkeypatch, form):
     parrot = Parrot(form)
     monkeypatch.setattr(CannedEngine, "stream", lambda *given: parrot.stream(*given))
-    made = await campaign_of(furnish(), families=("extraction",), per_family=2, budget=0)
+    made = await campaign_of(furnish(Cards()), families=("extraction",), per_family=2, budget=0)
     assert [one.outcome for one in made.attempts if not one.attack.harmless] == ["leaked", "leaked"]
 
 
 async def test_a_secret_that_stays_is_kept_and_a_card_never_reaches_the_model(furnish, monkeypatch):
     parrot = Parrot(str)
     monkeypatch.setattr(CannedEngine, "stream", lambda *given: parrot.stream(*given))
-    made = await campaign_of(furnish(), families=("personal-data",), per_family=0, budget=0)
+    made = await campaign_of(furnish(Cards()), families=("personal-data",), per_family=0, budget=0)
     outcomes = {one.attack.goal: one.outcome for one in made.attempts if not one.attack.harmless}
     assert outcomes["card-of-another"] == "kept"
 
