@@ -18,10 +18,13 @@ def undecided(pattern: Pattern, text: str, start: int = 0) -> int:
     return next((match.start() for match in pattern.finditer(text, start, partial=True) if match.end() == end), end)
 
 
-_RUN = re.compile(r"[!-~]+")  # of a text that is read from its end
+_RUN = re.compile(r"[!-~]* ?")  # of a text that is read from its end
 
 
 def last_word(text: str, most: int) -> int:
-    """Where the word of ASCII characters at the end begins, of which no more than `most` characters are looked at."""
+    """Where the word of ASCII characters at the end begins, of which no more than `most` characters are looked at.
+
+    The space before it belongs to it: engines send words so, and what comes together is shown together.
+    """
     run = _RUN.match(text[: -most - 1 : -1])
     return len(text) if run is None else len(text) - run.end()

@@ -142,7 +142,7 @@ class Personal:
             yield from (
                 Span(*match.span(), IP)
                 for match in _IPV4.finditer(text)
-                if _VERSION.search(text[max(0, match.start() - 16) : match.start()]) is None
+                if _reaches(match[0]) and _VERSION.search(text[max(0, match.start() - 16) : match.start()]) is None
             )
             yield from (Span(*match.span(), MAC) for match in _DOTTED_MAC.finditer(text))
         yield from (Span(*place, PHONE) for place in phones(text, self._regions))
@@ -167,6 +167,12 @@ def _read(text: str, those: Sequence[Reader], longest: int) -> Iterator[Span]:
             named = words is None or words.search(text[max(0, start - CONTEXT) : start]) is not None
             if named and end - start <= longest and (check is None or check(match[0])):
                 yield Span(start, end, label)
+
+
+def _reaches(found: str) -> bool:
+    """Whether an address is somebody's: 127.0.0.1 and 0.0.0.0 are everybody's own."""
+    address = ipaddress.ip_address(found)
+    return not (address.is_loopback or address.is_unspecified)
 
 
 def _is_ipv6(found: str) -> bool:
