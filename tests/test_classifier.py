@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from safety.classifier import BUNDLED, DETOXIFY_LABELS, HARM_LABELS, LABELS, Classifier
-from safety.classifier.examples import Example
 from safety.classifier.generate import generated
 from safety.classifier.measure import auc, share
 from safety.classifier.train import Recipe, train
@@ -112,19 +111,19 @@ def test_no_family_is_both_taught_and_held_out():
 
 
 def test_training_learns_and_gives_the_same_bytes_again(tmp_path):
-    examples = [
-        e for e in generated(0, draws=1) if e.family.startswith(("illicit", "twin", "held.illicit", "held.chat"))
-    ]
-    recipe = Recipe(rounds=4, first_rounds=0.5, batch=32, words=3000, pieces=4000)
+    families = ("illicit.accounts", "twin.accounts", "illicit.malware", "twin.malware", "illicit.theft", "twin.theft")
+    examples = [e for e in generated(0, draws=3) if e.family in families]
+    recipe = Recipe(rounds=6, first_rounds=0.2, batch=24, words=3000, pieces=4000)
     for name in ("one", "two"):
         train(examples, tmp_path / name, 3, lambda *_: None, recipe)
     weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("one", "two")]
     assert weights[0] == weights[1]
-    held_out: list[Example] = [e for e in examples if e.split == "held_out"]
-    scores = Classifier.load(tmp_path / "one").scores([e.text for e in held_out])
+    known = {e.text for e in examples}
+    others = [e for e in generated(1, draws=1) if e.family in families and e.text not in known]
+    scores = Classifier.load(tmp_path / "one").scores([e.text for e in others])
     at = LABELS.index("illicit")
-    found = auc(np.array([s["illicit"] for s in scores]), np.array([e.target[at] == 1 for e in held_out]))
-    assert found > 0.75
+    found = auc(np.array([s["illicit"] for s in scores]), np.array([e.target[at] == 1 for e in others]))
+    assert found > 0.9
 
 
 def test_the_arithmetic_of_the_evaluation():

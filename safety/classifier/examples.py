@@ -28,7 +28,8 @@ _NONE = dict.fromkeys(LABELS, 0.0)
 class Example(NamedTuple):
     """A text, what each label should say of it (0, 1, between, or UNKNOWN), and where it comes from.
 
-    Texts of one `family` stay on one side of every split. `slice` names the kind of innocent text that it is.
+    Texts of one `family` stay on one side of every split; a `line` of a bank has several. `slice` names the kind of
+    innocent text that it is.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Example(NamedTuple):
     family: str
     split: Split
     slice: str = ""
+    line: str = ""
 
 
 def target(known: Mapping[str, float], others: float = UNKNOWN) -> tuple[float, ...]:
