@@ -38,7 +38,7 @@ Report = Callable[[str, int, int], None]
 class Recipe:
     """How long and how hard to train. `most` bounds the texts of a source in one round, drawn anew for each."""
 
-    rounds: float = 5
+    rounds: float = 3
     first_rounds: float = 0.5  # of the training for the calibration
     batch: int = 128
     rate: float = 3e-3
