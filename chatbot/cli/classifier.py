@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +13,8 @@ from rich.table import Table
 
 from chatbot.cli.options import AsJson, print_json
 from chatbot.cli.starter import bars
+
+HOUSE_ANSWERS = 4000  # conversations of the house whose answers are taught as innocent
 
 app = typer.Typer(help="The bundled safety classifier: evaluate it, train it anew.", no_args_is_help=True)
 Data = Annotated[Path | None, typer.Option(help="Folder of the given data; without it, generated texts alone.")]
@@ -24,9 +28,11 @@ def train(
 ) -> None:
     """Train a classifier, some ten minutes on one core."""
     from safety.classifier.train import train as run
+    from safety.classifier.unfamiliar import unfamiliar
 
+    examples = _examples(data, seed)
     with bars() as report:
-        classifier = run(_examples(data, seed), out, seed, report)
+        classifier = run([*examples, *unfamiliar(examples, seed)], out, seed, report)
     Console().print(f"{out} holds classifier {classifier.version}.")
 
 
@@ -58,18 +64,25 @@ def evaluate(
 
 
 def _examples(data: Path | None, seed: int) -> list[Any]:
-    """All texts: given, generated, and what the house's own world has to say, of which its exams are held out."""
-    from learner.starter.corpus import wordings
+    """All texts: given, generated, and what is asked and answered in the house's own world, its exams held out."""
+    from learner.starter.corpus import corpus, wordings
     from learner.starter.exam import exam_wordings
     from safety.classifier.examples import given, harmless
     from safety.classifier.generate import generated
 
+    talks = (talk.messages for talk in itertools.islice(corpus(seed), HOUSE_ANSWERS))
+    answers = [message["content"] for talk in talks for message in talk if message["role"] == "assistant"]
     return [
         *(given(data) if data else ()),
         *generated(seed),
-        *harmless(wordings(), "taught"),
-        *harmless(exam_wordings("families"), "held_out"),
+        *harmless(_innocent_wordings(wordings()) | {"answers": answers}, "taught"),
+        *harmless(_innocent_wordings(exam_wordings("families")), "held_out"),
     ]
+
+
+def _innocent_wordings(table: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """The house's world also knows how harmful things are asked for."""
+    return {intent: texts for intent, texts in table.items() if intent != "harmful"}
 
 
 def _rate(found: dict[str, Any]) -> str:

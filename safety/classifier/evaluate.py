@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from safety.classifier.noise import WAYS
 
 BLOCK_RATE, REVIEW_RATE = 0.003, 0.015  # of innocent texts that may reach a threshold, for each label
 PART = 256
+TIMED_FROM = 340  # characters of a text whose time is taken
 Report = Callable[[str, int, int], None]
 
 
@@ -36,6 +38,7 @@ def evaluate(
         "unfamiliar_prose": _reached(unfamiliar, np.zeros_like(unfamiliar)),
         "thresholds": _thresholds(held_out, scores, targets, unfamiliar),
         "disguised": _disguised(classifier, held_out, report),
+        "speed": _speed(classifier, prose),
     }
 
 
@@ -109,6 +112,27 @@ def _disguised(classifier: Classifier, examples: Sequence[Example], report: Repo
         scores = _scores(classifier, texts, f"disguised: {name}", report)
         table[name] = share(((scores >= 0.5) & wanted).any(1)) if harmful else share(np.zeros(0))
     return table
+
+
+def _speed(classifier: Classifier, prose: Sequence[str]) -> dict[str, Any]:
+    """Milliseconds of processor for one text of some 350 characters: after a start, and once its words are known."""
+    texts = [text for text in prose if len(text) >= TIMED_FROM]
+    fresh = classifier.fresh()
+    first, again = ([_milliseconds(fresh, text) for text in texts] for _ in range(2))
+    if not texts:
+        return {"texts": 0}
+    figures = {
+        f"{name}_{share}": round(float(np.percentile(times, share)), 3)
+        for name, times in (("first", first), ("again", again))
+        for share in (50, 95)
+    }
+    return {"texts": len(texts), "characters": round(sum(map(len, texts)) / len(texts)), **figures}
+
+
+def _milliseconds(classifier: Classifier, text: str) -> float:
+    began = time.process_time()
+    classifier.scores([text])
+    return 1000 * (time.process_time() - began)
 
 
 def _known(value: float) -> float:

@@ -17,10 +17,8 @@ from safety.errors import TrainingRefused
 UNKNOWN = math.nan
 Split = Literal["taught", "held_out"]
 GIVEN = ("davidson_tweets.csv", "hatemoji_build_train.csv", "madlibs_templates.csv.gz")
-GLOSSES = tuple(f"wordnet/data.{kind}" for kind in ("noun", "verb", "adj", "adv"))  # read where they are
 HELD_OUT_SHARE = 15  # percent of the given texts
 MADLIBS_KEPT = 10  # percent of them, since they say the same over and over
-_RUDE = re.compile(r"offensive|slur|obscene|vulgar|disparag|derogat|insult|abuse|slang|sexual|kill|suicid|murder|drug")
 _MENTIONS = re.compile(r"&#\d+;|&amp;|(?:\bRT\b\s*)?@\w+:?")
 _NONE = dict.fromkeys(LABELS, 0.0)
 
@@ -28,7 +26,8 @@ _NONE = dict.fromkeys(LABELS, 0.0)
 class Example(NamedTuple):
     """A text, what each label should say of it (0, 1, between, or UNKNOWN), and where it comes from.
 
-    Texts of one `family` stay on one side of every split. `slice` names the kind of innocent text that it is.
+    Texts of one `family` stay on one side of every split; a `line` of a bank has several. `slice` names the kind of
+    innocent text that it is.
     """
 
     text: str
@@ -37,6 +36,7 @@ class Example(NamedTuple):
     family: str
     split: Split
     slice: str = ""
+    line: str = ""
 
 
 def target(known: Mapping[str, float], others: float = UNKNOWN) -> tuple[float, ...]:
@@ -49,7 +49,7 @@ def given(folder: Path) -> list[Example]:
     missing = [name for name in GIVEN if not (folder / name).is_file()]
     if missing:
         raise TrainingRefused(f"{folder} has no {' and no '.join(missing)}: name the folder of the data with --data.")
-    return [*_davidson(folder), *_hatemoji(folder), *_madlibs(folder), *_glosses(folder)]
+    return [*_davidson(folder), *_hatemoji(folder), *_madlibs(folder)]
 
 
 def side(family: str) -> Split:
@@ -151,21 +151,6 @@ _JUDGING = frozenset(
         "fucked",
     ]
 )
-
-
-def _glosses(folder: Path) -> Iterator[Example]:
-    """Definitions and examples of WordNet: innocent prose with every word of English in it."""
-    for name in GLOSSES:
-        if not (folder / name).is_file():
-            continue
-        for line in (folder / name).read_text("utf-8").splitlines():
-            head, _, gloss = line.partition(" | ")
-            if line.startswith("  ") or not gloss or _RUDE.search(gloss.lower()):
-                continue
-            text = gloss.strip()
-            yield Example(
-                text, target(_NONE), "wordnet", f"wordnet {head[:8]}{name}", side(head[:8] + name), "dictionary"
-            )
 
 
 def harmless(texts: Mapping[str, Sequence[str]], split: Split) -> Iterator[Example]:

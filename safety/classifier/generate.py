@@ -23,7 +23,7 @@ from safety.errors import TrainingRefused
 
 FOLDER = Path(__file__).with_name("generated")
 DRAWS = 24  # texts of each line of a bank, fewer where it has not so many
-ANSWERED, REFUSED, SPOKEN_OF = 0.12, 0.12, 0.3  # of as many texts as ask for a harmful goal
+ANSWERED, REFUSED, SPOKEN_OF = 0.12, 0.2, 0.4  # of as many texts as ask for a harmful goal
 ABOUT_SLICE, REFUSAL_SLICE = "harm spoken of, not asked for", "refusals"
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 _Table = Mapping[str, Any]
@@ -79,26 +79,26 @@ class _Bank:
 
     def examples(self) -> Iterator[Example]:
         seen: set[str] = set()
-        for text, wanted, slice_ in self._texts():
+        for text, wanted, slice_, line in self._texts():
             # What is taught may come twice, since noise makes it differ; what is measured may not.
             if self.split == "taught" or text not in seen:
                 seen.add(text)
-                yield Example(text, wanted, "generated", self.bank["family"], self.split, slice_)
+                yield Example(text, wanted, "generated", self.bank["family"], self.split, slice_, line)
 
-    def _texts(self) -> Iterator[tuple[str, tuple[float, ...], str]]:
+    def _texts(self) -> Iterator[tuple[str, tuple[float, ...], str, str]]:
         slice_ = self.bank.get("slice", "twins of harmful requests" if self.innocent else "")
         for line in self.bank.get("says", []):
             for _ in range(self._draws(line)):
-                yield self._fill(line), self.target, slice_
+                yield self._fill(line), self.target, slice_, line
         for goal in self.bank.get("goals", []):
             draws = self._draws(goal)
             for _ in range(draws):
-                yield self._framed("ask", goal), self.target, slice_
+                yield self._framed("ask", goal), self.target, slice_, goal
             for _ in range(self._share(ANSWERED * draws)):
-                yield self._framed("answers", goal), self.target, slice_
+                yield self._framed("answers", goal), self.target, slice_, goal
             for kind, share, its_slice in (("refusals", REFUSED, REFUSAL_SLICE), ("about", SPOKEN_OF, ABOUT_SLICE)):
                 for _ in range(self._share(share * draws)):
-                    yield self._framed(kind, goal), target({}, 0.0), slice_ or its_slice
+                    yield self._framed(kind, goal), target({}, 0.0), slice_ or its_slice, goal
 
     def _draws(self, line: str) -> int:
         """More of a line that says more."""

@@ -48,7 +48,7 @@ def told_apart(scores: Numbers, harmful: Numbers) -> dict[str, Any]:
     return {"auc": None if area is None else round(area, 4), "at": at}
 
 
-def threshold_for(scores: Numbers, rate: float, least: float = 0.3) -> float:
+def threshold_for(scores: Numbers, rate: float, least: float = 0.05) -> float:
     """The lowest threshold in hundredths, `least` to .99, that at most this share of innocent texts reaches."""
     steps = (step / 100 for step in range(round(least * 100), 100))
     return next((step for step in steps if (scores >= step).mean() <= rate), 0.99)

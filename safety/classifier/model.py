@@ -39,7 +39,7 @@ class Classifier:
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]], version: str) -> None:
         self.version = version
-        self._layers = Layers(tensors)
+        self._tensors, self._layers = tensors, Layers(tensors)
         self._lock = threading.Lock()
 
     @classmethod
@@ -59,6 +59,10 @@ class Classifier:
                 f"{card.get('sha256')}. Restore both files, or train a classifier anew."
             )
         return cls(load(weights), found[:12])
+
+    def fresh(self) -> Classifier:
+        """The same classifier as after a start, when it has seen no word yet."""
+        return Classifier(self._tensors, self.version)
 
     def scores(self, texts: Sequence[str]) -> list[dict[str, float]]:
         """For each text the probability of every label, between 0 and 1; a text's scores depend on that text alone."""

@@ -18,10 +18,24 @@ _NEAR: Mapping[str, str] = {
     "u": "yi", "v": "cb", "w": "qe", "x": "zc", "y": "tu", "z": "xa",
 }  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_LINES = (
+    "# {}", "## {}", "> {}", ">>> {}", "```\n{}\n```", "```python\n# {}\n```", "| {} | yes |", "<p>{}</p>", '"{}"',
+    "- [ ] {}", "'{}'", "print(\"{}\")", "// {}", "/* {} */", "1. {}", "({})", "<h3>{}</h3>", "$ {}", "{} :)",
+    "\u26a0\ufe0f {}", "{}\n-----",
+)  # fmt: skip
+_BULLETS = ("- ", "* ", "1. ", "2) ", "\u2022 ", "  - ", "| ", "> ", "+ ")
+_SCRAPS = (
+    "**", "```", ">>>", "...", "|", "::", "->", "=>", "()", "{}", "[]", "==", "!=", "x = 3", "f(x)", "a[0]", "i += 1",
+    "--help", "import os", "<br>", "https://a.example/b", "v1.2.3", "#42", "&amp;", "\u2705", "\U0001f680",
+    "\U0001f917", "(see below)", "e.g.", "i.e.", "10%", "3.10+", "`x`", "return None", "def f():", "key: value",
+    "1) 2)", "None", "true", "--", "\u2014", "~/.config", "./run.sh", "a/b/c.py", "$HOME", "\\n",
+)  # fmt: skip
 
 
 def noisy(text: str, rng: random.Random, around: Mapping[str, Sequence[str]]) -> str:
     """`text` as it may come: half the time as it is, else with company, in other letters, mistyped or disguised."""
+    if rng.random() < 0.1:
+        text = formatted(text, rng)
     if rng.random() < 0.2:
         text = f"{rng.choice(around['before'])} {text}"
     if rng.random() < 0.2:
@@ -38,6 +52,25 @@ def noisy(text: str, rng: random.Random, around: Mapping[str, Sequence[str]]) ->
     elif dice < 0.42:
         text = drawn(text, rng)
     return text
+
+
+def formatted(text: str, rng: random.Random) -> str:
+    """As Markdown, code and the web have it: such marks say nothing of harm."""
+    way = rng.randrange(5)
+    if way == 0:
+        return rng.choice(_LINES).replace("{}", text)
+    if way == 1:
+        mark = rng.choice(["**", "*", "`", "_", "***", "~~"])
+        return _WORD.sub(lambda match: f"{mark}{match[0]}{mark}" if rng.random() < 0.3 else match[0], text)
+    if way == 2:
+        return "\n".join(f"{rng.choice(_BULLETS)}{part}" for part in re.split(r"(?<=[.,;?!]) ", text))
+    if way == 3:
+        words = text.split()
+        words.insert(rng.randrange(len(words) + 1), rng.choice(_SCRAPS))
+        return " ".join(words)
+    return _WORD.sub(
+        lambda match: f"[{match[0]}](https://a.example/{match[0]})" if rng.random() < 0.2 else match[0], text
+    )
 
 
 def mistyped(text: str, rng: random.Random) -> str:

@@ -10,7 +10,7 @@ from safety.normalise import normalise
 
 NGRAMS = (3, 4)  # bytes
 LONGEST_WORD = 40  # characters that are looked at; what is longer is no word
-_WORD = re.compile(r"https?:\S+|www\.\S+|@\w+|[^\W\d_](?:[^\W\d_]|['*](?=[^\W\d_*]|\*))*|\d+|[.]+|[!?]+|_+|[^\w\s]")
+_WORD = re.compile(r"https?:\S+|www\.\S+|@\w+|[^\W\d_](?:[^\W\d_]|(?:'|\*+)(?=[^\W\d_]))*|\d+|[.]+|[!?]+|_+|[^\w\s]")
 _LONG_RUN = re.compile(r"(.)\1{2,}")
 _RUN = re.compile(r"(.)\1+")
 
