@@ -52,7 +52,10 @@ def open_policy(settings: Settings, model: Model, scorer: KeptScorer) -> LivePol
     facts = facts_of(settings, model)
 
     def made(policy: Policy) -> Screen:
-        return Screen.from_policy(_as_set(policy, settings, facts), scorer)
+        screen = Screen.from_policy(_as_set(policy, settings, facts), scorer)
+        for filter_ in screen.installed:
+            filter_.warm()
+        return screen
 
     try:
         return LivePolicy(settings.home, made)

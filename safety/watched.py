@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from safety.filter import Context, Filter, PatternFilter
@@ -14,6 +15,7 @@ from safety.policy import OnFailure
 from safety.rules import Rules
 from safety.verdict import Decision, Span, Verdict
 
+WARM_UP = "Hello, my name is A n n. How do I w-r-i-t-e to you, by m4il?"
 BREAK_AFTER = 5  # failures in a row
 BREAK_SECONDS = 30.0
 LONGEST_QUICK = 8000  # characters; longer texts are looked at in a thread, whatever the filter says
@@ -65,6 +67,13 @@ class Watched:
     def holds_back(self, role: str) -> bool:
         """Whether texts of this role wait for it."""
         return not self.shadow and (self._rules is None or self._rules.holds_back(role))
+
+    def warm(self) -> None:
+        """Have a filter that takes little compile its patterns, so that nobody's first message waits for it."""
+        for role in ("input", "output"):
+            if self._takes_little and self.applies(role):
+                with suppress(Exception):  # it will be told when somebody's text is screened
+                    self._filter.check(WARM_UP, Context(role))
 
     def passes(self, text: Normalised, context: Context) -> int | None:
         """Up to where it lets a text that goes on pass, which is almost always; None when it is to be asked."""

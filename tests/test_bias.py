@@ -221,8 +221,8 @@ def test_worse_answers_are_found_by_what_the_question_or_a_judge_says():
 
 
 def test_where_nobody_is_treated_worse_there_are_few_false_alarms():
-    alarms = sum(bool(false_alarms(SUITE, seed, sentences=24, prompts=24)) for seed in range(50))
-    assert alarms <= 2, "of 50 audits; `./ratchet bench bias` makes 200 larger ones"
+    alarms = sum(bool(false_alarms(SUITE, seed, sentences=24, prompts=24)) for seed in range(100))
+    assert alarms <= 5, "of 100 audits; `./ratchet bench bias` makes 200 larger ones"
 
 
 def test_the_gate_stops_what_is_shown_or_what_is_not_ruled_out():
