@@ -19,6 +19,8 @@ class GuardServer:
     pause: float = 0.0
     answer: Callable[[dict], object] = lambda body: chat("safe")
     asked: list[tuple[str, str | None, dict]] = field(default_factory=list)  # path, authorization, body
+    at_once: int = 0
+    most_at_once: int = 0
 
 
 def chat(text: str | None, **unsafe: float) -> dict:
@@ -49,7 +51,10 @@ def serving() -> Iterator[GuardServer]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             told.asked.append((self.path, self.headers.get("Authorization"), body))
+            told.at_once += 1
+            told.most_at_once = max(told.most_at_once, told.at_once)
             time.sleep(told.pause)
+            told.at_once -= 1
             reply = told.answer(body)
             data = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
             try:

@@ -30,6 +30,7 @@ insult = { category = "harassment", input = { review = 0.3 }, output = { block =
 gore = { category = "violence/graphic", input = { block = 0.4 } }
 """
 # In answers it is `insult=0.7`, so that somebody can ask for one without being stopped themselves.
+HARM_OFF = "[filters.harm]\nenabled = false\n[filters.harm.labels]"
 _NUMBERS = {
     "input": re.compile(r"\b(insult|gore) ([01]\.\d+)"),
     "output": re.compile(r"\b(insult|gore)=([01]\.\d+)"),
@@ -53,9 +54,10 @@ class Numbers:
 
 @contextmanager
 def numbers(home: Path) -> Iterator[None]:
-    """While it lasts the filter is in the registry; the home has the shipped policy with the filter added."""
+    """While it lasts the filter is in the registry; the home has the shipped policy with it in place of classifiers."""
     home.mkdir(parents=True, exist_ok=True)
-    (home / "policy.toml").write_text(BUNDLED.read_text() + POLICY)
+    patterns = BUNDLED.read_text().replace("[filters.toxicity]\n", "[filters.toxicity]\nenabled = false\n")
+    (home / "policy.toml").write_text(patterns.replace("[filters.harm.labels]", HARM_OFF) + POLICY)
     with pytest.MonkeyPatch.context() as patch:
         shipped = {**registry.SHIPPED, "numbers": "tests.scoring:Numbers"}
         patch.setattr(registry, "SHIPPED", MappingProxyType(shipped))

@@ -213,7 +213,7 @@ async def test_who_leaves_frees_the_engine_at_once_and_what_they_saw_is_kept(ser
     assert reply["completion"].startswith("word ")
     if stream:
         sent = "".join(message.get("body", b"").decode() for message in shown)
-        assert reply["completion"].count("word") == sent.count('"content":"word')
+        assert reply["completion"].count("word") == sent.count("word")
 
 
 async def test_a_budget_that_is_used_up_says_when_to_come_back(serve):
