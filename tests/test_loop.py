@@ -97,7 +97,8 @@ def test_the_copy_of_the_base_is_an_arm_with_another_name_and_the_same_weights(s
 def test_an_engine_that_dies_comes_back_with_what_is_live_and_leaves_nothing_behind(server):
     with server.client("operator") as operator, server.client() as guest:
         operator.post("/v1/promote", json={"adapter": ONE, "override": "a test"})
-        (keeper,) = psutil.Process(server.process.pid).children()
+        children = psutil.Process(server.process.pid).children()
+        (keeper,) = (child for child in children if "chatbot.keeper" in child.cmdline())
         engine = keeper.children(recursive=True)
         engine[0].kill()
         until(lambda: not server.ready())
