@@ -12,12 +12,17 @@ from math import log
 
 @dataclass
 class GuardServer:
-    """`answer` makes the reply of the body of a request; `status` and `pause` in seconds go with it."""
+    """`answer` makes the reply of the body of a request; `status` and `pause` in seconds go with it.
+
+    `together` is how many requests waited at the same time, at most.
+    """
 
     url: str = ""
     status: int = 200
     pause: float = 0.0
     answer: Callable[[dict], object] = lambda body: chat("safe")
+    together: int = 0
+    waiting: int = 0
     asked: list[tuple[str, str | None, dict]] = field(default_factory=list)  # path, authorization, body
 
 
@@ -49,7 +54,10 @@ def serving() -> Iterator[GuardServer]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             told.asked.append((self.path, self.headers.get("Authorization"), body))
+            told.waiting += 1
+            told.together = max(told.together, told.waiting)
             time.sleep(told.pause)
+            told.waiting -= 1
             reply = told.answer(body)
             data = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
             try:

@@ -203,10 +203,9 @@ async def test_of_a_stream_the_windows_in_doubt_are_asked_about(fake, word, doub
 async def test_many_streams_ask_at_the_same_time(fake):
     fake.pause, fake.answer = 0.2, lambda body: chat("Safety: Safe\nCategories: None")
     screen = guard(fake)
-    began = asyncio.get_running_loop().time()
     await asyncio.gather(*(screen.check(f"text {number}", OUTPUT) for number in range(8)))
-    assert asyncio.get_running_loop().time() - began < 1.2
     assert len(fake.asked) == 8
+    assert fake.together > 2
 
 
 @pytest.mark.parametrize(
