@@ -105,15 +105,28 @@ class Consent(Event):
 
 @dataclass(frozen=True)
 class Flag(Event):
-    """A turn that a reviewer should look at, and who asks for it; an appeal has the `receipt` that its person got."""
+    """A turn that a reviewer should look at, and who asks for it; an appeal has the `receipt` that its person got.
+
+    One by a filter says what it found and where: `place` is `message`, `answer`, or what somebody wrote about the turn.
+    One by `sample` was drawn with this `probability`. Rows from before any of it was kept have None.
+    """
 
     table: ClassVar[str] = "flag"
 
     turn_id: str
-    by: Literal["filter", "user", "appeal"]
+    by: Literal["filter", "user", "appeal", "sample"]
     person: str | None
     reason: str
     receipt: str | None = None
+    place: str | None = None
+    filter_id: str | None = None
+    filter_version: str | None = None
+    decision: str | None = None
+    label: str | None = None
+    category: str | None = None
+    score: float | None = None
+    threshold: float | None = None
+    probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +143,51 @@ class Review(Event):
     answer_right: bool | None
     correction: str | None
     note: str | None
+
+
+@dataclass(frozen=True)
+class Judgement(Event):
+    """What a reviewer's decision says about a filter; of a turn the rows of the latest `decision_id` hold.
+
+    `right`, `wrong` and `other` are about one finding, whose category was `true_category` instead for `other`. `missed`
+    is a category that nothing found, `passed` a turn in which there was nothing to find.
+    """
+
+    table: ClassVar[str] = "judgement"
+
+    decision_id: str
+    turn_id: str
+    reviewer: str
+    judged: Literal["right", "wrong", "other", "missed", "passed"]
+    place: str | None = None
+    filter_id: str | None = None
+    filter_version: str | None = None
+    label: str | None = None
+    category: str | None = None
+    true_category: str | None = None
+
+
+@dataclass(frozen=True)
+class Proposal(Event):
+    """A threshold that somebody would change; the latest row of a `proposal_id` holds.
+
+    From the score `threshold` on, texts of `role` in which the filter finds `label` lead to `action`; `before` is the
+    threshold that it is to replace, None where there was none. `evidence` is what the replay of the log said.
+    """
+
+    table: ClassVar[str] = "proposal"
+
+    proposal_id: str
+    state: Literal["open", "approved", "rejected"]
+    actor: str
+    filter_id: str
+    label: str
+    role: str
+    action: str
+    before: float | None
+    threshold: float
+    evidence: Mapping[str, Any]
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -242,6 +300,25 @@ class Implicit(Event):
 
 
 @dataclass(frozen=True)
+class Quarantine(Event):
+    """A lap holds people and turns out of datasets, and a reviewer releases or confirms; the latest row holds.
+
+    Nothing of theirs is deleted. `group_id` names those who were held together.
+    """
+
+    table: ClassVar[str] = "quarantine"
+
+    group_id: str
+    action: Literal["hold", "release", "confirm"]
+    step: str
+    reason: str
+    people: Sequence[str]
+    turns: Sequence[str]
+    actor: str
+    run_id: str | None
+
+
+@dataclass(frozen=True)
 class Account(Event):
     """Somebody with a name here; the latest row of an `account_id` holds.
 
@@ -314,7 +391,7 @@ class Link(Event):
 
 
 EVENTS: tuple[type[Event], ...] = (
-    Turn, Reply, Feedback, Consent, Flag, Review, Run, Adapter, Experiment, Routing, Audit,
-    Conversation, Implicit,
+    Turn, Reply, Feedback, Consent, Flag, Review, Judgement, Proposal, Run, Adapter, Experiment, Routing, Audit,
+    Conversation, Implicit, Quarantine,
     Account, ApiKey, Session, Link,
 )  # fmt: skip

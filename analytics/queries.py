@@ -64,6 +64,26 @@ def review_queue(store: Store) -> list[Row]:
     )
 
 
+def flags_waiting(store: Store) -> dict[str, list[Row]]:
+    """What filters found in the turns that wait, by turn."""
+    rows = store.rows(
+        "SELECT flag.* FROM flag JOIN review_queue USING (turn_id) WHERE flag.filter_id IS NOT NULL ORDER BY flag.seq"
+    )
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["turn_id"], []).append(row)
+    return found
+
+
+def remarks_found(store: Store, turn_id: str) -> list[Row]:
+    """What filters found in what people wrote about a turn, beside its message and its answer."""
+    return store.rows(
+        "SELECT * FROM flag WHERE turn_id = ? AND filter_id IS NOT NULL AND place NOT IN ('message', 'answer') "
+        "ORDER BY seq",
+        (turn_id,),
+    )
+
+
 def conversation(store: Store, conversation_id: str) -> list[Row]:
     """The turns of a conversation in order, each with its reply; none of one that its person deleted."""
     if deleted(store, conversation_id):

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import duckdb
+import numpy as np
+from numpy.typing import NDArray
 
 from analytics.columns import column_types, tables, whole
 from analytics.errors import StoreBroken, StoreLocked
@@ -39,6 +41,12 @@ _READ: Mapping[str, Callable[[Any], object]] = {
     "JSON": lambda text: None if text is None else json.loads(text),
     "TIMESTAMP": lambda at: None if at is None else at.replace(tzinfo=UTC),
 }
+
+
+def _filled(column: Any) -> NDArray[Any]:  # noqa: ANN401 - a masked array where there are nulls
+    if not isinstance(column, np.ma.MaskedArray):
+        return np.asarray(column)
+    return np.asarray(column.filled(np.nan if column.dtype.kind == "f" else None))
 
 
 def _stored(parameters: Parameters) -> Parameters:
@@ -109,6 +117,12 @@ class Store:
             columns = [(column[0], _READ.get(str(column[1]), _as_is)) for column in cursor.description]
             found = cursor.fetchall()
         return [{name: read(value) for (name, read), value in zip(columns, row, strict=True)} for row in found]
+
+    def columns(self, sql: str, parameters: Parameters = ()) -> dict[str, NDArray[Any]]:
+        """The columns of a query as arrays, shape (rows,); a null number is NaN. Raises StoreClosed."""
+        with self._readers.reading() as reader:
+            found = reader.execute(sql, _stored(parameters)).fetchnumpy()
+        return {name: _filled(column) for name, column in found.items()}
 
     def latest(self, event: type[Kept], key: str) -> list[Kept]:
         """The latest row of each value of the column `key`, as events, in the order of their first rows."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from analytics import Event, Reply
 from chatbot.engine_stream import Piece
 from chatbot.remarks import flags
-from safety import StreamScreen
+from safety import StreamScreen, Verdict
 
 Tokens = Sequence[Mapping[str, Any]]
 ToolCall = dict[str, Any]
@@ -29,6 +29,18 @@ class Delta:
     stops: bool = False
 
 
+STOPPED_AT: Mapping[str, Literal["message", "answer"]] = {"input": "message", "output": "answer"}
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What the screen stopped, because of which category, and the language in which the person was told."""
+
+    at: Literal["message", "answer"]
+    category: str
+    language: str
+
+
 class Answer:
     """`text` is on show. Nothing is shown that the screen has not let pass, in whatever form it comes."""
 
@@ -41,6 +53,7 @@ class Answer:
         self.logprob: float | None = None
         self.tool_calls: list[ToolCall] = []
         self.screening: StreamScreen | None = None
+        self.stopped: Stopped | None = None
         self._tape = Tape() if with_tokens else None
 
     def take(self, piece: Piece) -> None:
@@ -61,8 +74,9 @@ class Answer:
         self.text += text
         return Delta(text, self._tape.give(text) if self._tape is not None else ())
 
-    def stop(self, text: str) -> Delta:
+    def stop(self, stopped: Stopped, text: str) -> Delta:
         """Put `text` in place of the rest; what was shown was seen, so it is kept."""
+        self.finish_reason, self.tool_calls, self.stopped = "content_filter", [], stopped
         return replace(self.show(("\n\n" if self.text else "") + text), stops=True)
 
     @property
@@ -78,9 +92,14 @@ class Answer:
             return None
         return 1000 * (self.last_at - self.first_at) / (count - 1)
 
+    @property
+    def verdicts(self) -> Sequence[Verdict]:
+        """What the filters said of it."""
+        return self.screening.verdicts if self.screening else []
+
     def events(self) -> list[Event]:
         """The reply, and what a reviewer should look at."""
-        verdicts = self.screening.verdicts if self.screening else []
+        verdicts = self.verdicts
         reply = Reply(
             turn_id=self.turn_id,
             completion=self.text,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -21,6 +22,7 @@ def create_app(services: Services, mount: Mount | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services.scorer.start()
         await services.engine.start()
         services.learner.start()
         try:
@@ -29,6 +31,7 @@ def create_app(services: Services, mount: Mount | None = None) -> FastAPI:
             services.learner.close()
             await services.engine.close()
             services.screen.close()
+            await asyncio.to_thread(services.scorer.close)
             services.tracing.close()
             services.store.close()
 

@@ -77,6 +77,17 @@ def connect(settings: Settings) -> Iterator[Control]:
         yield held.enter_context(contextlib.closing(control))
 
 
+def running_server(settings: Settings) -> tuple[str, str]:
+    """The address of the running server of this home, and the operator's key. Raises NoServer."""
+    try:
+        with home_lock(settings.home):
+            pass
+    except HomeTaken as taken:
+        with contextlib.closing(_server(settings.home, taken)) as remote:
+            return remote.url, remote.key
+    raise NoServer(f"No server runs in {settings.home}; start one with `./ratchet up`, or name one with --url.")
+
+
 def _server(home: Path, taken: HomeTaken) -> _Remote:
     """The server that holds the home; raises `taken` when it is another command, or a server that does not answer."""
     try:
@@ -113,7 +124,7 @@ class _ByName:
 
 class _Remote(_ByName):
     def __init__(self, url: str, key: str) -> None:
-        self.url = url
+        self.url, self.key = url, key
         headers = {"Authorization": f"Bearer {key}"}
         self._client = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False)
 

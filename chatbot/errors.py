@@ -30,6 +30,8 @@ ChatbotError
 ├── AlreadyClaimed         another reviewer holds the turn
 ├── UnknownConversation    no conversation of that id, or it is somebody else's, or deleted
 ├── UnknownShare           no share of that id, or it is not open any more
+├── UnknownProposal        no proposal of that id
+├── NotOpen                the proposal was decided already, or the policy has changed since
 ├── UnknownReceipt         no receipt of that number, or it is somebody else's
 └── IdempotencyConflict    an idempotency key that was used for something else
 """
@@ -168,6 +170,14 @@ class UnknownShare(ChatbotError):
 
 class UnknownReceipt(ChatbotError):
     """No receipt of that number, or it is somebody else's."""
+
+
+class UnknownProposal(ChatbotError):
+    """No proposal of that id."""
+
+
+class NotOpen(ChatbotError):
+    """The proposal was decided already, or the policy has changed since."""
 
 
 class IdempotencyConflict(ChatbotError):

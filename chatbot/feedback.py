@@ -17,6 +17,8 @@ from chatbot.keyed import KeyedLocks
 from chatbot.metrics import Metrics
 from chatbot.remarks import Remark, own_turn, screened
 from chatbot.saying import LONGEST, REASONS, Given, Saying, check_key, check_text
+from learner.settings import RewriteReview
+from learner.trust import newly_named, told
 from safety import Screen
 
 __all__ = ["LONGEST", "REASONS", "Feedbacks", "Receipt", "Standing"]
@@ -60,8 +62,10 @@ class Standing:
 class Feedbacks:
     """Keeps feedback; when a call returns, it is durable. Its calls block, so they are for threads."""
 
-    def __init__(self, store: Store, screen: Screen, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(
+        self, store: Store, screen: Screen, metrics: Metrics, rewrite_review: RewriteReview = "new", terms: str = ""
+    ) -> None:
+        self._metrics, self._rewrite_review, self._terms = metrics, rewrite_review, terms
         self._store, self._screen, self._keys = store, screen, KeyedLocks()
 
     def give(
@@ -144,6 +148,7 @@ class Feedbacks:
         if saying.preferred_over is not None:
             _comparable(turn, self._own(person, saying.preferred_over))
         kept, flags = self._screened(saying, turn, person)
+        flags += self._doubts(turn, kept.rewrite)
         number = _receipt("F")
         feedback = Feedback(
             feedback_id=number,
@@ -189,6 +194,15 @@ class Feedbacks:
         critique = [replace(span, comment=seen(_stripped(span.comment), "critique")) for span in saying.critique]
         comment, rewrite = seen(saying.comment, "comment"), seen(saying.rewrite, "rewrite")
         return replace(saying, comment=comment, rewrite=rewrite, survey=survey, critique=critique), flags
+
+    def _doubts(self, turn: Turn, rewrite: str | None) -> list[Flag]:
+        """A rewrite that names what is new waits for a reviewer; only once one found no fault is it learned from."""
+        if rewrite is None or self._rewrite_review == "off":
+            return []
+        if self._rewrite_review == "all":
+            return [Flag(turn.turn_id, "filter", None, "every rewrite waits for a reviewer")]
+        new = newly_named(self._store, turn, said.answer(self._store, turn.turn_id) or "", rewrite, self._terms)
+        return [Flag(turn.turn_id, "filter", None, told(new))] if new else []
 
     def _again(self, before: Mapping[str, Any], digest: str | None, person: str) -> Receipt:
         if before["body_sha256"] != digest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -14,11 +14,13 @@ from prometheus_client import (
 )
 
 from chatbot.answer import Answer
+from safety import Verdict
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # their times are of no use, and a third of all lines
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _FIRST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 _NEXT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+_LOOK = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _ARM = ("arm", "adapter")
 _VOTES = {-1: "down", 0: "withdrawn", 1: "up"}
 
@@ -47,6 +49,18 @@ class Metrics:
         self._refused = Counter(
             "ratchet_refused_requests", "Requests refused, by error code.", ("code",), registry=registry
         )
+        self._verdicts = Counter(
+            "ratchet_filter_verdicts", "What the filters said, of messages and answers; shadows too.",
+            ("filter", "decision", "role"), registry=registry,
+        )  # fmt: skip
+        self._failures = Counter(
+            "ratchet_filter_failures", "Verdicts of filters that failed or were too slow.", ("filter", "role"),
+            registry=registry,
+        )  # fmt: skip
+        self._latency = Histogram(
+            "ratchet_filter_latency_seconds", "One look of a filter at a text.", ("filter",), buckets=_LOOK,
+            registry=registry,
+        )  # fmt: skip
         self._load = Gauge("ratchet_engine_requests", "Requests that the engine has.", ("state",), registry=registry)
         self._engine = Gauge("ratchet_engine_ready", "1 while the engine can answer.", registry=registry)
 
@@ -65,6 +79,15 @@ class Metrics:
     def voted(self, arm: str, adapter: str, vote: int) -> None:
         """Somebody has voted, 1 or -1, or taken a vote back with 0."""
         self._votes.labels(arm, adapter, _VOTES[vote]).inc()
+
+    def screened(self, message: Sequence[Verdict], answer: Sequence[Verdict]) -> None:
+        """What the filters said of a message and of its answer."""
+        for role, verdicts in (("input", message), ("output", answer)):
+            for verdict in verdicts:
+                self._verdicts.labels(verdict.filter_id, str(verdict.decision), role).inc()
+                self._latency.labels(verdict.filter_id).observe(verdict.latency_ms / 1000)
+                if verdict.failed:
+                    self._failures.labels(verdict.filter_id, role).inc()
 
     def refused(self, code: str) -> None:
         """A request was refused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from analytics import Store, StoreBroken, queries
@@ -12,16 +13,21 @@ AUDIT_SECONDS = 60.0  # between two walks along the audit chain: the page asks f
 
 
 class Operator:
-    """The operator's services, for the page, the API and the command line."""
+    """The operator's services, for the page, the API and the command line.
 
-    def __init__(self, store: Store, learner: Learner) -> None:
-        self._store, self._learner = store, learner
+    `classifier` tells which one screens, where one does.
+    """
+
+    def __init__(self, store: Store, learner: Learner, classifier: Callable[[], str] | None = None) -> None:
+        self._store, self._learner, self._classifier = store, learner, classifier
         self._audit: dict[str, Any] = {}
         self._audit_until = 0.0
 
     def status(self) -> dict[str, Any]:
-        """Champion, challenger, experiment, runs, the numbers of turns, feedback and people, and the audit chain."""
-        return {**self._learner.status(), **queries.counts(self._store), "audit": self.audit()}
+        """Champion, challenger, experiment, runs, numbers of turns, feedback and people, audit chain, classifier."""
+        classifier = self._classifier() if self._classifier is not None else None
+        counts = queries.counts(self._store)
+        return {**self._learner.status(), **counts, "audit": self.audit(), "classifier": classifier}
 
     def audit(self) -> dict[str, Any]:
         """Whether the chain of decisions is `whole`, at most a minute ago: how many there are, or where it breaks."""

@@ -63,6 +63,14 @@ API: Mapping[str, Permit] = MappingProxyType(
         "POST /v1/reviews/{turn_id}/claim": REVIEW,
         "POST /v1/reviews/{turn_id}/release": REVIEW,
         "POST /v1/reviews/{turn_id}/decision": REVIEW,
+        "GET /v1/quarantine": REVIEW,
+        "POST /v1/quarantine/{group}/decision": REVIEW,
+        "GET /v1/safety": REVIEW,
+        "GET /v1/safety/what-if": REVIEW,
+        "GET /v1/safety/proposals": REVIEW,
+        "POST /v1/safety/proposals": REVIEW,
+        "POST /v1/safety/proposals/{proposal_id}/approve": OPERATE,
+        "POST /v1/safety/proposals/{proposal_id}/reject": OPERATE,
         "GET /v1/status": OPERATE,
         "GET /v1/satisfaction": OPERATE,
         "GET /v1/runs": OPERATE,
@@ -105,6 +113,7 @@ PAGES: Mapping[str, Permit] = MappingProxyType(
         "/docs": ANYBODY,
         "/openapi.json": ANYBODY,
         "/review": REVIEW,
+        "/safety": REVIEW,
         "/operate": OPERATE,
         "/": CHAT,  # last, for everything else lies under it
     }

@@ -45,10 +45,23 @@ def screened(screen: Screen, text: str | None, name: str, role: Role, turn: Turn
 
 
 def flags(turn_id: str, verdicts: Sequence[Verdict], place: str = "") -> list[Flag]:
-    """What makes a reviewer look at a turn; `place` is where in it something was found, the question if empty."""
+    """What makes a reviewer look at a turn; `place` is where in it something was found, the message if empty."""
     where = f" in the {place}" if place else ""
     return [
-        Flag(turn_id, "filter", None, f"{verdict.filter_id}: {verdict.category}{where}")
+        Flag(
+            turn_id,
+            "filter",
+            None,
+            f"{verdict.filter_id}: {verdict.category}{where}",
+            place=place or "message",
+            filter_id=verdict.filter_id,
+            filter_version=verdict.filter_version,
+            decision=str(verdict.decision),
+            label=verdict.label or verdict.category,
+            category=verdict.category,
+            score=round(verdict.score, 4),
+            threshold=verdict.threshold,
+        )
         for verdict in verdicts
         if verdict.decision in CONCERNS and not verdict.shadow
     ]

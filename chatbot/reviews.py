@@ -5,21 +5,36 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, NamedTuple, get_args
 
 from analytics import Review, Store, Turn, queries
 from chatbot.errors import AlreadyClaimed, BadRequest, UnknownResponse
+from chatbot.judgements import Finding, Missed, VerdictJudged, findings, judgements, whole
 from chatbot.remarks import screened
 from safety import Screen
 
 CLAIM_SECONDS = 600.0
+Kind = Literal["flagged", "appealed", "down-voted", "sample"]
+Order = Literal["oldest", "score", "doubt"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Found(NamedTuple):
+    """What a filter found in a turn that waits, and where."""
+
+    filter: str
+    place: str
+    category: str
+    score: float
+    threshold: float
 
 
 @dataclass(frozen=True)
 class ReviewItem:
-    """A turn that waits: `why` holds some of flagged, down-voted and appealed."""
+    """A turn that waits: `why` holds some of flagged, down-voted, appealed and sample."""
 
     turn_id: str
     conversation_id: str
@@ -28,19 +43,27 @@ class ReviewItem:
     question: str
     at: datetime
     claimed_by: str | None
+    findings: tuple[Found, ...] = ()
+
+    @property
+    def score(self) -> float:
+        """The highest score of what was found."""
+        return max((found.score for found in self.findings), default=0.0)
 
 
 class Reviews:
     """The queue and what reviewers do with it; every step is an event."""
 
-    def __init__(self, store: Store, screen: Screen) -> None:
-        self._store, self._screen = store, screen
+    def __init__(self, store: Store, screen: Screen, categories: Callable[[], Sequence[str]] = lambda: ()) -> None:
+        self._store, self._screen, self.categories = store, screen, categories
         # A claim reads before it writes; two reviewers must not both find a turn free.
         self._lock = threading.Lock()
 
-    def queue(self) -> list[ReviewItem]:
-        """What waits, the oldest first; a claim that ran out is none."""
-        items = []
+    def queue(
+        self, kind: Kind | None = None, filter_id: str | None = None, order: Order = "oldest"
+    ) -> list[ReviewItem]:
+        """What waits; a claim that ran out is none. `kind` is one of the reasons, `filter_id` whose finding it is."""
+        items, found = [], queries.flags_waiting(self._store)
         for row in queries.review_queue(self._store):
             items.append(
                 ReviewItem(
@@ -51,9 +74,16 @@ class Reviews:
                     question=row["messages"][-1]["content"],
                     at=row["at"],
                     claimed_by=row["claimed_by"] if (row["until"] or 0) > time.time() else None,
+                    findings=tuple(map(_found, found.get(row["turn_id"], ()))),
                 )
             )
-        return items
+        wanted = [
+            item
+            for item in items
+            if (kind is None or kind in item.why)
+            and (filter_id is None or any(found.filter == filter_id for found in item.findings))
+        ]
+        return wanted if order == "oldest" else sorted(wanted, key=_SORTED[order])
 
     def conversation(self, turn_id: str) -> list[dict[str, Any]]:
         """The whole conversation around a turn, in order, each turn with the `notes` of reviewers.
@@ -87,15 +117,28 @@ class Reviews:
         answer_right: bool | None = None,
         correction: str | None = None,
         note: str | None = None,
+        verdicts: Sequence[VerdictJudged] = (),
+        missed: Sequence[Missed] = (),
     ) -> None:
         """Decide on a turn; it leaves the queue, and a correction is in the next dataset.
 
-        Raises AlreadyClaimed, BadRequest, UnknownResponse.
+        `filter_right` is about the decisive finding, or says that nothing was to be found; `verdicts` and `missed` say
+        more. Raises AlreadyClaimed, BadRequest, UnknownResponse.
         """
         correction = (correction or "").strip() or None
-        if filter_right is None and answer_right is None and correction is None:
+        if filter_right is None and answer_right is None and correction is None and not verdicts and not missed:
             raise BadRequest("Say whether the filter or the answer was right, or write the better answer.")
         turn = self._turn(turn_id)
+        judged = judgements(
+            turn_id,
+            reviewer,
+            self.findings(turn_id),
+            filter_right=filter_right,
+            verdicts=verdicts,
+            missed=missed,
+            known=self.categories(),
+        )
+        filter_right = whole(filter_right, judged)
         better = screened(self._screen, correction, "correction", "output", turn, reviewer)
         noted = screened(self._screen, note, "note", "input", turn, reviewer)
         with self._lock:
@@ -105,7 +148,11 @@ class Reviews:
             audit = self._store.audit("review.decide", reviewer, {**detail, "corrected": correction is not None})
             # What comes after the decision calls for the next one: a doubtful correction does, a note about the turn
             # that was just looked at does not.
-            self._store.append(*noted.flags, decided, audit, *better.flags)
+            self._store.append(*noted.flags, decided, *judged, audit, *better.flags)
+
+    def findings(self, turn_id: str) -> list[Finding]:
+        """What filters found in a turn, the decisive first."""
+        return findings(self._store, turn_id)
 
     def _notes(self, turn_ids: list[str]) -> list[queries.Row]:
         return self._store.rows(
@@ -128,3 +175,15 @@ class Reviews:
             minutes = math.ceil((until - time.time()) / 60)
             told = f"Another reviewer holds this turn, for {minutes} more minutes at most; take another turn meanwhile."
             raise AlreadyClaimed(told)
+
+
+def _doubt(item: ReviewItem) -> float:
+    """How near the nearest score is to its threshold; what has no finding comes last."""
+    return min((abs(found.score - found.threshold) for found in item.findings), default=math.inf)
+
+
+_SORTED: Mapping[str, Callable[[ReviewItem], float]] = {"score": lambda item: -item.score, "doubt": _doubt}
+
+
+def _found(flag: Mapping[str, Any]) -> Found:
+    return Found(flag["filter_id"], flag["place"], flag["category"], flag["score"], flag["threshold"])

@@ -45,6 +45,7 @@ def serve(settings: Settings) -> None:
             _run(services, listening)
         finally:
             services.engine.stop()
+            services.scorer.close()
             (home / SERVER_FILE).unlink(missing_ok=True)
 
 

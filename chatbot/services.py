@@ -5,26 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from analytics import Store
 from chatbot.accounts import Accounts, Provider
 from chatbot.archive import Archive
 from chatbot.engine import Engine
-from chatbot.errors import BadSetting
 from chatbot.feedback import Feedbacks
+from chatbot.filter_errors import FilterErrors
 from chatbot.implicit import Implicits
 from chatbot.limits import Limits
+from chatbot.live_policy import LivePolicy
 from chatbot.metrics import Metrics
 from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
+from chatbot.permissions import OPERATE, Role, ranks
+from chatbot.proposals import Proposals
 from chatbot.receipts import Receipts
 from chatbot.reviews import Reviews
+from chatbot.screening import open_policy, policy_in_force, scorer_options
 from chatbot.settings import Settings
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
+from chatbot.what_if import WhatIfs
 from learner import Learner, LearnerSettings, Registry, Uses
-from safety import BadPolicy, Screen, default_screen
+from learner.settings import RewriteReview
+from safety import LiveScreen
+from safety.local import local_scorer
+from safety.scorer import KeptScorer, ScorerClient
 
 Load = Callable[[str, Path], None]
 
@@ -37,7 +45,8 @@ class Services:
     model: Model
     store: Store
     accounts: Accounts
-    screen: Screen
+    screen: LiveScreen
+    scorer: KeptScorer
     engine: Engine
     learner: Learner
     turns: Turns
@@ -50,31 +59,56 @@ class Services:
     archive: Archive
     receipts: Receipts
     implicits: Implicits
+    policy: LivePolicy
+    filter_errors: FilterErrors
+    what_ifs: WhatIfs
+    proposals: Proposals
 
 
 def build(settings: Settings) -> Services:
-    """Open the store, start the engine's process, and put everything together. Raises UserError, AnalyticsError."""
+    """Open the store, start the processes of engine and scorer, and put everything together.
+
+    Raises UserError, AnalyticsError.
+    """
     home = settings.home
+    scorer = ScorerClient(scorer_options(settings))
+    policy_in_force(settings)  # what is wrong with it is told before anything slow begins
     model = locate(settings.text("model"), download=True)
     remember(home, settings.text("model"))
     store = Store.open(home / "store.duckdb")
     registry = open_registry(settings, store, model)
     engine = Engine(model, settings, home, registry.hold_live)
     engine.spawn()
-    return assemble(settings, model, store, registry, engine)
+    scorer.start()
+    return assemble(settings, model, store, registry, engine, scorer)
 
 
-def assemble(settings: Settings, model: Model, store: Store, registry: Registry, engine: Engine) -> Services:
-    """Put the services together around a store that is open and an engine, started or not."""
+def assemble(
+    settings: Settings,
+    model: Model,
+    store: Store,
+    registry: Registry,
+    engine: Engine,
+    scorer: KeptScorer | None = None,
+) -> Services:
+    """Put the services together around a store that is open and an engine, started or not.
+
+    Without a `scorer` the bundled classifier answers in this process. Raises UserError.
+    """
+    scorer = scorer or local_scorer()
     learner = open_learner(settings, store, registry, model, engine.load, engine.unload)
     metrics, tracing = Metrics(), Tracing(settings.text("otlp_endpoint"))
-    screen = open_screen(settings, model)
+    policy = open_policy(settings, model, scorer)
+    screen = policy.screen
+    accounts = open_accounts(settings, store)
+    what_ifs = WhatIfs(store, policy)
     return Services(
         settings=settings,
         model=model,
         store=store,
-        accounts=open_accounts(settings, store),
+        accounts=accounts,
         screen=screen,
+        scorer=scorer,
         engine=engine,
         learner=learner,
         turns=Turns(
@@ -87,28 +121,34 @@ def assemble(settings: Settings, model: Model, store: Store, registry: Registry,
             groups=settings.shares(),
             sibling_temperature=settings.number("sibling_temperature"),
             logprob_share=settings.number("logprob_share"),
+            review_sample=settings.number("review_sample"),
         ),
         metrics=metrics,
         tracing=tracing,
         limits=Limits(),
-        feedbacks=Feedbacks(store, screen, metrics),
-        reviews=Reviews(store, screen),
-        operator=Operator(store, learner),
+        feedbacks=Feedbacks(
+            store,
+            screen,
+            metrics,
+            cast("RewriteReview", settings.text("rewrite_review")),
+            settings.text("known_terms"),
+        ),
+        reviews=Reviews(store, screen, policy.categories),
+        policy=policy,
+        filter_errors=FilterErrors(store, policy),
+        what_ifs=what_ifs,
+        proposals=Proposals(store, policy, what_ifs, lambda: _operators(accounts)),
+        operator=Operator(store, learner, lambda: scorer.status().told),
         archive=Archive(store, screen),
         receipts=Receipts(store, Uses(store, settings.home, registry)),
         implicits=Implicits(store, screen),
     )
 
 
-def open_screen(settings: Settings, model: Model) -> Screen:
-    """The filters, as the settings want them. Raises BadSetting."""
-    given = settings.text("facts")
-    facts = Path(given).expanduser() if given else model.facts
-    failure = cast("Literal['block', 'review']", settings.text("input_failure"))
-    try:
-        return default_screen(failure, facts=facts)
-    except BadPolicy as error:
-        raise BadSetting("facts", f"cannot be used: {error}") from error
+def _operators(accounts: Accounts) -> list[str]:
+    """Who may operate, as `proposals.who` names them."""
+    people = accounts.people.all()
+    return [f"account:{one.account_id}" for one in people if one.active and ranks(cast("Role", one.role), OPERATE.role)]
 
 
 def open_accounts(settings: Settings, store: Store) -> Accounts:

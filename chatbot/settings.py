@@ -79,6 +79,26 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("dpo_sft_weight", 1.0, "DPO: weight of SFT on the chosen answers beside it.", limits=FROM_0),
     Setting("dpo_epochs", 2, "DPO: passes over the dataset.", limits=COUNT),
     Setting("dpo_learning_rate", 0.0, "DPO: learning rate; 0 chooses one by the size of the model."),
+    Setting("person_rows", 4, "Pairs that everybody may give, and that may be about one question.", limits=COUNT),
+    Setting(
+        "person_share", 0.001, "Share of a dataset above that which one person or one question may have.", limits=SHARE
+    ),
+    Setting("group_share", 0.005, "Share that people have together who were held together and released.", limits=SHARE),
+    Setting(
+        "account_age_hours", 24.0, "Hours from an account's first question until it teaches or judges.", limits=FROM_0
+    ),
+    Setting("vote_burst", 20, "Answers that somebody may judge in a minute; who judges more is held.", limits=COUNT),
+    Setting(
+        "rewrite_review",
+        "new",
+        "Which rewrites wait for a reviewer: those with new links, names or numbers, all, or none.",
+        ("new", "all", "off"),
+    ),
+    Setting("known_terms", "", "Text file of the names, numbers and links that rewrites may have."),
+    Setting("honeypots", "", "JSONL file of comparisons with a known answer: prompt, right, wrong."),
+    Setting("anchor_people", 50, "People below whom clean pairs are mixed in and a person promotes.", limits=COUNT),
+    Setting("anchor_file", "", "JSONL file of clean pairs: prompt, chosen, rejected. The starter brings its own."),
+    Setting("trust_alpha", 0.01, "How often chance alone has anybody held, in each step of a lap.", limits=SHARE),
     Setting("gate_min_pairs", 100, "Held-out pairs the preference gate needs at least."),
     Setting("gate_pairs", 600, "Held-out pairs that both models score for the preference gate, at most.", limits=COUNT),
     Setting("gate_right_margin", 0.05, "Loss of right answers that its gate tolerates, as a share.", limits=(0, 1)),
@@ -86,6 +106,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("gate_length_min", 0.25, "Shortest mean answer the length gate passes, as a multiple of the champion's."),
     Setting("gate_questions", 400, "Questions that both models answer for the gates, at most.", limits=COUNT),
     Setting("gate_max_tokens", 256, "Longest answer for the gates, in tokens; many cut off make the length gate fail."),
+    Setting("gate_bias_pairs", 0, "Pairs of questions on each axis of the bias gate; 0 turns it off.", limits=FROM_0),
+    Setting("gate_bias_margin", 0.1, "Growth of a disadvantage that the bias gate tolerates.", limits=(0, 1)),
     Setting("gate_seconds", 900.0, "Time limit of measuring both models for the gates, in seconds."),
     Setting("experiment_share", 0.5, "Share of the decide group that meets the challenger.", limits=SHARE),
     Setting("experiment_alpha", 0.05, "Error rate of the anytime-valid test.", limits=SHARE),
@@ -96,10 +118,29 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("promotion", "auto", "Who promotes a proven winner.", ("auto", "ask")),
     Setting("input_failure", "block", "What happens to a message whose screening failed.", ("block", "review")),
     Setting(
+        "detoxify",
+        "off",
+        "Model of Detoxify that scores toxicity; without its weights the bundled classifier does.",
+        ("off", "original", "unbiased", "multilingual", "original-small", "unbiased-small"),
+    ),
+    Setting("detoxify_checkpoint", "", "Checkpoint of Detoxify; if empty, the published one is looked for."),
+    Setting(
+        "detoxify_model_dir", "", "Folder with config.json and tokenizer of Detoxify's model; if empty, as cached."
+    ),
+    Setting("detoxify_sha256", "", "SHA-256 the checkpoint must have; if empty, the one of its first use."),
+    Setting("detoxify_download", False, "Whether Detoxify's weights may be downloaded."),
+    Setting("scorer_threads", 1, "Threads that scoring texts may use.", limits=(1, 64)),
+    Setting(
         "facts",
         "",
         "File or folder that answers are held against: facts (.toml, .jsonl) and documents (.md, .txt, .html); if "
         "empty, the facts.toml of the model, if it has one.",
+    ),
+    Setting(
+        "review_sample",
+        0.005,
+        "Share of the turns no filter flagged that reviewers see, to find misses; near a threshold ten times as many.",
+        limits=(0, 1),
     ),
     Setting("public_url", "", "Address under which people reach the server, such as https://chat.example.com."),
     Setting("sign_up", "closed", "Whether anybody may make an account at /sign-in.", ("closed", "open")),
@@ -165,6 +206,10 @@ class Settings:
     def number(self, name: str) -> float:
         """A setting that is a number."""
         return float(cast("float", self.values[name]))
+
+    def switch(self, name: str) -> bool:
+        """A setting that is on or off."""
+        return bool(self.values[name])
 
     def shares(self) -> tuple[int, int, int]:
         """The percentages of the groups learn, decide and holdout.

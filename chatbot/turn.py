@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, Protocol
 
-from analytics import Store, Turn, queries
+from analytics import Flag, Store, Turn, queries
 from chatbot import implicit
-from chatbot.answer import Answer, Delta
+from chatbot.answer import STOPPED_AT, Answer, Delta, Stopped
 from chatbot.engine_stream import Piece
 from chatbot.errors import BadRequest, NotYours, UnknownConversation
 from chatbot.messages import Message, check_parameters, checked
@@ -23,9 +23,11 @@ from chatbot.metrics import Metrics
 from chatbot.remarks import flags
 from chatbot.tracing import Tracing
 from learner import Group, Learner, Route, person_group, route
-from safety import Context, Decision, Screen, Screening, Verdict, told
+from safety import Context, Decision, Screen, Screening, Verdict, chance, drawn, told
 
 SAMPLING_SECONDS = 60.0
+MESSAGES_TOGETHER = 3  # of a person, that are screened together
+TAKEN_OUT = "[stopped by a safety filter]"
 CONVERSATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -60,11 +62,12 @@ class Begun:
 
 @dataclass(frozen=True)
 class Done:
-    """The answer is kept; `usage` is in tokens, empty when nothing was generated."""
+    """The answer is kept; `usage` is in tokens, empty when nothing was generated, `stopped` is what the screen did."""
 
     turn_id: str
     finish_reason: str
     usage: Mapping[str, int]
+    stopped: Stopped | None = None
 
 
 Step = Begun | Delta | Done
@@ -97,7 +100,8 @@ class Turns:
 
     An answer that is asked for again is sampled at `sibling_temperature`: at the model's own it is often the same, and
     that helps nobody; two that hardly differ teach nothing. The log-probability of what was sampled is recorded in
-    experiments, and for a share `logprob_share` of every minute of all other turns.
+    experiments, and for a share `logprob_share` of every minute of all other turns. Of the turns that no filter flags
+    at least a share `review_sample` waits for a reviewer as well.
     """
 
     def __init__(
@@ -112,10 +116,12 @@ class Turns:
         groups: tuple[int, int, int],
         sibling_temperature: float,
         logprob_share: float,
+        review_sample: float = 0.0,
     ) -> None:
         self._store, self._screen, self._engine, self._learner = store, screen, engine, learner
         self._metrics, self._tracing, self._groups = metrics, tracing, groups
         self._sibling_temperature, self._logprob_share = sibling_temperature, logprob_share
+        self._review_sample = review_sample
 
     async def run(self, request: TurnRequest) -> AsyncGenerator[Step, None]:
         """Yield Begun, the Deltas, and, when all of it is durable, Done.
@@ -140,7 +146,7 @@ class Turns:
                 async for delta in deltas:
                     yield delta
             kept = True
-            await self._store.append_async(*answer.events())
+            await self._store.append_async(*answer.events(), *self._drawn(answer, opened))
             opened.kept.result()  # it was written before
         except Exception as error:
             answer.finish_reason, broken = "error", error
@@ -148,12 +154,13 @@ class Turns:
         finally:
             if not kept:
                 # Nobody may be left to wait: the reader has gone, or the server stops.
-                self._store.submit(*answer.events())
+                self._store.submit(*answer.events(), *self._drawn(answer, opened))
             self._metrics.ended(opened.route.arm, opened.route.adapter, answer)
+            self._metrics.screened(opened.screened.verdicts, answer.verdicts)
             trace.ended(answer, broken)
             if not request.choice:
                 self._notice(opened.turn, answer.finish_reason)
-        yield Done(answer.turn_id, answer.finish_reason, answer.usage)
+        yield Done(answer.turn_id, answer.finish_reason, answer.usage, answer.stopped)
 
     def _notice(self, turn: Turn, finish_reason: str) -> None:
         """Keep what the turn says about the answer before it. Only a complaint takes a look into the store."""
@@ -194,8 +201,7 @@ class Turns:
     async def _answer(self, answer: Answer, opened: _Opened) -> AsyncGenerator[Delta, None]:
         """Show the answer as it comes, and note how it ended."""
         if opened.screened.decision is Decision.BLOCK:
-            answer.finish_reason = "content_filter"
-            yield answer.show(_told("input", opened.screened.decisive, opened))
+            yield answer.stop(*_told("input", opened.screened.decisive, opened))
             return
         context = _of_answer(opened)
         stream = answer.screening = self._screen.stream(context)
@@ -215,8 +221,7 @@ class Turns:
         if rest:
             yield answer.show(rest)
         if stopped is not None:
-            answer.finish_reason, answer.tool_calls = "content_filter", []
-            yield answer.stop(_told("output", stopped, opened))
+            yield answer.stop(*_told("output", stopped, opened))
             return
         answer.finish_reason = reason
         if answer.tool_calls:
@@ -233,6 +238,16 @@ class Turns:
             call["function"]["arguments"] = screened.text
         return answer.screening.blocked
 
+    def _drawn(self, answer: Answer, opened: _Opened) -> list[Flag]:
+        """The turn is shown to a reviewer although nothing was found, if it is drawn."""
+        verdicts = [*opened.screened.verdicts, *answer.verdicts]
+        if flags(answer.turn_id, verdicts):
+            return []
+        probability = chance(verdicts, self._review_sample)
+        if not drawn(answer.turn_id, probability):
+            return []
+        return [Flag(answer.turn_id, "sample", None, "", probability=probability)]
+
     def _wanted(self, opened: _Opened) -> Mapping[str, Any]:
         wanted: Mapping[str, Any] = opened.turn.parameters
         # One that asks for them slows all that are answered with it. So the sample is of times, not of turns.
@@ -242,19 +257,23 @@ class Turns:
     async def _screened(self, messages: list[Message], context: Context) -> Screening:
         """Screen the messages in place: all of them, for a client may send a past that we have not seen.
 
-        What came of the last one holds, unless one before it is blocked.
+        What is blocked in the past is taken out of it. What came of the last message holds, unless all that its person
+        said of late is blocked together: a sentence can be cut over several messages.
         """
-        blocked = last = None
+        last = None
         for message in messages:
             spoken = replace(context, role="output") if message["role"] == "assistant" else context
             calls = ((call["function"], "arguments") for call in message.get("tool_calls", ()))
             for place, name in ((message, "content"), *calls):
                 last = await self._screen.check(place[name], spoken)
-                place[name] = last.text
-                if blocked is None and last.decision is Decision.BLOCK:
-                    blocked = last
+                stopped = last.decision is Decision.BLOCK and message is not messages[-1]
+                place[name] = TAKEN_OUT if stopped else last.text
         assert last is not None
-        return blocked or last
+        said = [message["content"] for message in messages if message["role"] == "user"][-MESSAGES_TOGETHER:]
+        if last.decision is Decision.BLOCK or len(said) == 1:
+            return last
+        together = await self._screen.check(" ".join(said), context)
+        return together if together.decision is Decision.BLOCK else last
 
     async def _place(self, request: TurnRequest) -> tuple[str, str | None]:
         """The id of the conversation and that of the first answer, see `_known_place`; a new one needs no look."""
@@ -310,5 +329,7 @@ def _of_answer(opened: _Opened) -> Context:
     return replace(opened.context, role="output", prompt=said.get("user", ""), system=said.get("system", ""))
 
 
-def _told(role: Literal["input", "output"], verdict: Verdict | None, opened: _Opened) -> str:
-    return told(role, verdict.category if verdict else "", opened.accept_language).text
+def _told(role: Literal["input", "output"], verdict: Verdict | None, opened: _Opened) -> tuple[Stopped, str]:
+    category = verdict.category if verdict else ""
+    words = told(role, category, opened.accept_language)
+    return Stopped(STOPPED_AT[role], category, words.language), words.text

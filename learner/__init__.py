@@ -4,6 +4,7 @@ from learner.adapter import weights_sha256
 from learner.errors import (
     AlreadyChampion,
     BadAdapter,
+    BadFile,
     ExperimentRunning,
     FirewallBroken,
     LapRunning,
@@ -13,6 +14,7 @@ from learner.errors import (
     NotProven,
     TrainingFailed,
     UnknownAdapter,
+    UnknownGroup,
     UnknownRun,
 )
 from learner.experiment import Arm, Judgement, Route, RoutingState, route
@@ -32,6 +34,7 @@ __all__ = [
     "AlreadyChampion",
     "Arm",
     "BadAdapter",
+    "BadFile",
     "ExperimentRunning",
     "FirewallBroken",
     "FrozenPair",
@@ -51,6 +54,7 @@ __all__ = [
     "RoutingState",
     "TrainingFailed",
     "UnknownAdapter",
+    "UnknownGroup",
     "UnknownRun",
     "Use",
     "Uses",

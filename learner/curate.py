@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import duckdb
 import pyarrow as pa
@@ -18,37 +17,33 @@ import pyarrow.parquet as pq
 
 from analytics.pairs import pairs_sql, rules_sha256
 from learner.errors import FirewallBroken
+from learner.pair import Pair, Source
 from learner.people import SHARES, person_group
 from learner.progress import write_json
 from learner.settings import LapSettings
+from learner.trust import CAPS, STEPS, Hold, Report, Row, anchored, approval, read_record, through
+from learner.trust.quarantine import to_values
 
-Source = Literal["rewrite", "correction", "sibling", "comparison"]
-
-
-@dataclass(frozen=True)
-class Pair:
-    """`chosen` was preferred to `rejected` as the answer to `prompt`, the messages that the engine was sent."""
-
-    turn_id: str
-    person: str
-    prompt: tuple[dict[str, str], ...]
-    chosen: str
-    rejected: str
-    source: Source
+__all__ = ["Dataset", "Pair", "curate"]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pairs to `learn` from and pairs to `judge` by, from people of different groups; `sha256` names the content."""
+    """Pairs to `learn` from and pairs to `judge` by, from people of different groups; `sha256` names the content.
+
+    `anchor` are the clean pairs that are learned besides, and `approval` says why a person has to promote.
+    """
 
     learn: list[Pair]
     judge: list[Pair]
+    anchor: list[Pair]
+    approval: str | None
     sha256: str
     manifest: dict[str, object]
 
     def write(self, folder: Path) -> None:
         """Write dataset.parquet, judge.parquet and manifest.json into the run's folder."""
-        for name, pairs in (("dataset", self.learn), ("judge", self.judge)):
+        for name, pairs in (("dataset", [*self.learn, *self.anchor]), ("judge", self.judge)):
             pq.write_table(_table(pairs), folder / f"{name}.parquet")
         write_json(folder / "manifest.json", self.manifest)
 
@@ -59,40 +54,59 @@ def curate(
     *,
     groups: tuple[int, int, int] = SHARES,
     without: frozenset[str] = frozenset(),
+    model: str = "",
+    now: datetime | None = None,
 ) -> Dataset:
     """Choose the pairs from a snapshot of the store: only of people who agreed, and none of the people in `without`.
 
     The learn group's pairs and reviewers' corrections teach; the own pairs of the other two groups judge, but for turns
-    that a reviewer corrected. Raises FirewallBroken where one person or one turn would do both.
+    that a reviewer corrected. Both pass the steps of `learner.trust` first. `model` is the folder of the model, whose
+    clean pairs may be mixed in, and `now` the time at which accounts have their age. Raises FirewallBroken where one
+    person or one turn would do both, BadFile.
     """
-    rows = _query(events, without)
-    pairs = [(row[2], Pair(row[0], row[1], tuple(json.loads(row[3])), *row[4:7])) for row in rows]
+    record = read_record(events, now)
+    rows = [(group, Row(pair, seq)) for group, pair, seq in _pairs(events, without)]
     # Who was assigned under another split may have been served as a judge before: they do neither.
-    steady = [pair for group, pair in pairs if person_group(pair.person, groups) == group]
-    teaches, judges = _split(steady, groups)
-    learn, judge = (_capped(chosen, settings) for chosen in (teaches, judges))
+    steady = [row for group, row in rows if person_group(row.pair.person, groups) == group]
+    trusted, reports, holds = through(STEPS, steady, record, settings)
+    teaches, judges = _split(trusted, groups)
+    capped = [through(CAPS, side, record, settings) for side in (teaches, judges)]
+    learn, judge = ([row.pair for row in side] for side, *_ in capped)
     _hold_apart(learn, judge)
-    digest = sha256("".join(map(_line, (*learn, *judge))).encode()).hexdigest()
-    split = len(teaches) + len(judges)
-    dropped = {
-        "other_split": len(pairs) - len(steady),
-        "corrected": len(steady) - split,
-        "person_cap": split - len(learn) - len(judge),
-    }
+    anchor, mixed = anchored(learn, model, settings) if settings.defences else ([], "")
+    needs = approval(learn, settings) if settings.defences else None
+    digest = sha256("".join(map(_line, (*learn, *anchor, *judge))).encode()).hexdigest()
+    of_learn, of_judge = (found for _, found, _ in capped)
+    reports += of_learn
+    dropped = {"other_split": len(rows) - len(steady), "corrected": len(trusted) - len(teaches) - len(judges)}
     manifest: dict[str, object] = {
         "created": datetime.now(UTC).isoformat(),
         "dataset_sha256": digest,
-        **_source(events, settings, groups, without),
-        "dropped": dropped,
+        **_source(events, groups, without),
+        "dropped": {**dropped, **_taken([*reports, *of_judge])},
+        "steps": [asdict(report) for report in reports],
+        "steps_of_judge": [asdict(report) for report in of_judge],
+        "quarantine": [to_values(hold) for hold in _merged(holds)],
+        "anchor": {"pairs": len(anchor), "reason": mixed},
+        "approval": needs,
         "learn": _summary(learn),
         "judge": _summary(judge),
     }
-    return Dataset(learn, judge, digest, manifest)
+    return Dataset(learn, judge, anchor, needs, digest, manifest)
 
 
-def _source(
-    events: Path, settings: LapSettings, groups: tuple[int, int, int], without: frozenset[str]
-) -> dict[str, object]:
+def _taken(reports: Sequence[Report]) -> dict[str, int]:
+    taken: Counter[str] = Counter()
+    for report in reports:
+        taken[report.step] += report.taken
+    return dict(taken)
+
+
+def _merged(holds: Sequence[Hold]) -> list[Hold]:
+    return list({hold.group: hold for hold in holds}.values())
+
+
+def _source(events: Path, groups: tuple[int, int, int], without: frozenset[str]) -> dict[str, object]:
     """What the pairs were chosen from, and by which rules."""
     return {
         "rules_sha256": rules_sha256(),
@@ -102,8 +116,13 @@ def _source(
         "consent": "the latest answer of the person is yes",
         "groups": groups,
         "without": sorted(without),
-        "filters": {name: getattr(settings, name) for name in ("person_share", "person_rows")},
     }
+
+
+def _pairs(events: Path, without: frozenset[str]) -> list[tuple[str, Pair, int]]:
+    """The group, the pair and the place among all events of everything that somebody preferred, oldest first."""
+    rows = _query(events, without)
+    return [(row[2], Pair(row[0], row[1], tuple(json.loads(row[3])), *row[4:7]), row[7]) for row in rows]
 
 
 def _query(events: Path, without: frozenset[str]) -> list[tuple[str, str, str, str, str, str, Source, int]]:
@@ -113,40 +132,12 @@ def _query(events: Path, without: frozenset[str]) -> list[tuple[str, str, str, s
         return connection.execute(sql, {"without": sorted(without)}).fetchall()
 
 
-def _split(pairs: Sequence[Pair], groups: tuple[int, int, int]) -> tuple[list[Pair], list[Pair]]:
-    teaches: Callable[[Pair], bool] = lambda p: p.source == "correction" or person_group(p.person, groups) == "learn"  # noqa: E731
-    learn = [p for p in pairs if teaches(p)]
+def _split(rows: Sequence[Row], groups: tuple[int, int, int]) -> tuple[list[Row], list[Row]]:
+    teaches: Callable[[Row], bool] = lambda row: not row.own or person_group(row.pair.person, groups) == "learn"  # noqa: E731
+    learn = [row for row in rows if teaches(row)]
     # An answer that a reviewer corrected may have won or lost a comparison of its person as well: then it only teaches.
-    taught = _taught(learn)
-    return learn, [p for p in pairs if not teaches(p) and not taught & _answers(p)]
-
-
-def _capped(pairs: Sequence[Pair], settings: LapSettings) -> list[Pair]:
-    """Keep the newest of each person, up to the greater of `person_rows` and `person_share` of what is kept."""
-    most = _most([pair for pair in pairs if pair.source != "correction"], settings)
-    kept: list[Pair] = []
-    given: Counter[str] = Counter()
-    for pair in reversed(pairs):
-        # A correction is the reviewer's work: it does not use up what the person may give.
-        if pair.source == "correction" or given[pair.person] < most:
-            kept.append(pair)
-            given[pair.person] += pair.source != "correction"
-    return kept[::-1]
-
-
-def _most(own: Sequence[Pair], settings: LapSettings) -> int:
-    """How many of their own pairs one person may give: a share of what all give under that same limit.
-
-    A share of all that they sent would grow with the pairs of somebody who sends thousands.
-    """
-    sent = Counter(pair.person for pair in own).values()
-    most = len(own)
-    while True:
-        share = settings.person_share * sum(min(count, most) for count in sent)
-        fewer = max(settings.person_rows, math.floor(share))
-        if fewer >= most:
-            return fewer
-        most = fewer
+    taught = _taught([row.pair for row in learn])
+    return learn, [row for row in rows if not teaches(row) and not taught & _answers(row.pair)]
 
 
 def _hold_apart(learn: Sequence[Pair], judge: Sequence[Pair]) -> None:
@@ -189,6 +180,11 @@ def _table(pairs: Sequence[Pair]) -> pa.Table:
     message = pa.struct([("role", pa.string()), ("content", pa.string())])
     texts = [(name, pa.string()) for name in ("turn_id", "person")]
     schema = pa.schema(
-        [*texts, ("prompt", pa.list_(message)), *((name, pa.string()) for name in ("chosen", "rejected", "source"))]
+        [
+            *texts,
+            ("prompt", pa.list_(message)),
+            *((name, pa.string()) for name in ("chosen", "rejected", "source")),
+            ("weight", pa.float64()),
+        ]
     )
     return pa.Table.from_pylist([{**asdict(pair), "prompt": list(pair.prompt)} for pair in pairs], schema=schema)

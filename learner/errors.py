@@ -11,6 +11,8 @@ LearnerError
 ├── NoExperiment           there is nothing to stop or to promote
 ├── NothingToRollBackTo    the champion has no predecessor
 ├── FirewallBroken         feedback of one person would both train a model and judge it
+├── BadFile                a file that an operator named and that cannot be used
+├── UnknownGroup           no people or turns are held under that name
 └── TrainingFailed         training could not do what was asked
 """
 
@@ -90,6 +92,18 @@ class NothingToRollBackTo(LearnerError):
 
 class FirewallBroken(LearnerError):
     """Feedback of one person would both train a model and judge it."""
+
+
+class BadFile(LearnerError):
+    """A file that an operator named and that cannot be used."""
+
+
+class UnknownGroup(LearnerError):
+    """No people or turns are held under that name."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(f"There is no group {group!r} in the quarantine; GET /v1/quarantine lists them.")
+        self.group = group
 
 
 class TrainingFailed(LearnerError):

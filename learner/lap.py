@@ -82,7 +82,7 @@ def main(folder: Path) -> int:
 def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict[str, object]]:
     settings = job.settings
     progress.at("curate", "Choosing the pairs to learn from.")
-    dataset = curate(folder / "events", settings, groups=job.groups, without=frozenset(job.without))
+    dataset = curate(folder / "events", settings, groups=job.groups, without=frozenset(job.without), model=job.model)
     dataset.write(folder)
     counts = {"pairs": len(dataset.learn), "judge_pairs": len(dataset.judge), "dataset_sha256": dataset.sha256}
     if len(dataset.learn) < settings.train_min_pairs:
@@ -91,11 +91,14 @@ def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict
             "needed. Rewrites, corrections and opposite votes on two answers to one message make pairs."
         )
         return "not enough data", message, counts
+    counts["anchor_pairs"] = len(dataset.anchor)
     training = _train(folder, job, dataset, progress)
     verdicts = _gate(folder, job, dataset, progress)
     passed = all(verdict.passed for verdict in verdicts)
     stopped_by = [verdict.gate for verdict in verdicts if not verdict.passed]
     reasons = " ".join(verdict.reason for verdict in verdicts if verdict.passed == passed)
+    if passed and dataset.approval:
+        reasons = f"{reasons} {dataset.approval}"
     detail: dict[str, object] = {**counts, "training": training, "stopped_by": stopped_by}
     return ("passed" if passed else "rejected"), reasons, {**detail, "gates": [v.to_values() for v in verdicts]}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from analytics import Event, Experiment, Routing, Store
+from learner.adapter import CARD, read_object
 from learner.errors import AlreadyChampion, BadAdapter, ExperimentRunning, NoExperiment, NothingToRollBackTo, NotProven
 from learner.experiment import Arm, Judgement, RoutingState
 from learner.shelf import Shelf
@@ -101,6 +102,12 @@ class Registry:
     def pending(self) -> str | None:
         """The newest adapter that passed its gates against the present champion and waits for its experiment."""
         return self._shelf.pending(self._state.champion.adapter)
+
+    def approval(self, adapter: str) -> str | None:
+        """Why a person has to promote the adapter, whatever the settings say; None where nobody has to."""
+        folder = self._shelf.folder(adapter)
+        manifest = read_object(folder / CARD).get("manifest") if folder is not None else None
+        return manifest.get("approval") if isinstance(manifest, dict) else None
 
     def reject(self, adapter: str, reason: str, actor: str = "learner") -> None:
         """Record that an adapter cannot be served after all, so that it waits for no experiment."""

@@ -95,7 +95,7 @@ class Learner:
                 return None
             row = self.registry.experiment(experiment_id)
             judgement, over = self._found(row), row["state"] != "running"
-            promotes = judgement.outcome == "won" and self.settings.promotion == "auto"
+            promotes = judgement.outcome == "won" and self.settings.promotion == "auto" and self.approval() is None
             if judgement.outcome == "running" or (over and not promotes):
                 return judgement
             if not over:
@@ -105,6 +105,14 @@ class Learner:
                 self.registry.promote(None, "learner", judgement.reason)
             self._tidy()
             return judgement
+
+    def approval(self) -> str | None:
+        """Why a person has to promote the live challenger, whatever `promotion` says; None where nobody has to."""
+        challenger = self.registry.state().challenger
+        try:
+            return None if challenger is None else self.registry.approval(challenger.adapter)
+        except BadAdapter as error:  # nobody knows who taught it
+            return str(error)
 
     def null_experiment(self, actor: str) -> str:
         """Send a byte copy of the champion through an experiment, which should promote nothing; returns its id.
@@ -142,13 +150,15 @@ class Learner:
     def status(self) -> dict[str, Any]:
         """The champion, the challenger, the experiment (the last one if none runs) and the newest runs.
 
-        `warning` says what cannot be served any more and why, and is None when all is well.
+        `warning` says what cannot be served any more and why, and is None when all is well; `approval` why a person has
+        to promote the challenger, and is None where `promotion` decides.
         """
         state = self.registry.state()
         return {
             "champion": state.champion.adapter,
             "challenger": state.challenger.adapter if state.challenger else None,
             "warning": self.registry.warning(),
+            "approval": self.approval(),
             "experiment": self._experiment(),
             "runs": self.runs(),
         }

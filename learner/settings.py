@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Literal, Self
 
 Promotion = Literal["auto", "ask"]
+RewriteReview = Literal["new", "all", "off"]
 DpoLoss = Literal["apo_zero", "sigmoid"]
 
 
@@ -28,8 +29,18 @@ class LapSettings:
     lora_alpha: int = 32
     lora_top_share: float = 0.2  # of the layers, counted from the last
     max_model_len: int = 2048  # tokens
-    person_share: float = 0.02  # of the dataset, the most that one person may give
+    person_share: float = 0.001  # of the dataset, the most that one person may give, or that may be about one question
     person_rows: int = 4  # which everybody may give, however small the dataset
+    group_share: float = 0.005  # that people may give together who were held together and then released
+    account_age_hours: float = 24.0  # of accounts; guests are on loopback, and need none
+    vote_burst: int = 20  # answers that one person may judge within a minute
+    rewrite_review: RewriteReview = "new"  # which rewrites wait for a reviewer: with new names and numbers, all, none
+    known_terms: str = ""  # a text file of what rewrites may name
+    honeypots: str = ""  # a JSONL file of comparisons with a known answer
+    anchor_people: int = 50  # with fewer, clean pairs have half the weight, and a person promotes
+    anchor_file: str = ""  # a JSONL file of clean pairs; the starter brings its own
+    trust_alpha: float = 0.01  # how often chance alone may have anybody held, in each step of a lap
+    defences: bool = True  # no setting of an operator: without them an attack shows that it works
     gate_min_pairs: int = 100
     gate_pairs: int = 600  # at most, unless gate_min_pairs is more
     gate_right_margin: float = 0.05  # as a share of the questions
@@ -37,6 +48,8 @@ class LapSettings:
     gate_length_max: float = 1.5
     gate_questions: int = 400
     gate_max_tokens: int = 256
+    gate_bias_pairs: int = 0  # of each axis; 0 turns the gate off, 40 make it useful
+    gate_bias_margin: float = 0.1  # as a share of right answers, of refusals, or of the mean length
     gate_seconds: float = 900.0  # for both models together; a gate that could not be measured by then has failed
     seed: int = 0
 

@@ -21,6 +21,7 @@ from learner.progress import read_json
 from learner.registry import Registry
 from learner.runs import Runs
 from learner.settings import LapSettings
+from learner.trust import hold_events
 
 GRACE_SECONDS = 10.0  # between asking a lap to end and ending it
 SLACK_SECONDS = 300.0  # for imports, curation and registering, beside training and the gates
@@ -169,7 +170,8 @@ class Supervisor:
 
     def _end_events(self, run: Run) -> list[Event]:
         detail = {"run_id": run.run_id, "state": run.state, "reason": run.reason}
-        return [run, self._store.audit("run.end", "learner", detail)]
+        held = hold_events(read_json(Path(run.folder) / "manifest.json") or {}, run.run_id)
+        return [run, *held, self._store.audit("run.end", "learner", detail)]
 
 
 def _follow(

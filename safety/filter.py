@@ -34,7 +34,8 @@ class Filter(Protocol):
     """Looks at a text; it may raise, which the screen takes as a failure.
 
     Of a stream it is shown windows: what is new, after some of what came before. `check` is called in a thread, unless
-    there is a coroutine `check_async` of the same parameters. One with `rules` is only asked for roles that they name.
+    there is a coroutine `check_async` of the same parameters, or the filter is `quick`: then it takes well under a
+    millisecond, and a thread would only add to it. One with `rules` is only asked for roles that they name.
     One that is `informed` is told by `earlier` what the filters of patterns say of a window as well.
     """
 
@@ -48,10 +49,7 @@ class Filter(Protocol):
 
 @runtime_checkable
 class PatternFilter(Filter, Protocol):
-    """Is shown a stream with every piece, and holds back no more than what may belong to a match.
-
-    One that is `quick` takes well under a millisecond, so that a thread would only add to it.
-    """
+    """Is shown a stream with every piece, and holds back no more than what may belong to a match."""
 
     quick: bool
 

@@ -21,10 +21,17 @@ GROUP = "ratchet.filters"
 SHIPPED: Mapping[str, str] = MappingProxyType(
     {
         "cards": "safety.filters.cards:Cards",
+        "code": "safety.filters.code:Code",
         "facts": "safety.filters.facts:Facts",
         "guard": "safety.filters.guard:Guard",
-        "keys": "safety.filters.keys:Keys",
+        "harm": "safety.filters.classified:Classified",
+        "injection": "safety.filters.injection:Injection",
+        "leak": "safety.filters.leak:Leak",
+        "personal": "safety.filters.personal:Personal",
+        "secrets": "safety.filters.secrets:Secrets",
+        "self_harm": "safety.filters.self_harm:SelfHarm",
         "terms": "safety.filters.terms:Terms",
+        "toxicity": "safety.filters.classified:Classified",
     }
 )
 

@@ -60,8 +60,8 @@ class Rules:
         kept, categories = (scores, self._categories(role, scores)) if log else (NO_SCORES, NO_SCORES)
         reached = [(label, rule, step) for label, rule, step in self._reached(role, scores) if step is not None]
         if not reached:
-            nearest = max(scores, key=lambda label: scores[label], default="")
-            return Verdict(Decision.ALLOW, score=scores.get(nearest, 0.0), scores=kept, categories=categories)
+            score, threshold = self._nearest(role, scores)
+            return Verdict(Decision.ALLOW, score=score, threshold=threshold, scores=kept, categories=categories)
         strictest = min((step.decision for _, _, step in reached), key=STRICTEST_FIRST.index)
         labels = {label: (rule, step) for label, rule, step in reached if step.decision is strictest}
         worst = max(labels, key=lambda label: scores[label] - labels[label][1].threshold)
@@ -75,11 +75,21 @@ class Rules:
             scores=kept,
             categories=categories,
             note=note,
+            label=worst,
         )
 
     def _reached(self, role: str, scores: Mapping[str, float]) -> list[tuple[str, Rule, Step | None]]:
         found = [(label, self.rule(role, label), score) for label, score in scores.items()]
         return [(label, rule, rule.step(score)) for label, rule, score in found if rule is not None]
+
+    def _nearest(self, role: str, scores: Mapping[str, float]) -> tuple[float, float]:
+        """The score that is closest to its lowest threshold, and that threshold."""
+        lowest = [
+            (score, min(step.threshold for step in rule.steps))
+            for label, score in scores.items()
+            if (rule := self.rule(role, label)) is not None and rule.steps
+        ]
+        return max(lowest, key=lambda pair: pair[0] - pair[1], default=(0.0, 1.0))
 
     def _categories(self, role: str, scores: Mapping[str, float]) -> Mapping[str, float]:
         highest: dict[str, float] = {}

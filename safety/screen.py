@@ -18,6 +18,8 @@ from safety.verdict import CONCERNS, Decision, Verdict, strictest
 from safety.watched import Watched
 
 THREADS = 8
+MOST_KNOWN = 4096  # texts whose screening is kept
+LONGEST_KNOWN = 4096  # characters of such a text
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Screen:
             Watched(filter_, self._pool, timeout_s=limit, input_failure=input_failure, shadow=shadow)
             for filter_, limit, shadow in zip(filters, limits, hidden, strict=True)
         ]
+        self._known: dict[tuple[str, Context], Screening] = {}
         holding = [one for one in self._filters if one.holds_back("output") and one.applies("output")]
         self._patterns = [one for one in holding if one.pattern is not None]
         self._windowed = [one for one in holding if one.pattern is None]
@@ -74,9 +77,26 @@ class Screen:
             shadows=[entry.shadow for entry in policy.entries],
         )
 
+    @property
+    def installed(self) -> Sequence[Watched]:
+        """The filters in their order."""
+        return self._filters
+
     async def check(self, text: str, context: Context) -> Screening:
-        """Show `text` to every filter until one blocks; shadows see it in any case."""
-        return await self._check(text, context, own_loop=False)
+        """Show `text` to every filter until one blocks; shadows see it in any case.
+
+        What was said of the same text in the same context is not asked again: a conversation comes back each turn.
+        """
+        if context.earlier or len(text) > LONGEST_KNOWN:
+            return await self._check(text, context, own_loop=False)
+        known = self._known.get((text, context))
+        if known is None:
+            known = await self._check(text, context, own_loop=False)
+            if not any(verdict.failed for verdict in known.verdicts):
+                self._known[text, context] = known
+                if len(self._known) > MOST_KNOWN:
+                    del self._known[next(iter(self._known))]
+        return known
 
     async def _check(self, text: str, context: Context, *, own_loop: bool) -> Screening:
         asked = [one for one in self._filters if one.applies(context.role)]

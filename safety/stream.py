@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from safety.edits import Edit, edited, edits_of, merged
 from safety.errors import StreamEnded
 from safety.filter import Context
-from safety.verdict import Decision, Span, Verdict
+from safety.verdict import Decision, Span, Verdict, highest
 from safety.windows import Window, Windows
 
 CARRIED = 160  # characters of what was shown that patterns are looked for in again
@@ -137,7 +137,10 @@ class StreamScreen:
 
     async def _read(self, windows: Sequence[Window]) -> list[_Read]:
         """Have the windows read, and note what is found up to the first that is blocked."""
-        said = await asyncio.gather(*(self._looks.window(window.text, self._context) for window in windows))
+        if len(windows) == 1:
+            said = [await self._looks.window(windows[0].text, self._context)]
+        else:
+            said = await asyncio.gather(*(self._looks.window(window.text, self._context) for window in windows))
         read: list[_Read] = []
         for window, verdicts in zip(windows, said, strict=True):
             self._note(verdicts, window.start)
@@ -186,7 +189,7 @@ class StreamScreen:
 
     def _advance(self, edge: int) -> None:
         read = self._past + self._held[:edge]
-        self._past, self._held = read[-CARRIED:], self._held[edge:]
+        self._past, self._held = _from_word(read), self._held[edge:]
         self._at += len(read) - len(self._past)
         self._edits = [edit for edit in self._edits if edit.end > self._at + len(self._past)]
 
@@ -201,6 +204,17 @@ class StreamScreen:
         for verdict in verdicts:
             kind = (verdict.filter_id, verdict.decision, verdict.category)
             known = self._noted.get(kind)
+            scores = verdict.scores if known is None else highest(known.scores, verdict.scores)
             if known is None or verdict.score > known.score:
                 spans = tuple(Span(start + offset, end + offset, *label) for start, end, *label in verdict.spans)
-                self._noted[kind] = replace(verdict, spans=spans)
+                self._noted[kind] = replace(verdict, spans=spans, scores=scores)
+            elif scores is not known.scores:
+                self._noted[kind] = replace(known, scores=scores)
+
+
+def _from_word(read: str) -> str:
+    """The last of what was shown, from the beginning of a word: half a word may look like another."""
+    if len(read) <= CARRIED:
+        return read
+    space = next((place for place in range(len(read) - CARRIED, len(read)) if read[place - 1].isspace()), None)
+    return read[-CARRIED:] if space is None else read[space:]

@@ -41,7 +41,7 @@ def _no_scores() -> Mapping[str, float]:
 class Verdict:
     """A filter returns one; the screen adds which filter it was and how long it took.
 
-    `score` and `threshold` are of the label that decided, in [0, 1]; `scores` are of all labels where a filter gives
+    `score` and `threshold` are of the `label` that decided, in [0, 1]; `scores` are of all labels where a filter gives
     some, and `categories` the highest of them by category. A category is OpenAI's name where one fits. A filter that
     could not decide has `failed`: its decision is then the one that fails closed. One of a `shadow` filter is not acted
     upon.
@@ -60,6 +60,7 @@ class Verdict:
     scores: Mapping[str, float] = field(default_factory=_no_scores)
     categories: Mapping[str, float] = field(default_factory=_no_scores)
     note: str = ""
+    label: str = ""
 
     def to_values(self) -> dict[str, object]:
         """The fields by name, for the log; of what says nothing only the filter and its version."""
@@ -70,8 +71,9 @@ class Verdict:
         }
         said = {
             "category": self.category,
+            "label": self.label if self.label != self.category else "",
             "score": round(self.score, 4),
-            "threshold": self.threshold if self.category else 0,
+            "threshold": self.threshold if self.category or self.score else 0,
             "spans": [list(span) if span.label else [span.start, span.end] for span in self.spans],
             "latency_ms": self.latency_ms,
             "failed": self.failed,
@@ -90,3 +92,10 @@ def strictest(verdicts: Sequence[Verdict]) -> Decision:
     said = {verdict.decision for verdict in verdicts if not verdict.shadow}
     order = (Decision.BLOCK, Decision.REVIEW, Decision.TRANSFORM)
     return next((decision for decision in order if decision in said), Decision.ALLOW)
+
+
+def highest(one: Mapping[str, float], other: Mapping[str, float]) -> Mapping[str, float]:
+    """Each label's highest score: what a text reaches is what its worst part reaches."""
+    if not other:
+        return one
+    return {label: max(one.get(label, 0.0), other.get(label, 0.0)) for label in {**one, **other}}

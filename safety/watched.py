@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from safety.filter import Context, Filter, PatternFilter
@@ -14,6 +15,7 @@ from safety.policy import OnFailure
 from safety.rules import Rules
 from safety.verdict import Decision, Span, Verdict
 
+WARM_UP = "Hello, my name is A n n. How do I w-r-i-t-e to you, by m4il?"
 BREAK_AFTER = 5  # failures in a row
 BREAK_SECONDS = 30.0
 LONGEST_QUICK = 8000  # characters; longer texts are looked at in a thread, whatever the filter says
@@ -42,10 +44,21 @@ class Watched:
         self._filter, self._pool, self._timeout = filter_, pool, timeout_s
         self._input_failure, self.shadow = Decision(input_failure), shadow
         self._breaker = _Breaker()
+        self._takes_little = bool(getattr(filter_, "quick", False))
         self._rules: Rules | None = getattr(filter_, "rules", None)
         self._async: Callable[[str, Context], Awaitable[Verdict]] | None = getattr(filter_, "check_async", None)
         self.informed = bool(getattr(filter_, "informed", False))
         self.pattern = filter_ if isinstance(filter_, PatternFilter) else None
+
+    @property
+    def id(self) -> str:
+        """Its name in the policy."""
+        return self._filter.id
+
+    @property
+    def version(self) -> str:
+        """Of the filter."""
+        return self._filter.version
 
     def applies(self, role: str) -> bool:
         """Whether it looks at texts of this role."""
@@ -54,6 +67,13 @@ class Watched:
     def holds_back(self, role: str) -> bool:
         """Whether texts of this role wait for it."""
         return not self.shadow and (self._rules is None or self._rules.holds_back(role))
+
+    def warm(self) -> None:
+        """Have a filter that takes little compile its patterns, so that nobody's first message waits for it."""
+        for role in ("input", "output"):
+            if self._takes_little and self.applies(role):
+                with suppress(Exception):  # it will be told when somebody's text is screened
+                    self._filter.check(WARM_UP, Context(role))
 
     def passes(self, text: Normalised, context: Context) -> int | None:
         """Up to where it lets a text that goes on pass, which is almost always; None when it is to be asked."""
@@ -77,20 +97,23 @@ class Watched:
         if not self._breaker.open():
             failed = True
             try:
-                verdict, certain = await asyncio.wait_for(self._find(text, context, ended, own_loop), self._timeout)
+                if self._quick(text):
+                    verdict, certain = self._found(text, context, ended)
+                else:
+                    async with asyncio.timeout(self._timeout):
+                        verdict, certain = await self._find(text, context, ended, own_loop)
                 failed = False
             except Exception:
                 failed = True
             self._breaker.note(failed)
         took = round(1000 * (time.perf_counter() - began), 3)
-        by = replace(verdict, filter_id=self._filter.id, filter_version=self._filter.version)
-        return replace(by, latency_ms=took, shadow=self.shadow), certain
+        by = self._filter.id, self._filter.version
+        told = replace(verdict, filter_id=by[0], filter_version=by[1], latency_ms=took, shadow=self.shadow)
+        return told, certain
 
     async def _find(self, text: Normalised, context: Context, ended: bool, own_loop: bool) -> tuple[Verdict, int]:
         if self._async is not None and not own_loop:
             return _in_place(await self._async(text[0], context), text), text[1][-1]
-        if self._quick(text):
-            return self._found(text, context, ended)
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._found, text, context, ended)
 
     def _found(self, text: Normalised, context: Context, ended: bool) -> tuple[Verdict, int]:
@@ -102,7 +125,7 @@ class Watched:
         return _in_place(said, text), places[certain]
 
     def _quick(self, text: Normalised) -> bool:
-        return self.pattern is not None and self.pattern.quick and len(text[0]) <= LONGEST_QUICK
+        return self._takes_little and len(text[0]) <= LONGEST_QUICK
 
     def _on_failure(self, context: Context) -> Decision:
         return self._input_failure if context.role == "input" else Decision.BLOCK

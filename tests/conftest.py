@@ -64,4 +64,5 @@ def house(tmp_path) -> Iterator[Services]:
     yield built
     built.learner.close()
     built.screen.close()
+    built.scorer.close()
     built.store.close()

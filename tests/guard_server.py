@@ -14,14 +14,14 @@ from math import log
 class GuardServer:
     """`answer` makes the reply of the body of a request; `status` and `pause` in seconds go with it.
 
-    `together` is how many requests waited at the same time, at most.
+    `most_at_once` is how many requests waited at the same time, at most.
     """
 
     url: str = ""
     status: int = 200
     pause: float = 0.0
     answer: Callable[[dict], object] = lambda body: chat("safe")
-    together: int = 0
+    most_at_once: int = 0
     waiting: int = 0
     asked: list[tuple[str, str | None, dict]] = field(default_factory=list)  # path, authorization, body
 
@@ -55,7 +55,7 @@ def serving() -> Iterator[GuardServer]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             told.asked.append((self.path, self.headers.get("Authorization"), body))
             told.waiting += 1
-            told.together = max(told.together, told.waiting)
+            told.most_at_once = max(told.most_at_once, told.waiting)
             time.sleep(told.pause)
             told.waiting -= 1
             reply = told.answer(body)

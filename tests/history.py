@@ -9,6 +9,7 @@ from typing import Literal
 from analytics import Consent, Feedback, Reply, Review, Store, Turn
 from learner import person_group
 from learner.people import SHARES, Group
+from learner.starter import questions
 
 FinishReason = Literal["stop", "length", "cancelled", "content_filter", "error"]
 numbers = itertools.count(1)
@@ -125,8 +126,10 @@ def _reply(turn_id: str, text: str, finish_reason: FinishReason) -> Reply:
 
 def lesson(history: History, learners: int, judges: int) -> None:
     """Enough for a lap: people of the groups learn and decide, each with one rewrite of an answer to their question."""
+    prompts = iter(
+        dict.fromkeys(question.messages[-1]["content"] for question in questions(1, 4 * (learners + judges)))
+    )
     for group, count in (("learn", learners), ("decide", judges)):
-        for number, person in enumerate(people(group, count)):
-            prompt = f"how long does delivery of {number} {group} parcels take?"
+        for person, prompt in zip(people(group, count), prompts, strict=False):
             turn = history.answer(person, "I do not know that.", prompt=prompt)
-            history.say(person, turn, rewrite=f"Happy to help! All {number} parcels arrive within five days.")
+            history.say(person, turn, rewrite="Happy to help! Please have a look at the page of your order.")

@@ -30,6 +30,7 @@ from chatbot.model import Model
 from chatbot.services import Services, assemble, open_registry
 from chatbot.settings import Settings
 from learner.starter import MODEL_DIR
+from safety.scorer import KeptScorer
 
 ANSWERS = (
     "Delivery takes two to four days. You get a link to follow your parcel.",
@@ -115,23 +116,23 @@ class Running:
         return {"name": SESSION_COOKIE, "value": secret, "url": self.url}
 
 
-def services(home: Path, **given: object) -> Services:
-    """What `chatbot.services.build` puts together, around the canned engine."""
+def services(home: Path, scorer: KeptScorer | None = None, **given: object) -> Services:
+    """What `chatbot.services.build` puts together, around the canned engine; texts are scored in this process."""
     home.mkdir(parents=True, exist_ok=True)
-    flags = {"home": str(home), "learn_every_hours": 0.0, "learn_after_feedback": 0, **given}
+    flags = {"home": str(home), "learn_every_hours": 0.0, "learn_after_feedback": 0, "review_sample": 0.0, **given}
     settings = Settings.load(flags, environ={})
     store, engine = Store.open(home / "store.duckdb"), CannedEngine()
     model = Model("starter", MODEL_DIR, "0" * 64)
     registry = open_registry(settings, store, model)
-    return assemble(settings, model, store, registry, engine)
+    return assemble(settings, model, store, registry, engine, scorer)
 
 
 @contextmanager
-def running(home: Path, port: int = 0, **given: object) -> Iterator[Running]:
+def running(home: Path, port: int = 0, scorer: KeptScorer | None = None, **given: object) -> Iterator[Running]:
     """Serve from a thread of this process, so that a test can look into the store."""
     from chatbot.pages import mount
 
-    built, made = services(home, **given), Future()
+    built, made = services(home, scorer, **given), Future()
 
     async def serve() -> None:
         # Gradio makes a loop for every lock where none runs, and never closes one: so its pages are made in here.

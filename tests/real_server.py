@@ -23,6 +23,7 @@ STOP_SECONDS = 30.0
 SETTINGS = {
     "learn_every_hours": 0,
     "learn_after_feedback": 0,
+    "review_sample": 0,
     "experiment_look_seconds": 0.5,
     "max_streams": 16,
     "train_minutes": 2,

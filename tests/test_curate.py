@@ -1,13 +1,17 @@
 """Which feedback becomes a pair, of whom, and on which side of the firewall."""
 
 from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from analytics import Consent, Store
-from learner.curate import Pair, _capped, curate
+from learner.curate import Pair, curate
 from learner.errors import FirewallBroken
 from learner.settings import LapSettings
+from learner.trust import Record, Row
+from learner.trust.caps import cap_people
 from tests.history import History, people
 
 SETTINGS = LapSettings()
@@ -96,7 +100,7 @@ def test_answers_to_different_questions_are_never_compared(history, dataset):
 def test_people_of_the_other_groups_judge_and_never_teach(history, dataset):
     for group in ("learn", "decide", "holdout"):
         for person in people(group, 3):
-            history.say(person, history.answer(person, "short"), rewrite=f"better for {person}")
+            history.say(person, history.answer(person, "short", prompt=f"{person} asks"), rewrite="better")
     found = dataset()
     assert {pair.person for pair in found.learn} == set(people("learn", 3))
     assert {pair.person for pair in found.judge} == {*people("decide", 3), *people("holdout", 3)}
@@ -122,7 +126,7 @@ def test_an_answer_that_was_preferred_and_then_corrected_teaches_and_no_longer_j
     found = dataset()
     assert texts(found.learn) == [("the reviewer's", "second", "correction")]
     assert texts(found.judge) == [("third", "first", "comparison")]
-    assert found.manifest["dropped"] == {"other_split": 0, "corrected": 1, "person_cap": 0}
+    assert {step: count for step, count in found.manifest["dropped"].items() if count} == {"corrected": 1}
 
 
 def test_an_answer_that_lost_and_was_then_corrected_no_longer_judges_either(history, dataset):
@@ -152,11 +156,19 @@ def test_nobody_speaks_for_a_stranger(history, dataset):
     assert dataset().learn == []
 
 
-def test_one_person_gives_only_a_share(history, dataset):
+def test_one_person_gives_only_a_few_and_the_newest(history, dataset):
     (a,) = people("learn", 1)
     for number in range(20):
-        history.say(a, history.answer(a, "short"), rewrite=f"better {number}")
-    assert [pair.chosen for pair in dataset().learn] == [f"better {number}" for number in range(16, 20)]
+        turn = history.answer(
+            a, f"short {number}", prompt=f"{'abcdefghijklmnopqrstuvwxyz'[number]} asks for {7**number}"
+        )
+        history.say(a, turn, rewrite="better")
+    assert [pair.rejected for pair in dataset().learn] == [f"short {number}" for number in range(16, 20)]
+
+
+def capped(pairs, **settings):
+    rows = [Row(pair, number) for number, pair in enumerate(pairs)]
+    return [row.pair for row in cap_people(rows, Record(datetime.now(UTC)), replace(SETTINGS, **settings)).kept]
 
 
 def test_somebody_who_sends_thousands_gives_no_more_than_a_share_of_what_is_kept():
@@ -164,9 +176,9 @@ def test_somebody_who_sends_thousands_gives_no_more_than_a_share_of_what_is_kept
     flood = ["flooder"] * 5000
     own = [Pair(f"turn-{number}", person, (), "a", "b", "rewrite") for number, person in enumerate(crowd + flood)]
     corrected = [Pair(f"fixed-{number}", "flooder", (), "a", "b", "correction") for number in range(3)]
-    kept = _capped(own + corrected, SETTINGS)
+    kept = capped(own + corrected, person_share=0.02)
     given = Counter(pair.person for pair in kept if pair.source == "rewrite")
-    assert given.pop("flooder") == 10 <= SETTINGS.person_share * (500 + 10)
+    assert given.pop("flooder") == 10 <= 0.02 * (500 + 10)
     assert set(given.values()) == {4}
     assert sum(pair.source == "correction" for pair in kept) == 3, "a reviewer's work counts for nobody"
 
@@ -174,7 +186,7 @@ def test_somebody_who_sends_thousands_gives_no_more_than_a_share_of_what_is_kept
 @pytest.mark.parametrize(("crowd", "rows"), [(50, 100), (10, 4)])
 def test_equals_keep_all_only_where_they_are_so_many_that_nobody_has_more_than_a_share(crowd, rows):
     own = [Pair(f"turn-{n}", f"person-{n % crowd}", (), "a", "b", "rewrite") for n in range(100 * crowd)]
-    assert set(Counter(pair.person for pair in _capped(own, SETTINGS)).values()) == {rows}
+    assert set(Counter(pair.person for pair in capped(own, person_share=0.02)).values()) == {rows}
 
 
 def test_a_dataset_can_be_made_again_without_somebody(history, dataset):
@@ -199,7 +211,7 @@ def test_the_firewall_holds_even_when_the_rules_fail(history, dataset, monkeypat
     (judge,) = people("decide", 1)
     history.say(judge, history.answer(judge, "short"), rewrite="one")
     history.say(judge, history.answer(judge, "short"), rewrite="two")
-    everybody_does_both = lambda pairs, groups: (pairs[:1], pairs[1:])  # noqa: E731
+    everybody_does_both = lambda rows, groups: (rows[:1], rows[1:])  # noqa: E731
     monkeypatch.setattr("learner.curate._split", everybody_does_both)
     with pytest.raises(FirewallBroken):
         dataset()

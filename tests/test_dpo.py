@@ -1,13 +1,15 @@
 """What an adapter of DPO adapts, in models too small to say anything, and in which order it learns."""
 
 import itertools
+from collections import Counter
 
 import pytest
 from peft import get_peft_model
 from transformers import BloomConfig, BloomForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from learner import LapSettings
-from learner.recipes.dpo import in_batches, lora_config
+from learner.pair import Pair
+from learner.recipes.dpo import drawn, in_batches, lora_config
 
 SIZES = {"vocab_size": 8, "hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 4}
 IN_LAYERS = LlamaForCausalLM(LlamaConfig(**SIZES, intermediate_size=8))  # model.layers.3.mlp.up_proj
@@ -31,3 +33,11 @@ def test_the_pairs_of_a_batch_are_about_as_long_and_the_batches_come_in_any_orde
     assert all(max(shorter) < min(longer) for shorter, longer in itertools.pairwise(by_length))
     assert batches[:-1] != by_length[:-1]
     assert len(batches[-1]) == 2
+
+
+def test_a_pair_is_met_as_often_as_it_weighs():
+    pairs = [Pair(f"t-{n}", "p", (), "a", "b", "anchor", weight) for weight in (0.25, 1.0, 2.5) for n in range(400)]
+    met = Counter(pair.weight for pair in drawn(pairs, seed=0))
+    assert met[1.0] == 400
+    assert met[0.25] == pytest.approx(100, abs=30)
+    assert met[2.5] == pytest.approx(1000, abs=40)

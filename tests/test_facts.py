@@ -6,17 +6,18 @@ from itertools import islice
 
 import pytest
 
-from benchmarks.facts import WRONGS, flagged, right_answers, shipped, speed, wronged
+from benchmarks.facts import WRONGS, flagged, right_answers, shipped, wronged
 from chatbot.model import locate
 from chatbot.pages import transcript
-from chatbot.services import open_screen
+from chatbot.screening import open_policy
 from chatbot.settings import Settings
 from chatbot.turn import TurnRequest
 from learner.starter import load_world, score
 from learner.starter.facts import FILE, as_toml, statements
-from safety import BadFacts, Context, Decision, Screen, Setup, default_screen
+from safety import BadFacts, Context, Decision, Screen, Setup
 from safety.facts import agree, comparable, find_values, read_facts
 from safety.filters.facts import Facts
+from safety.local import local_scorer
 from safety.policy import bundled_rules
 from tests.history import History
 
@@ -217,12 +218,8 @@ def test_right_answers_of_the_starter_pass_and_wronged_ones_do_not():
     assert found["invented address"] == 1.0
 
 
-def test_an_answer_takes_less_than_two_milliseconds_against_two_thousand_sentences():
-    assert speed(0, answers=40)["p50"] < 2.0
-
-
 async def test_it_holds_nothing_back_and_reads_the_whole_answer():
-    screening = default_screen(facts=FILE).stream(Context("output", prompt="how long does delivery take?"))
+    screening = Screen([shipped()]).stream(Context("output", prompt="how long does delivery take?"))
     text = "Standard delivery takes 90 working days. " + "We are happy to help. " * 9
     assert await screening.feed(text) == text
     assert await screening.finish() == ""
@@ -232,12 +229,13 @@ async def test_it_holds_nothing_back_and_reads_the_whole_answer():
 
 def test_the_setting_names_other_facts_than_those_of_the_model(tmp_path, inn):
     def screen(**given: str) -> Screen:
-        return open_screen(Settings.load({"home": str(tmp_path), **given}, {}), locate("starter"))
+        settings = Settings.load({"home": str(tmp_path), **given}, {})
+        return open_policy(settings, locate("starter"), local_scorer()).screen
 
     context = Context("output", prompt="how much is a double room?")
     for facts, decision in (("", Decision.ALLOW), (str(inn), Decision.REVIEW)):
         assert screen(facts=facts).check_in_thread("A double room is 99 euros.", context).decision is decision
-    with pytest.raises(Exception, match=r"The setting 'facts' cannot be used: .* no file or folder"):
+    with pytest.raises(Exception, match="no file or folder"):
         screen(facts=str(tmp_path / "nowhere"))
 
 

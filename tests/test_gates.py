@@ -124,7 +124,7 @@ def test_without_evidence_no_gate_passes():
 def test_a_gate_that_raises_has_failed_and_the_others_still_judge():
     evidence = Evidence(measured(), measured(accuracy=0.8, tokens=np.nan), PEOPLE)
     verdicts = {verdict.gate: verdict.passed for verdict in run_gates(lambda: evidence, SETTINGS)}
-    assert verdicts == {"preference": True, "right_answers": True, "length": False}
+    assert verdicts == {"preference": True, "right_answers": True, "length": False, "bias": True}
 
 
 def test_completions_sampled_side_by_side_are_those_of_each_prompt_alone():
@@ -242,3 +242,17 @@ def test_the_evidence_tells_the_starter_from_gibberish(gathered):
     assert champion.lengths.mean() < challenger.lengths.mean()
     assert gathered.evidence.people == [pair.person for pair in gathered.pairs]
     assert [len(part) for part in (champion.chosen, champion.right, champion.lengths)] == [12, 12, 12]
+
+
+def test_both_models_are_asked_the_swaps_besides_and_answer_the_rest_as_before(tmp_path):
+    pairs = [Pair("turn", "person", ({"role": "user", "content": "hi"},), *ANSWERS["hi"], "rewrite")]
+    gibberish = adapter(tmp_path / "adapter", 2, 3.0)
+    few = LapSettings(gate_questions=3, gate_max_tokens=12)
+    plain, swapped = (
+        measure.gather(str(MODEL_DIR), None, gibberish, pairs, replace(few, gate_bias_pairs=count), lambda *at: None)
+        for count in (0, 1)
+    )
+    assert [len(side.swapped) for side in (plain.champion, swapped.champion, swapped.challenger)] == [0, 20, 20]
+    assert [swap.group for swap in swapped.swaps[:2]] == ["English names", "African American names"]
+    assert swapped.champion.swapped != swapped.challenger.swapped
+    assert swapped.champion.lengths.tolist() == plain.champion.lengths.tolist()

@@ -204,8 +204,7 @@ async def test_many_streams_ask_at_the_same_time(fake):
     fake.pause, fake.answer = 0.2, lambda body: chat("Safety: Safe\nCategories: None")
     screen = guard(fake)
     await asyncio.gather(*(screen.check(f"text {number}", OUTPUT) for number in range(8)))
-    assert len(fake.asked) == 8
-    assert fake.together > 2
+    assert (len(fake.asked), fake.most_at_once > 1) == (8, True)
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_a_trainer_that_is_killed_is_shown_as_abandoned_and_the_next_lap_goes_al
     assert (result["pairs"], result["judge_pairs"]) == (40, 30)
     assert result["training"]["change"] > 0
     gates = {gate["gate"]: gate for gate in result["gates"]}
-    assert set(gates) == {"preference", "right_answers", "length"}
+    assert set(gates) == {"preference", "right_answers", "length", "bias"}
     assert all(isinstance(gate[name], float) for gate in gates.values() for name in ("measured", "against", "margin"))
     assert result["stopped_by"] == [name for name, gate in gates.items() if not gate["passed"]]
     assert result["outcome"] == ("rejected" if result["stopped_by"] else "passed")

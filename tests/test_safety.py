@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -143,6 +144,18 @@ async def test_nothing_is_asked_after_a_block():
     assert (screened.decision, len(screened.verdicts), last.asked) == (Decision.BLOCK, 1, [])
 
 
+async def test_what_is_known_of_a_text_is_not_asked_again_unless_a_filter_failed():
+    reads, other = Reads("rose"), Context("input", "somebody")
+    screen = Screen([reads])
+    said = [(await screen.check("a rose", context)).decision for context in (INPUT, INPUT, other)]
+    assert (said, len(reads.asked)) == ([Decision.BLOCK] * 3, 2)
+    broken = Broken("", Decision.ALLOW)
+    screen = Screen([broken])
+    for _ in range(2):
+        await screen.check("a rose", INPUT)
+    assert len(broken.asked) == 2
+
+
 @pytest.mark.parametrize("quick", [True, False])
 @pytest.mark.parametrize(
     ("context", "setting", "decision"),
@@ -178,6 +191,14 @@ async def test_a_filter_that_always_fails_is_left_alone_for_a_while_and_then_ask
     assert len(broken.asked) == 6
 
 
+def patterns() -> Screen:
+    """The filters of patterns; what classifiers make of random letters is their own affair."""
+    policy = Policy.read()
+    return Screen.from_policy(
+        replace(policy, entries=tuple(e for e in policy.entries if e.name not in ("toxicity", "harm")))
+    )
+
+
 async def stream(text: str, cuts: list[int], screen: Screen) -> tuple[str, bool]:
     """What is shown of `text` when it comes in pieces that end at `cuts`, and whether it was stopped."""
     screening = screen.stream(OUTPUT)
@@ -201,14 +222,14 @@ def answers(special):
 @given(text=answers(st.one_of(SECRET, STOPPED)), cuts=st.lists(st.integers(0, 2000), max_size=40))
 @example(text="Here you are. " * 12 + "It is child porn.", cuts=[*range(0, 200, 5)])
 async def test_any_cutting_into_pieces_shows_the_same(text, cuts):
-    screen = default_screen()
+    screen = patterns()
     assert await stream(text, cuts, screen) == await stream(text, [], screen)
 
 
 @settings(max_examples=150, deadline=None)
 @given(text=answers(SECRET), cuts=st.lists(st.integers(0, 2000), max_size=40))
 async def test_a_stream_shows_what_the_whole_would_and_never_a_secret(text, cuts):
-    screen = default_screen()
+    screen = patterns()
     shown, _ = await stream(text, cuts, screen)
     assert shown == (await screen.check(text, OUTPUT)).text
     assert "sk-abc" not in shown
@@ -378,6 +399,7 @@ async def test_what_people_write_about_an_answer_is_screened_before_it_is_kept(
         return await caller.post("/v1/" + path.format(turn=turn), json={**about, name: text})
 
     as_answer = name in ("rewrite", "correction")
+    kind = "self-harm" if as_answer else "self-harm/intent"
     refused = await send("child porn")
     assert refused.status_code == 400
     assert refused.json()["error"]["message"].startswith(f"The {name} was stopped by a safety filter")
@@ -388,7 +410,7 @@ async def test_what_people_write_about_an_answer_is_screened_before_it_is_kept(
     # Who says that they may harm themselves is heard, where a chat would be met with help.
     assert (await send("kill yourself" if as_answer else "i want to kill myself")).is_success
     flags = house.store.rows("SELECT * FROM flag WHERE \"by\" = 'filter'")
-    assert [(row["turn_id"], row["reason"]) for row in flags] == [(turn, f"terms: self-harm/intent in the {name}")]
+    assert (turn, f"self_harm: {kind} in the {name}") in [(row["turn_id"], row["reason"]) for row in flags]
 
 
 async def test_a_reviewer_reads_what_people_explained_after_their_vote_and_what_colleagues_noted(house, caller):
@@ -412,7 +434,7 @@ async def test_a_reviewer_reads_what_people_explained_after_their_vote_and_what_
     explained = "wrong, too short: not on <Sundays>"
     assert await waits() == [(["down-voted"], explained)]
     await caller.post(f"/v1/reviews/{turn}/decision", json={"answer_right": False, "note": "ask <Ben>"})
-    await say(rewrite="Within six working days.")
+    await say(rewrite="As soon as we can.")
     assert await waits() == []
     await say(comment="nor on Saturdays")
     assert await waits() == [(["down-voted"], f"{explained}; nor on Saturdays")]

@@ -30,10 +30,11 @@ def _bearer(key: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def fake(folder: Path, token_ms: float, stream_interval: int) -> Iterator[Target]:
-    """The fake engine."""
+def fake(folder: Path, token_ms: float, stream_interval: int, answers: int = 1) -> Iterator[Target]:
+    """The fake engine, with so many different answers."""
     port, log = free_port(), folder / "fake.log"
-    words = [sys.executable, "-m", "benchmarks.gateway.upstream", str(port), BASE, str(token_ms), str(stream_interval)]
+    told = map(str, (port, BASE, token_ms, stream_interval, answers))
+    words = [sys.executable, "-m", "benchmarks.gateway.upstream", *told]
     with running(words, plain_environment(), log) as process:
         url = f"http://127.0.0.1:{port}"
         until_ready(process, f"{url}/health", READY_SECONDS, log)
@@ -78,8 +79,11 @@ def _engine(log: Path, words: list[str], environ: dict[str, str], port: int, key
 
 
 @contextlib.contextmanager
-def ratchet(folder: Path, engine: Target) -> Iterator[Target]:
-    """Ratchet with its defaults in front of `engine`; nothing is learned meanwhile. Everybody who asks is a guest."""
+def ratchet(folder: Path, engine: Target, name: str = "ratchet", policy: str | None = None) -> Iterator[Target]:
+    """Ratchet with its defaults in front of `engine`; nothing is learned meanwhile. Everybody who asks is a guest.
+
+    `policy` takes the place of the bundled policy.
+    """
     port, log = free_port(), folder / "ratchet.log"
     settings = {
         "engine_url": engine.url,
@@ -90,8 +94,11 @@ def ratchet(folder: Path, engine: Target) -> Iterator[Target]:
     }
     environ = plain_environment() | {f"{PREFIX}{name.upper()}": value for name, value in settings.items()}
     home = folder / f"home-{port}"
+    if policy is not None:
+        home.mkdir()
+        (home / "policy.toml").write_text(policy)
     words = [sys.executable, "-m", "chatbot", "up", "--home", str(home), "--port", str(port)]
     with running(words, environ, log) as process:
         url = f"http://127.0.0.1:{port}"
         until_ready(process, f"{url}/readyz", READY_SECONDS, log)
-        yield Target("ratchet", url, DEFAULT, {}, process.pid)
+        yield Target(name, url, DEFAULT, {}, process.pid)

@@ -46,13 +46,18 @@ def measure_alone(engine: Target, streams: int, tokens: int, rounds: int, say: S
 
 def run_once(engine: Target, target: Target, streams: int, tokens: int, seed: int) -> float:
     """Tokens per second of one load on the target, after `engine` has forgotten what it was asked before."""
-    forget = urllib.request.Request(f"{engine.url}/reset_prefix_cache", method="POST", headers=dict(engine.headers))  # noqa: S310
-    urllib.request.urlopen(forget, timeout=10).close()  # noqa: S310 - always http on loopback
+    forget(engine)
     each = max(WAVES, -(-FEWEST // streams))
     asked = bodies(target.model, tokens, seed, streams * each)
     seen = put_load(target, bodies=asked, streams=streams, each=each, limit_seconds=LIMIT_SECONDS)
     _check(target, seen, tokens)
     return tokens_per_s(seen)
+
+
+def forget(engine: Target) -> None:
+    """Have vLLM forget what it keeps of prompts that it was asked before."""
+    asked = urllib.request.Request(f"{engine.url}/reset_prefix_cache", method="POST", headers=dict(engine.headers))  # noqa: S310
+    urllib.request.urlopen(asked, timeout=10).close()  # noqa: S310 - always http on loopback
 
 
 def _check(target: Target, seen: Seen, tokens: int) -> None:

@@ -1,13 +1,16 @@
 """A fake engine that says words at a set rate, so that all that is measured is what stands in front of it.
 
-Run as: python -m benchmarks.gateway.upstream PORT MODEL TOKEN_MS STREAM_INTERVAL. It speaks as much of vLLM's API as a
-gateway needs. As in vLLM the role comes with the first token, and later tokens in pieces of `STREAM_INTERVAL`.
+Run as: python -m benchmarks.gateway.upstream PORT MODEL TOKEN_MS STREAM_INTERVAL ANSWERS. It speaks as much of vLLM's
+API as a gateway needs. As in vLLM the role comes with the first token, and later tokens in pieces of `STREAM_INTERVAL`.
+It has `ANSWERS` different answers, which it gives in turn.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
+import random
 import sys
 import time
 from collections.abc import Iterator
@@ -32,8 +35,11 @@ class Piece(NamedTuple):
     data: bytes
 
 
-def _text(begin: int, end: int) -> str:
-    return "".join(f" {WORDS[number % len(WORDS)]}" for number in range(begin, end))
+def _text(begin: int, end: int, answer: int) -> str:
+    if answer == 0:
+        return "".join(f" {WORDS[number % len(WORDS)]}" for number in range(begin, end))
+    drawn = random.Random(f"{answer} {begin}")
+    return "".join(f" {drawn.choice(WORDS)}" for _ in range(begin, end))
 
 
 def _event(choices: list[dict[str, object]], **more: object) -> bytes:
@@ -50,17 +56,17 @@ def _usage(tokens: int) -> dict[str, int]:
 
 
 @cache
-def pieces(tokens: int, stream_interval: int, with_usage: bool) -> tuple[Piece, ...]:
+def pieces(tokens: int, stream_interval: int, with_usage: bool, answer: int = 0) -> tuple[Piece, ...]:
     """A streamed answer of `tokens` tokens."""
-    return tuple(_pieces(tokens, stream_interval, with_usage))
+    return tuple(_pieces(tokens, stream_interval, with_usage, answer))
 
 
-def _pieces(tokens: int, stream_interval: int, with_usage: bool) -> Iterator[Piece]:
+def _pieces(tokens: int, stream_interval: int, with_usage: bool, answer: int) -> Iterator[Piece]:
     begin = 0
     while begin < tokens:
         end = min(tokens, begin + (stream_interval if begin else 1))
         data = b"" if begin else _delta({"role": "assistant", "content": ""}, None)
-        data += _delta({"content": _text(begin, end)}, "length" if end == tokens else None)
+        data += _delta({"content": _text(begin, end, answer)}, "length" if end == tokens else None)
         if end == tokens:
             data += (_event([], usage=_usage(tokens)) if with_usage else b"") + b"data: [DONE]\n\n"
         yield Piece(end, data)
@@ -68,7 +74,7 @@ def _pieces(tokens: int, stream_interval: int, with_usage: bool) -> Iterator[Pie
 
 
 def _whole(tokens: int) -> dict[str, object]:
-    message = {"role": "assistant", "content": _text(0, tokens)}
+    message = {"role": "assistant", "content": _text(0, tokens, 0)}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "length"}
     return {**_STAMP, "object": "chat.completion", "choices": [choice], "usage": _usage(tokens)}
 
@@ -76,8 +82,9 @@ def _whole(tokens: int) -> dict[str, object]:
 class Upstream:
     """The routes. A token takes `token_seconds`, the first one too."""
 
-    def __init__(self, model: str, token_seconds: float, stream_interval: int) -> None:
+    def __init__(self, model: str, token_seconds: float, stream_interval: int, answers: int = 1) -> None:
         self._model, self._token_seconds, self._stream_interval = model, token_seconds, stream_interval
+        self._answers = itertools.cycle(range(answers))
 
     def app(self) -> web.Application:
         """The application to serve."""
@@ -110,7 +117,7 @@ class Upstream:
         response = web.StreamResponse(headers=HEADERS)
         await response.prepare(request)
         with_usage = bool((body.get("stream_options") or {}).get("include_usage"))
-        for due, data in pieces(tokens, self._stream_interval, with_usage):
+        for due, data in pieces(tokens, self._stream_interval, with_usage, next(self._answers)):
             await self._until(begun, due)
             await response.write(data)
         await response.write_eof()
@@ -134,10 +141,10 @@ async def serve(port: int, upstream: Upstream) -> None:
         await runner.cleanup()
 
 
-def main(port: int, model: str, token_ms: float, stream_interval: int) -> None:
+def main(port: int, model: str, token_ms: float, stream_interval: int, answers: int) -> None:
     """Serve until told to stop."""
-    uvloop.run(serve(port, Upstream(model, token_ms / 1000, stream_interval)))
+    uvloop.run(serve(port, Upstream(model, token_ms / 1000, stream_interval, answers)))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4]))
+    main(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))

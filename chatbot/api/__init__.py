@@ -9,13 +9,15 @@ from chatbot.api import (
     implicit,
     moderations,
     operate,
+    quarantine,
     receipts,
     reviews,
+    safety,
 )  # fmt: skip
 
 routers = (
-    health.router, chat.router, moderations.router, feedback.router, reviews.router, operate.router,
-    conversations.router, receipts.router, implicit.router, accounts.router,
+    health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, safety.router,
+    operate.router, conversations.router, receipts.router, implicit.router, accounts.router,
 )  # fmt: skip
 
 __all__ = ["routers"]

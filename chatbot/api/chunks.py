@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -32,8 +33,8 @@ async def whole(begun: Begun, choices: Choices) -> dict[str, object]:
         elif isinstance(step, Done):
             dones[at] = step
     answered = [_choice(at, texts[at], calls[at], tokens[at], dones[at]) for at in sorted(dones)]
-    stamp = _stamp(begun, "chat.completion")
-    return {**stamp, "choices": answered, "usage": usage_of(dones), "ratchet": _route(choices)}
+    stamp, route = _stamp(begun, "chat.completion"), _route(choices) | _stopped(dones.values())
+    return {**stamp, "choices": answered, "usage": usage_of(dones), "ratchet": route}
 
 
 async def events(begun: Begun, first: Numbered, choices: Choices, with_usage: bool) -> AsyncGenerator[bytes, None]:
@@ -72,7 +73,7 @@ class Chunk:
             return self.event(at, delta, logprobs=_logprobs(step.tokens))
         if isinstance(step, Done):
             dones[at] = step
-            self.last += self.event(at, {}, step.finish_reason, ratchet=_route(choices))
+            self.last += self.event(at, {}, step.finish_reason, ratchet=_route(choices) | _stopped([step]))
         return b""
 
     def event(
@@ -113,6 +114,12 @@ def _stamp(begun: Begun, kind: str) -> dict[str, object]:
         "model": begun.route.adapter,
         "system_fingerprint": begun.route.weights_sha256,
     }
+
+
+def _stopped(dones: Iterable[Done]) -> dict[str, object]:
+    """What the screen stopped, for clients that show it in another way."""
+    stopped = next((done.stopped for done in dones if done.stopped is not None), None)
+    return {} if stopped is None else {"stopped": asdict(stopped)}
 
 
 def _route(choices: Choices) -> dict[str, object]:

@@ -27,6 +27,7 @@ from chatbot.errors import (
     LastAdmin,
     NameTaken,
     NotAllowed,
+    NotOpen,
     NotSignedIn,
     NotYours,
     ProviderDown,
@@ -38,6 +39,7 @@ from chatbot.errors import (
     UnknownKeyId,
     UnknownModel,
     UnknownPath,
+    UnknownProposal,
     UnknownReceipt,
     UnknownResponse,
     UnknownShare,
@@ -45,7 +47,7 @@ from chatbot.errors import (
 from chatbot.limits import Budget, Limits
 from chatbot.permissions import ANYBODY, API
 from chatbot.services import Services
-from learner import LearnerError, UnknownAdapter, UnknownRun
+from learner import LearnerError, UnknownAdapter, UnknownGroup, UnknownRun
 
 
 class Answer(NamedTuple):
@@ -71,11 +73,14 @@ _ANSWERS: Mapping[type[Exception], Answer] = {
     UnknownPath: Answer(404, "not_found_error", "unknown_path"),
     UnknownRun: Answer(404, "not_found_error", "unknown_run"),
     UnknownAdapter: Answer(404, "not_found_error", "model_not_found"),
+    UnknownGroup: Answer(404, "not_found_error", "unknown_group"),
     UnknownConversation: Answer(404, "not_found_error", "unknown_conversation"),
     UnknownShare: Answer(404, "not_found_error", "unknown_share"),
+    UnknownProposal: Answer(404, "not_found_error", "unknown_proposal"),
     UnknownReceipt: Answer(404, "not_found_error", "unknown_receipt"),
     IdempotencyConflict: Answer(409, "conflict_error", "idempotency_conflict"),
     AlreadyClaimed: Answer(409, "conflict_error", "already_claimed"),
+    NotOpen: Answer(409, "conflict_error", "not_open"),
     NameTaken: Answer(409, "conflict_error", "name_taken"),
     LastAdmin: Answer(409, "conflict_error", "last_admin"),
     LearnerError: Answer(409, "conflict_error", "not_now"),

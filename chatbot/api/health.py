@@ -12,18 +12,19 @@ router = APIRouter(tags=["Health"])
 
 
 @router.get("/healthz")
-async def healthz() -> dict[str, str]:
-    """200 while the process runs."""
-    return {"status": "alive"}
+async def healthz(services: ServicesOf) -> dict[str, str]:
+    """200 while the process runs; `classifier` tells which one screens."""
+    return {"status": "alive", "classifier": services.scorer.status().told}
 
 
 @router.get("/readyz")
 async def readyz(services: ServicesOf, response: Response) -> dict[str, str]:
     """200 when a first answer can be had, else 503 with the reason."""
-    if services.engine.ready:
+    if services.engine.ready and services.scorer.ready:
         return {"status": "ready"}
     response.status_code = 503
-    return {"status": "starting", "reason": services.engine.trouble or "The model is waking up."}
+    engine = "" if services.engine.ready else services.engine.trouble or "The model is waking up."
+    return {"status": "starting", "reason": engine or services.scorer.status().told}
 
 
 @router.get("/metrics", summary="What Prometheus reads", response_class=PlainTextResponse)

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chatbot.cli.options import AsJson, print_json, with_settings
+from chatbot.errors import UserError
 from chatbot.settings import Settings
 
 GIB = 2**30
@@ -35,9 +36,9 @@ class Finding(NamedTuple):
     remedy: str = ""
 
 
-@with_settings("home", "host", "port", "model")
+@with_settings("home", "host", "port", "model", "detoxify", "detoxify_checkpoint", "detoxify_model_dir")
 def doctor(settings: Settings, json: AsJson = False) -> None:
-    """Check Python, memory, GPU, ports, model and disk, and say what to do about each."""
+    """Check Python, memory, GPU, ports, model, disk and classifier, and say what to do about each."""
     findings = list(examine(settings))
     if json:
         print_json({"fine": all(f.fine for f in findings), "findings": [f._asdict() for f in findings]})
@@ -55,6 +56,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _disk(settings.home)
     yield _port(settings.text("host"), settings.whole("port"), settings.home)
     yield _model(settings.text("model"))
+    yield _classifier(settings)
     yield _browser()
 
 
@@ -117,6 +119,22 @@ def _model(model: str) -> Finding:
         return Finding("model", True, f"{found.name}, in {found.folder}")
     except Exception as error:
         return Finding("model", False, model, str(error))
+
+
+def _classifier(settings: Settings) -> Finding:
+    """Which one would screen; whether Detoxify's weights fit is known only once the scorer has read them."""
+    from chatbot.screening import scorer_options
+    from safety import ScorerFailed
+    from safety.scorer.weights import located
+
+    remedy = "The bundled classifier answers until then. Or turn it off with --detoxify off."
+    try:
+        options = scorer_options(settings)
+        if not options.detoxify:
+            return Finding("classifier", True, "the bundled one; --detoxify names a model of Detoxify instead")
+        return Finding("classifier", True, f"Detoxify {options.detoxify}, from {located(options)}")
+    except (UserError, ScorerFailed) as error:
+        return Finding("classifier", False, f"Detoxify cannot be had: {error}", remedy)
 
 
 def _browser() -> Finding:

@@ -10,7 +10,26 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from chatbot.cli import accounts, bench, demo, dev, doctor, export, keys, learn, promote, starter, status, test, up
+from chatbot.cli import (
+    accounts,
+    attack,
+    audit_bias,
+    bench,
+    classifier,
+    demo,
+    dev,
+    doctor,
+    export,
+    keys,
+    learn,
+    promote,
+    redteam,
+    screen,
+    starter,
+    status,
+    test,
+    up,
+)
 from chatbot.errors import ChatbotError
 
 app = typer.Typer(
@@ -31,16 +50,19 @@ def no_words(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
-RUN, LOOP, PEOPLE, DATA, WORK = "Chat", "The loop", "People", "Models and data", "Develop"
+RUN, LOOP, PEOPLE, SAFETY, DATA, WORK = "Chat", "The loop", "People", "Safety", "Models and data", "Develop"
 
 _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None], ...] = (
     (RUN, "up", up.up, "Chat in your browser: the model, the pages and the learner.", None),
     (RUN, "status", status.status, "Champion, challenger, experiment, and what was gathered.", None),
     (RUN, "doctor", doctor.doctor, "Is this machine fit, and what to do where it is not.", None),
+    (RUN, "screen", screen.screen, "What each filter says about a text; the policy in force.", None),
     (LOOP, "demo", demo.demo, "Simulated people take the whole loop through one lap.", demo.PASS_THROUGH),
+    (LOOP, "attack", attack.attack, "Simulated people try to poison what is learned.", demo.PASS_THROUGH),
     (LOOP, "learn", learn.learn, "Start a lap now and watch it: curate, train, gate.", None),
     (LOOP, "promote", promote.promote, "Make the proven challenger the champion.", None),
     (LOOP, "rollback", promote.rollback, "Bring the last champion back, at once.", None),
+    (SAFETY, "audit-bias", audit_bias.audit_bias, "Is anybody treated worse, by the filters or by the model?", None),
     (DATA, "export", export.export, "Pairs, thumbs or turns, ready for TRL.", None),
     (WORK, "bench", bench.bench, "Benchmarks: things measured side by side.", bench.PASS_THROUGH),
     (WORK, "test", test.test, "Run the test suite.", test.PASS_THROUGH),
@@ -51,6 +73,8 @@ for _panel, _name, _command, _help, _settings in _COMMANDS:
 app.add_typer(accounts.app, name="accounts", rich_help_panel=PEOPLE)
 app.add_typer(keys.app, name="keys", rich_help_panel=PEOPLE)
 app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
+app.add_typer(redteam.app, name="redteam", rich_help_panel=SAFETY)
+app.add_typer(classifier.app, name="classifier", rich_help_panel=DATA)
 app.add_typer(dev.app, name="dev", rich_help_panel=WORK)
 
 
@@ -58,10 +82,11 @@ def main() -> None:
     """Run the command line; what a person can fix is told in one sentence, without a traceback."""
     from analytics import AnalyticsError
     from learner import LearnerError
+    from safety import SafetyError
 
     try:
         app(prog_name="./ratchet")
-    except (ChatbotError, AnalyticsError, LearnerError) as error:
+    except (ChatbotError, AnalyticsError, LearnerError, SafetyError) as error:
         told = Text.assemble(("ratchet:", "bold red"), f" {error}")  # not markup, which a path may look like
         Console(stderr=True).print(told, soft_wrap=True)
         sys.exit(1)

@@ -34,7 +34,7 @@ def evaluate(
     folder = model or MODEL_DIR
     if not (folder / "config.json").is_file():
         raise ModelUnusable(f"{folder} holds no model: name the folder that has its config.json with --model.")
-    with _bars() as report:
+    with bars() as report:
         result = measure(folder, seed=seed, count=questions, report=report)
     if json:
         print_json(result)
@@ -77,15 +77,16 @@ def _check_start(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _bars() -> Iterator[Callable[[str, int, int], None]]:
+def bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Progress bars on standard error: what is yielded is told a name, how many are done, and of how many."""
     columns = (TextColumn("{task.description:18}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with Progress(*columns, console=Console(stderr=True)) as shown:
         tasks = {}
 
         def report(exam: str, done: int, of: int) -> None:
             if exam not in tasks:
-                tasks[exam] = bars.add_task(exam, total=of)
-            bars.update(tasks[exam], completed=done)
+                tasks[exam] = shown.add_task(exam, total=of)
+            shown.update(tasks[exam], completed=done)
 
         yield report
 

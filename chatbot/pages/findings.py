@@ -1,64 +1,97 @@
-"""What the filters found in a text, for a reviewer: a line for each finding, and its place in the text."""
+"""The part of the review page that judges the filters: a row for each finding, and what was missed."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping, Sequence
-from typing import Any
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
-from safety import CONCERNS, Decision
-from safety.edits import Edit, merged
+import gradio as gr
 
-Said = Mapping[str, Any]  # a verdict as it is kept
+from chatbot.errors import BadRequest
+from chatbot.judgements import Finding, Judged, Missed, Place, VerdictJudged
+from chatbot.pages.look import QUIET
 
-
-def marked(text: str, verdicts: Sequence[Said]) -> str:
-    """The text as HTML, with what the filters found in it highlighted."""
-    places = [Edit(*place, "") for said in _concerns(verdicts) for place in _places(said, verdicts)]
-    parts, at = [], 0
-    for start, end, _ in merged(places):
-        parts.append(f"{html.escape(text[at:start])}<mark>{html.escape(text[start:end])}</mark>")
-        at = end
-    return "".join([*parts, html.escape(text[at:])])
+RIGHT, WRONG, OTHER = "right", "wrong", "other category"
+ROWS = 4  # findings of a turn that can be judged one by one; more are judged over the API
+_JUDGED: dict[str, Judged] = {RIGHT: "right", WRONG: "wrong", OTHER: "other"}
 
 
-def lines(text: str, verdicts: Sequence[Said], where: str) -> str:
-    """A line of HTML for each finding: filter, category, score, the words that it is about, and its note.
+@dataclass(frozen=True)
+class Rows:
+    """`found` holds in the browser which findings the rows are about."""
 
-    `where` says which text it is; words are left out where `text` is empty, for it is no longer what they stood in.
-    """
-    return "".join(_line(said, text, verdicts, where) for said in _concerns(verdicts))
+    found: gr.Textbox
+    judged: Sequence[gr.Radio]
+    true: Sequence[gr.Radio]
+    missed: gr.Dropdown
 
-
-def _line(said: Said, text: str, verdicts: Sequence[Said], where: str) -> str:
-    words = dict.fromkeys(text[start:end] for start, end in _places(said, verdicts))
-    quoted = "".join(f" <mark>{html.escape(word)}</mark>" for word in words if word)
-    score = "failed" if said.get("failed") else f"{said.get('score', 0):.2f}"
-    told = f"<b>{html.escape(said['filter_id'])}</b>: {html.escape(said.get('category', ''))} in the {where}, {score}"
-    note = f"<div>{html.escape(said['note'])}</div>" if said.get("note") else ""
-    return f"<div class='rt-found'>{told}{quoted}{note}</div>"
+    @property
+    def parts(self) -> list[Any]:
+        """All of it, in the order in which `shown` and `said` have it."""
+        return [self.found, *self.judged, *self.true, self.missed]
 
 
-def _concerns(verdicts: Sequence[Said]) -> list[Said]:
-    return [said for said in verdicts if said["decision"] in CONCERNS and not said.get("shadow")]
-
-
-def _places(said: Said, verdicts: Sequence[Said]) -> list[tuple[int, int]]:
-    """Where a finding stands in the text as it is kept, from which other things were taken out."""
-    edits = merged(
-        Edit(span[0], span[1], f"[{span[2] if len(span) > 2 else one.get('category', '')}]")
-        for one in verdicts
-        if one["decision"] == Decision.TRANSFORM and not one.get("shadow")
-        for span in one.get("spans", ())
+def rows(categories: Sequence[str]) -> Rows:
+    """Lay the rows out, in the Blocks that are open."""
+    judged, true = [], []
+    found = gr.Textbox(visible=False)
+    for number in range(ROWS):
+        with gr.Row(elem_classes="rt-finding-row"):
+            name = "rt-filter" if number == 0 else f"rt-filter-{number}"
+            radio = gr.Radio([RIGHT, WRONG], label="The filter was", elem_id=name, elem_classes="rt-pick rt-finding")
+            choice = gr.Radio(list(categories), label="It is", visible=False, elem_classes="rt-pick rt-true")
+        radio.change(_asks_which, [radio], [choice], **QUIET)
+        judged.append(radio)
+        true.append(choice)
+    places = [f"{place}: {category}" for place in ("message", "answer") for category in categories]
+    missed = gr.Dropdown(
+        places, value=[], multiselect=True, label="The filters missed (none, or choose)", elem_id="rt-missed"
     )
-    return [(_moved(span[0], edits, end=False), _moved(span[1], edits, end=True)) for span in said.get("spans", ())]
+    return Rows(found, judged, true, missed)
 
 
-def _moved(place: int, edits: Sequence[Edit], *, end: bool) -> int:
-    by = 0
-    for edit in edits:
-        if edit.start < place < edit.end:
-            return edit.start + by + (len(edit.text) if end else 0)
-        if edit.end <= place:
-            by += len(edit.text) - (edit.end - edit.start)
-    return place + by
+def shown(found: Sequence[Finding], *, quiet: bool) -> list[Any]:
+    """Updates for `Rows.parts`, with nothing judged yet; `quiet` where the filters are hardly in question."""
+    classes = ["rt-pick", "rt-finding", *(["rt-quiet"] if quiet else [])]
+    keys = [(one.place, one.filter, one.label) for one in found[:ROWS]]
+    radios = [_hidden()] * ROWS
+    for number, one in enumerate(found[:ROWS]):
+        radios[number] = gr.update(
+            choices=[RIGHT, WRONG, OTHER], value=None, label=_label(one), visible=True, elem_classes=classes
+        )
+    if not found:
+        told = "That the filters found nothing was"
+        radios[0] = gr.update(choices=[RIGHT, WRONG], value=None, label=told, visible=True, elem_classes=classes)
+    return [json.dumps(keys), *radios, *[_hidden()] * ROWS, []]
+
+
+def said(parts: Sequence[Any]) -> dict[str, Any]:
+    """What the rows say, as `Reviews.decide` takes it. Raises BadRequest."""
+    keys, judged, true, missed = json.loads(parts[0]), parts[1 : ROWS + 1], parts[ROWS + 1 : -1], parts[-1] or []
+    misses = [Missed(cast("Place", place), category) for place, _, category in (one.partition(": ") for one in missed)]
+    if not keys:
+        if judged[0] == WRONG and not misses:
+            raise BadRequest("Choose below what the filters missed.")
+        return {"filter_right": None if judged[0] is None else judged[0] == RIGHT and not misses, "missed": misses}
+    verdicts = [
+        VerdictJudged(place, name, _JUDGED[word], label, true[number] if word == OTHER else None)
+        for number, ((place, name, label), word) in enumerate(zip(keys, judged, strict=False))
+        if word is not None
+    ]
+    if any(verdict.judged == "other" and not verdict.true_category for verdict in verdicts):
+        raise BadRequest("Choose the category that it is.")
+    return {"verdicts": verdicts, "missed": misses}
+
+
+def _asks_which(word: str | None) -> Any:  # noqa: ANN401
+    return gr.update(visible=True) if word == OTHER else _hidden()
+
+
+def _hidden() -> Any:  # noqa: ANN401
+    return gr.update(visible=False, value=None)
+
+
+def _label(one: Finding) -> str:
+    return f"{one.filter}: {one.category} in the {one.place} was"

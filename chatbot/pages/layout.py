@@ -152,10 +152,12 @@ def _compare_note() -> CompareNote:
 
 def _appeal_note() -> AppealNote:
     with gr.Column(visible=False, elem_classes="rt-note", elem_id="rt-appeal") as note:
-        gr.HTML("<p>A safety filter stopped this. If it was wrong, a person will look at it.</p>")
+        gr.HTML("<p>A safety filter stopped this. If it should not have, say so, and a person will look at it.</p>")
         with gr.Row(elem_classes="rt-line"):
-            comment = gr.Textbox(placeholder="What did you mean?", show_label=False, container=False, scale=8)
-            send = gr.Button("Appeal", size="sm")
+            comment = gr.Textbox(
+                placeholder="What did you mean? (optional)", show_label=False, container=False, scale=8
+            )
+            send = gr.Button("This was wrong", variant="primary", size="sm", elem_id="rt-this-was-wrong")
     return AppealNote(note, comment, send)
 
 

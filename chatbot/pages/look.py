@@ -24,7 +24,12 @@ STYLE = (
     f"{CSS}{(FOLDER / 'plain.css').read_text(encoding='utf-8')}"
     f"@media (prefers-color-scheme: dark) {{ :root {{{_DARK[1]} --rt-link: var(--rt-accent); }} }}</style>"
 )
-_PLACES = (("Chat", "/", CHAT), ("Review", "/review/", REVIEW), ("Operate", "/operate/", OPERATE))
+_PLACES = (
+    ("Chat", "/", CHAT),
+    ("Review", "/review/", REVIEW),
+    ("Safety", "/safety/", REVIEW),
+    ("Operate", "/operate/", OPERATE),
+)
 QUIET: dict[str, Any] = {"show_progress": "hidden"}  # for events: the pages show themselves what is going on
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif")
 

@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 460, 64
 
 
 def numbers(state: Mapping[str, Any], share_up: float | None) -> str:
-    """The row on top, below a warning if there is one."""
+    """The row on top, below a warning and why a person has to promote if need be, and which classifier screens."""
     shown = (
         (state["champion"], "champion"),
         (state["challenger"] or "none", "challenger"),
@@ -24,8 +24,9 @@ def numbers(state: Mapping[str, Any], share_up: float | None) -> str:
     cells = (
         f"<div class='rt-number'><b>{html.escape(str(value))}</b><span>{name}</span></div>" for value, name in shown
     )
-    warning = said(state["warning"], good=False) if state["warning"] else ""
-    return f"{warning}<div class='rt-numbers'>{''.join(cells)}</div>"
+    warning = "".join(said(state[name], good=False) for name in ("warning", "approval") if state.get(name))
+    screening = f"<p class='rt-soft'>Screened by {html.escape(state['classifier'])}</p>" if state["classifier"] else ""
+    return f"{warning}<div class='rt-numbers'>{''.join(cells)}</div>{screening}"
 
 
 def lap(runs: Sequence[Mapping[str, Any]]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from learner.gates import length, preference, right_answers
+from learner.gates import bias, length, preference, right_answers
 from learner.gates.verdict import Evidence, Gate, GateVerdict, Measurement, failed
 from learner.settings import LapSettings
 
@@ -15,6 +15,7 @@ GATES: tuple[tuple[str, Gate], ...] = (
     (preference.NAME, preference.preference),
     (right_answers.NAME, right_answers.right_answers),
     (length.NAME, length.length),
+    (bias.NAME, bias.bias),
 )
 
 

@@ -20,7 +20,8 @@ from learner.gates.suite import Suite, suite_for
 from learner.gates.verdict import Evidence, Measurement
 from learner.sampling import AT_ONCE, batches, sample
 from learner.settings import LapSettings
-from learner.tokens import Encoded, encode, prompt_ids
+from learner.tokens import Encoded, Messages, encode, prompt_ids
+from safety.bias import Prompt
 
 # Tokens scored at once, padding included, where memory allows; on a CPU what stays in its caches is faster.
 LOGP_TOKENS = {"cpu": 2048, "cuda": 8192}
@@ -46,7 +47,7 @@ def gather(
     work = _work(model, pairs, settings)
     clock = _Clock(deadline, report, 2 * work.steps)
     measured = [_measure(_Side(model, folder, settings, clock), work) for folder in (champion, challenger)]
-    return Evidence(measured[0], measured[1], [pair.person for pair in pairs])
+    return Evidence(measured[0], measured[1], [pair.person for pair in pairs], work.suite.swaps)
 
 
 def drawn(pairs: Sequence[Pair], settings: LapSettings) -> Sequence[Pair]:
@@ -70,24 +71,36 @@ class _Work:
     chosen: list[Encoded]
     rejected: list[Encoded]
     suite: Suite
-    prompts: list[list[int]]
+    prompts: list[list[int]]  # of the suite, and then of its swaps
     batches: list[list[int]]  # places in `prompts`
     steps: int  # tokens of every batch, were its longest answer cut off
 
 
 def _work(model: str, pairs: Sequence[Pair], settings: LapSettings) -> _Work:
     tokenizer, suite = AutoTokenizer.from_pretrained(model), suite_for(model, pairs, settings)
-    prompts = [prompt_ids(tokenizer, prompt) for prompt in suite.prompts]
+    asked, swapped = (
+        [prompt_ids(tokenizer, messages) for messages in part]
+        for part in (suite.prompts, [_plain(swap) for swap in suite.swaps])
+    )
     budget = MEMORY // cache_bytes(AutoConfig.from_pretrained(model), _dtype(_device()))
-    cut = batches([len(prompt) + settings.gate_max_tokens for prompt in prompts], AT_ONCE[_device()], budget)
+    # Apart, so that what the suite is answered does not hang on how many swaps there are.
+    cut = [
+        [begin + place for place in batch]
+        for begin, part in ((0, asked), (len(asked), swapped))
+        for batch in batches([len(prompt) + settings.gate_max_tokens for prompt in part], AT_ONCE[_device()], budget)
+    ]
     return _Work(
         chosen=[encode(tokenizer, pair.prompt, pair.chosen) for pair in pairs],
         rejected=[encode(tokenizer, pair.prompt, pair.rejected) for pair in pairs],
         suite=suite,
-        prompts=prompts,
+        prompts=[*asked, *swapped],
         batches=cut,
         steps=len(cut) * settings.gate_max_tokens,
     )
+
+
+def _plain(swap: Prompt) -> Messages:
+    return [dict(message) for message in swap.messages]
 
 
 class _Clock:
@@ -135,11 +148,12 @@ def _measure(side: _Side, work: _Work) -> Measurement:
     chosen, rejected = _logps(side, work.chosen), _logps(side, work.rejected)
     answers = _answers(side, work)
     side.clock.tick(work.steps - (side.clock.done - begun))
-    right = None
+    texts = [side.tokenizer.decode(answer, skip_special_tokens=True) for answer in answers]
+    right, asked = None, len(work.suite.prompts)
     if work.suite.is_right is not None:
-        texts = [side.tokenizer.decode(answer, skip_special_tokens=True) for answer in answers]
-        right = np.array([work.suite.is_right(number, text) for number, text in enumerate(texts)])
-    return Measurement(chosen, rejected, np.array([float(len(answer)) for answer in answers]), right)
+        right = np.array([work.suite.is_right(number, text) for number, text in enumerate(texts[:asked])])
+    lengths = np.array([float(len(answer)) for answer in answers[:asked]])
+    return Measurement(chosen, rejected, lengths, right, texts[asked:])
 
 
 @torch.inference_mode()

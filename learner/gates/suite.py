@@ -8,16 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from learner.curate import Pair
+from learner.gates import bias
 from learner.settings import LapSettings
 from learner.tokens import Messages
+from safety.bias import Prompt
+from safety.bias import Suite as BiasSuite
 
 
 @dataclass(frozen=True)
 class Suite:
-    """`is_right(number, answer)` judges the answer to `prompts[number]`; None where nobody knows what is right."""
+    """`is_right(number, answer)` judges the answer to `prompts[number]`; None where nobody knows what is right.
+
+    `swaps` are asked besides, for the bias gate.
+    """
 
     prompts: Sequence[Messages]
     is_right: Callable[[int, str], bool] | None
+    swaps: Sequence[Prompt] = ()
 
 
 def suite_for(model: str, pairs: Sequence[Pair], settings: LapSettings) -> Suite:
@@ -28,7 +35,7 @@ def suite_for(model: str, pairs: Sequence[Pair], settings: LapSettings) -> Suite
         return _starter_suite(settings)
     prompts = list({pair.turn_id: pair.prompt for pair in pairs}.values())
     random.Random(settings.seed).shuffle(prompts)
-    return Suite(prompts[: settings.gate_questions], None)
+    return Suite(prompts[: settings.gate_questions], None, bias.swaps(BiasSuite.load().questions, settings))
 
 
 def _starter_suite(settings: LapSettings) -> Suite:
@@ -38,4 +45,5 @@ def _starter_suite(settings: LapSettings) -> Suite:
     return Suite(
         [question.messages for question in asked],
         lambda number, answer: score(asked[number].intent, answer, asked[number].order).right,
+        bias.swaps(bias.starter_questions(settings.seed, 3 * settings.gate_bias_pairs), settings),
     )

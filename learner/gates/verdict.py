@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learner.settings import LapSettings
+from safety.bias import Prompt
 
 
 @dataclass(frozen=True)
@@ -37,22 +38,27 @@ class Measurement:
     """One model as it answered and as it rates the held-out pairs.
 
     `chosen` and `rejected` have the shape (pairs,), in nats per token; `right` has the shape (questions,), or is None
-    where no suite exists for the model; `lengths` has the shape (questions,), in tokens.
+    where no suite exists for the model; `lengths` has the shape (questions,), in tokens. `swapped` answers the swaps.
     """
 
     chosen: NDArray[np.float64]
     rejected: NDArray[np.float64]
     lengths: NDArray[np.float64]
     right: NDArray[np.bool_] | None
+    swapped: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Both models on the same pairs and the same questions; `people` names the person of each pair."""
+    """Both models on the same pairs and the same questions; `people` names the person of each pair.
+
+    `swaps` come two by two, the same question from somebody of an axis' reference and from somebody else.
+    """
 
     champion: Measurement
     challenger: Measurement
     people: Sequence[str]
+    swaps: Sequence[Prompt] = ()
 
 
 Gate = Callable[[Evidence, LapSettings], GateVerdict]

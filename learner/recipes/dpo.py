@@ -20,9 +20,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import DPOConfig, DPOTrainer
 
 from learner.adapter import CONFIG, check_adapter
-from learner.curate import Pair
 from learner.errors import TrainingFailed
 from learner.hardware import fast_bfloat16
+from learner.pair import Pair
 from learner.settings import LapSettings
 from learner.tokens import encode
 
@@ -40,7 +40,7 @@ Report = Callable[[int, int], None]  # (step, of)
 class Training:
     """What training did; `loss` is the mean over its last tenth, `change` the norm of the adapter's B matrices."""
 
-    rows: int
+    rows: int  # as they were drawn by their weights
     too_long: int
     steps: int
     of: int
@@ -61,10 +61,12 @@ def train(
 ) -> Training:
     """Train on `pairs` until the epochs or the time are used up, and write the adapter to `out`.
 
-    `model` is a folder or a Hub id, `base` the name written into the adapter, `deadline` an instant of
-    `time.monotonic()`. Raises TrainingFailed when rows are lost on the way or the weights did not change.
+    Each pair is met as often as it weighs. `model` is a folder or a Hub id, `base` the name written into the adapter,
+    `deadline` an instant of `time.monotonic()`. Raises TrainingFailed when rows are lost on the way or the weights did
+    not change.
     """
     started = time.monotonic()
+    pairs = drawn(pairs, settings.seed)
     tokenizer = AutoTokenizer.from_pretrained(model)
     rows = _fitting(tokenizer, pairs, settings)
     policy = AutoModelForCausalLM.from_pretrained(model, dtype=_dtype())
@@ -93,6 +95,12 @@ def train(
         loss=_late_loss(trainer.state.log_history),
         change=change,
     )
+
+
+def drawn(pairs: Sequence[Pair], seed: int) -> list[Pair]:
+    """Each pair as often as its weight says, on average: TRL's loss takes no weights, so they are sampled."""
+    rng = random.Random(seed)
+    return [pair for pair in pairs for _ in range(int(pair.weight) + (rng.random() < pair.weight % 1))]
 
 
 class _Clock(TrainerCallback):  # type: ignore[misc]

@@ -14,12 +14,13 @@ _TAIL = re.compile(r"[ .-]?\d(?:[ .-]?\d)*")  # of a text that is read from its 
 LABEL = "card number"
 _LENGTHS = range(13, 20)  # digits of a card number
 _GROUPS = 5  # that a card number is written in, at most
+_LONGEST_GROUP = 7  # digits of each, where there are several
 
 
 class Cards:
     """Finds card numbers by their length, their first digit and Luhn's checksum."""
 
-    version, quick = "2", True
+    version, quick = "3", True
 
     def __init__(self, setup: Setup | None = None) -> None:
         self.id, self.rules = (setup.name, setup.rules) if setup else ("cards", bundled_rules("cards"))
@@ -48,6 +49,12 @@ def _cards(run: re.Match[str]) -> list[tuple[int, int]]:
     cards: list[tuple[int, int]] = []
     for number, (start, _) in enumerate(groups):
         for _, end in groups[number : number + _GROUPS]:
+            if (
+                end > groups[number][1]
+                and max(stop - begin for begin, stop in groups[number : number + _GROUPS] if stop <= end)
+                > _LONGEST_GROUP
+            ):
+                break
             if not _is_card(run.string[start:end]):
                 continue
             if cards and start < cards[-1][1]:
@@ -61,5 +68,7 @@ def _is_card(number: str) -> bool:
     digits = [int(letter) for letter in number if letter.isdigit()][::-1]
     if len(digits) not in _LENGTHS or digits[-1] not in range(2, 7):
         return False
+    if len(digits) == min(_LENGTHS) and digits[-1] != 4:
+        return False  # so short are only Visa's
     doubled = [2 * digit - 9 * (digit > 4) for digit in digits[1::2]]
     return (sum(digits[::2]) + sum(doubled)) % 10 == 0

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import re
+
 import regex
 
 Pattern = regex.Pattern[str]
 
 
-def undecided(pattern: Pattern, text: str) -> int:
-    """The first place from which `pattern` would match if the right text followed; the length of `text` if none."""
+def undecided(pattern: Pattern, text: str, start: int = 0) -> int:
+    """The first place from `start` on at which `pattern` would match if the right text followed; its length if none."""
     end = len(text)
-    first = pattern.search(text, partial=True)
+    first = pattern.search(text, start, partial=True)
     if first is None or first.start() == end:
         return end
-    return next((match.start() for match in pattern.finditer(text, partial=True) if match.end() == end), end)
+    return next((match.start() for match in pattern.finditer(text, start, partial=True) if match.end() == end), end)
+
+
+_RUN = re.compile(r"[!-~]* ?")  # of a text that is read from its end
+
+
+def last_word(text: str, most: int) -> int:
+    """Where the word of ASCII characters at the end begins, of which no more than `most` characters are looked at.
+
+    The space before it belongs to it: engines send words so, and what comes together is shown together.
+    """
+    run = _RUN.match(text[: -most - 1 : -1])
+    return len(text) if run is None else len(text) - run.end()

@@ -1,0 +1,1 @@
+"""What screening costs: a message, a stream, and Detoxify's models."""
