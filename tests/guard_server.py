@@ -12,15 +12,18 @@ from math import log
 
 @dataclass
 class GuardServer:
-    """`answer` makes the reply of the body of a request; `status` and `pause` in seconds go with it."""
+    """`answer` makes the reply of the body of a request; `status` and `pause` in seconds go with it.
+
+    `most_at_once` is how many requests waited at the same time, at most.
+    """
 
     url: str = ""
     status: int = 200
     pause: float = 0.0
     answer: Callable[[dict], object] = lambda body: chat("safe")
-    asked: list[tuple[str, str | None, dict]] = field(default_factory=list)  # path, authorization, body
-    at_once: int = 0
     most_at_once: int = 0
+    waiting: int = 0
+    asked: list[tuple[str, str | None, dict]] = field(default_factory=list)  # path, authorization, body
 
 
 def chat(text: str | None, **unsafe: float) -> dict:
@@ -51,10 +54,10 @@ def serving() -> Iterator[GuardServer]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             told.asked.append((self.path, self.headers.get("Authorization"), body))
-            told.at_once += 1
-            told.most_at_once = max(told.most_at_once, told.at_once)
+            told.waiting += 1
+            told.most_at_once = max(told.most_at_once, told.waiting)
             time.sleep(told.pause)
-            told.at_once -= 1
+            told.waiting -= 1
             reply = told.answer(body)
             data = reply if isinstance(reply, bytes) else json.dumps(reply).encode()
             try:

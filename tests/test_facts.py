@@ -262,7 +262,7 @@ def test_a_reviewer_sees_the_words_and_the_source_even_where_something_was_taken
 
 
 def test_an_answer_that_contradicts_the_model_s_facts_comes_to_a_reviewer(house, monkeypatch):
-    monkeypatch.setattr("tests.pages_server.ANSWERS", ("You can return things for 90 days.",))
+    monkeypatch.setattr("tests.pages_server.ANSWERS", ("You have 90 days to return it.",))
 
     async def ask() -> str:
         request = TurnRequest("guest:1", [{"role": "user", "content": "how long can i return something?"}], "api")
