@@ -30,7 +30,6 @@ insult = { category = "harassment", input = { review = 0.3 }, output = { block =
 gore = { category = "violence/graphic", input = { block = 0.4 } }
 """
 # In answers it is `insult=0.7`, so that somebody can ask for one without being stopped themselves.
-HARM_OFF = "[filters.harm]\nenabled = false\n[filters.harm.labels]"
 _NUMBERS = {
     "input": re.compile(r"\b(insult|gore) ([01]\.\d+)"),
     "output": re.compile(r"\b(insult|gore)=([01]\.\d+)"),
@@ -57,7 +56,9 @@ def numbers(home: Path) -> Iterator[None]:
     """While it lasts the filter is in the registry; the home has the shipped policy with it in place of classifiers."""
     home.mkdir(parents=True, exist_ok=True)
     patterns = BUNDLED.read_text().replace("[filters.toxicity]\n", "[filters.toxicity]\nenabled = false\n")
-    (home / "policy.toml").write_text(patterns.replace("[filters.harm.labels]", HARM_OFF) + POLICY)
+    (home / "policy.toml").write_text(
+        patterns.replace("[filters.harm]\n", "[filters.harm]\nenabled = false\n") + POLICY
+    )
     with pytest.MonkeyPatch.context() as patch:
         shipped = {**registry.SHIPPED, "numbers": "tests.scoring:Numbers"}
         patch.setattr(registry, "SHIPPED", MappingProxyType(shipped))

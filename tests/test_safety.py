@@ -73,7 +73,7 @@ class Slow(Words):
     ],
 )
 async def test_the_filters_that_ship_make_each_kind_of_decision(text, decision, passed):
-    screened = await default_screen().check(text, INPUT)
+    screened = await patterns().check(text, INPUT)
     assert screened.decision is decision
     assert passed is None or screened.text == passed
 
@@ -122,7 +122,7 @@ async def test_a_word_cannot_be_hidden_in_invisible_or_wide_letters(text):
     ],
 )
 async def test_words_are_found_whatever_white_space_is_between_them(text, context, decision, between):
-    assert (await default_screen().check(text.replace(" ", between), context)).decision is decision
+    assert (await patterns().check(text.replace(" ", between), context)).decision is decision
 
 
 def test_normalised_text_knows_where_each_letter_came_from():
@@ -399,7 +399,6 @@ async def test_what_people_write_about_an_answer_is_screened_before_it_is_kept(
         return await caller.post("/v1/" + path.format(turn=turn), json={**about, name: text})
 
     as_answer = name in ("rewrite", "correction")
-    kind = "self-harm" if as_answer else "self-harm/intent"
     refused = await send("child porn")
     assert refused.status_code == 400
     assert refused.json()["error"]["message"].startswith(f"The {name} was stopped by a safety filter")
@@ -407,10 +406,13 @@ async def test_what_people_write_about_an_answer_is_screened_before_it_is_kept(
 
     assert (await send(f"use {CARD} or {KEY}")).is_success
     assert [row[column] for row in house.store.rows(f"SELECT * FROM {table}")] == ["use [card number] or [access key]"]
+    if as_answer:
+        assert (await send("kill yourself")).status_code == 400
+        return
     # Who says that they may harm themselves is heard, where a chat would be met with help.
-    assert (await send("kill yourself" if as_answer else "i want to kill myself")).is_success
+    assert (await send("i want to kill myself")).is_success
     flags = house.store.rows("SELECT * FROM flag WHERE \"by\" = 'filter'")
-    assert (turn, f"self_harm: {kind} in the {name}") in [(row["turn_id"], row["reason"]) for row in flags]
+    assert (turn, f"self_harm: self-harm/intent in the {name}") in [(row["turn_id"], row["reason"]) for row in flags]
 
 
 async def test_a_reviewer_reads_what_people_explained_after_their_vote_and_what_colleagues_noted(house, caller):

@@ -27,7 +27,7 @@ class ScorerClient:
     well, or when there is no answer within `timeout_s`.
     """
 
-    def __init__(self, options: ScorerOptions, *, timeout_s: float = 2.0, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, options: ScorerOptions, *, timeout_s: float = 4.0, cache_bytes: int = CACHE_BYTES) -> None:
         self._options, self._timeout = options, timeout_s
         self._cache = ScoreCache(cache_bytes)
         self._child: Child | None = None
