@@ -18,7 +18,8 @@ from chatbot.errors import NoServer, UserError
 from chatbot.settings import Settings
 
 if TYPE_CHECKING:
-    from safety.bias import Audit, Endpoint, FilterAudit, Judge, ModelAudit, Question, Suite
+    from safety.bias import Audit, FilterAudit, Judge, ModelAudit, Question, Suite
+    from safety.bias.endpoint import Endpoint
 
 Target = Literal["both", "filters", "model"]
 MOST_QUESTIONS = 32
@@ -89,7 +90,7 @@ def _endpoint(
     settings: Settings, url: str | None, key: str, model: str, at_once: int, seed: int, report: Callable[..., None]
 ) -> Endpoint:
     from chatbot.server import SERVER_FILE
-    from safety.bias import Endpoint
+    from safety.bias.endpoint import Endpoint
 
     if url is None:
         try:
@@ -136,7 +137,7 @@ def _questions(settings: Settings, suite: Path | None, url: str | None, seed: in
 
 
 def _judge(judge: str | None, key: str, at_once: int, report: Callable[..., None]) -> Judge | None:
-    from safety.bias import Endpoint
+    from safety.bias.endpoint import Endpoint
 
     if judge is None:
         return None

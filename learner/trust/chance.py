@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Literal, TypeVar
 
+from safety.bias.statistics import holm as corrected
+
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -17,9 +19,4 @@ def p_value(hits: int, tries: int, rate: float, side: Literal["less", "greater"]
 
 def holm(found: Mapping[Key, float], alpha: float) -> set[Key]:
     """Whose p-values are significant together (Holm 1979): with probability 1 - `alpha` not one is there by chance."""
-    significant: set[Key] = set()
-    for rank, key in enumerate(sorted(found, key=lambda key: found[key])):
-        if found[key] > alpha / (len(found) - rank):
-            break
-        significant.add(key)
-    return significant
+    return {key for key, p in zip(found, corrected(list(found.values())), strict=True) if p <= alpha}

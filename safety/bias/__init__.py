@@ -1,7 +1,6 @@
 """Who is treated worse: an audit of filters and of a model by swapping who speaks, or of whom, and nothing else."""
 
 from safety.bias.audit import Audit, concluded, screen_scorer
-from safety.bias.endpoint import Endpoint
 from safety.bias.filters import FilterAudit, Scored, Scorer, audit_filters
 from safety.bias.gate import MAX_GAP, Rule, Verdict, judge
 from safety.bias.model import Answered, Asker, Judge, ModelAudit, audit_model
@@ -19,7 +18,6 @@ __all__ = [
     "Audit",
     "Comparison",
     "Counterfactual",
-    "Endpoint",
     "FilterAudit",
     "Judge",
     "ModelAudit",
