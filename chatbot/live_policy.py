@@ -15,6 +15,11 @@ from safety.policy import BUNDLED
 from safety.rules import ANY
 
 
+def policy_path(home: Path) -> Path:
+    """The home's own policy if there is one, else the bundled."""
+    return home / FILE_NAME if (home / FILE_NAME).exists() else BUNDLED
+
+
 class LivePolicy:
     """`made` makes the screen of a policy. What cannot be parsed, or made into a screen, is never written."""
 
@@ -27,7 +32,7 @@ class LivePolicy:
     @property
     def source(self) -> Path:
         """The file that is read at the next start."""
-        return self.path if self.path.exists() else BUNDLED
+        return policy_path(self.path.parent)
 
     @property
     def sha256(self) -> str:

@@ -7,21 +7,14 @@ from pathlib import Path
 from typing import cast
 
 from chatbot.errors import UserError
-from chatbot.live_policy import LivePolicy
+from chatbot.live_policy import LivePolicy, policy_path
 from chatbot.model import Model
 from chatbot.settings import Settings
 from safety import BadPolicy, Policy, Screen
-from safety.change import FILE_NAME
-from safety.policy import BUNDLED
 from safety.scorer import KeptScorer, ScorerOptions
 from safety.scorer.options import Kind
 
 OFF = "off"
-
-
-def policy_path(home: Path) -> Path:
-    """The home's own policy if there is one, else the bundled."""
-    return home / FILE_NAME if (home / FILE_NAME).exists() else BUNDLED
 
 
 def policy_in_force(settings: Settings) -> Policy:

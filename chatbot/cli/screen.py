@@ -104,7 +104,8 @@ def _coloured(decision: Decision) -> Text:
 
 
 def _print_policy(settings: Settings, json: bool) -> None:
-    from chatbot.screening import policy_in_force, policy_path
+    from chatbot.live_policy import policy_path
+    from chatbot.screening import policy_in_force
 
     policy_in_force(settings)  # a policy that cannot be used is told
     path = policy_path(settings.home)
