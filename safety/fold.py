@@ -11,7 +11,6 @@ _GREEK = ("αβγεζηικνορτυχωϲϳ", "abyeznikvoptuxwcj")
 _OTHERS = ("ɑɡɩıɪʏʀɴʟʜƅɓʙᴀᴄᴅᴇᴊᴋᴍᴏᴘᴛᴜᴠᴡᴢøłđßʼ’‘ʻ“”", "agiiiyrnlhbbbacdejkmoptuvwzoldb''''\"\"")
 _REGIONAL = {0x1F1E6 + place: chr(97 + place) for place in range(26)}
 _BOXED = {start + place: chr(97 + place) for start in (0x1F130, 0x1F150, 0x1F170) for place in range(26)}
-_LAST = 0x2FFF  # beyond it no letter folds by its decomposition
 
 _DIGITS = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "@": "a", "$": "s", "!": "i", "|": "l"}
 # Tried at the beginning of a run alone and without going back, or a long run would take its length squared.

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from safety.edits import Edit, edited, edits_of, merged
 from safety.filter import Context, Filter, Scorer, Setup
@@ -171,17 +170,9 @@ class Screen:
         return verdicts
 
 
-def default_screen(
-    input_failure: OnFailure | None = None, scorer: Scorer | None = None, *, facts: Path | None = None
-) -> Screen:
-    """The filters of the bundled policy; `facts` is the file or the folder that answers are held against.
-
-    Raises BadPolicy where that cannot be read.
-    """
-    policy = Policy.read()
-    if facts is not None:
-        policy = policy.with_options("facts", {"sources": str(facts)})
-    return Screen.from_policy(policy if input_failure is None else replace(policy, input_failure=input_failure), scorer)
+def default_screen(scorer: Scorer | None = None) -> Screen:
+    """The filters of the bundled policy."""
+    return Screen.from_policy(Policy.read(), scorer)
 
 
 def _edits(verdicts: Iterable[Verdict]) -> tuple[Edit, ...]:

@@ -25,14 +25,6 @@ def _digits(text: str) -> list[int]:
     return [int(sign) for sign in text if sign.isdigit()]
 
 
-def _weighted(weights: Sequence[int], modulus: int) -> Check:
-    """The weighted sum of the digits is a multiple of the modulus."""
-    return lambda text: (
-        len(found := _digits(text)) == len(weights)
-        and sum(digit * weight for digit, weight in zip(found, weights, strict=True)) % modulus == 0
-    )
-
-
 def luhn(text: str) -> bool:
     """Whether the last digit is the check digit by Luhn's rule."""
     found = _digits(text)[::-1]
