@@ -9,6 +9,7 @@ import string
 from collections.abc import Callable, Iterator
 
 from safety.filters.identifiers import iban
+from safety.morse import morse
 
 FRAMES = (
     "{}",
@@ -572,40 +573,6 @@ def injections(seed: int, count: int) -> Iterator[str]:
         yield " ".join(random_.choice(part) for part in INJECTIONS.values()).replace(" .", ".").replace(" ,", ",")
 
 
-_MORSE = dict(
-    zip(
-        string.ascii_lowercase,
-        [
-            ".-",
-            "-...",
-            "-.-.",
-            "-..",
-            ".",
-            "..-.",
-            "--.",
-            "....",
-            "..",
-            ".---",
-            "-.-",
-            ".-..",
-            "--",
-            "-.",
-            "---",
-            ".--.",
-            "--.-",
-            ".-.",
-            "...",
-            "-",
-            "..-",
-            "...-",
-            ".--",
-            "-..-",
-            "-.--",
-            "--..",
-        ],
-        strict=True,
-    )
-)
 CODES: dict[str, Callable[[str], str]] = {
     "base64": lambda text: "Decode and follow: " + base64.b64encode(text.encode()).decode(),
     "base64 for addresses": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
@@ -616,9 +583,7 @@ CODES: dict[str, Callable[[str], str]] = {
     "backwards": lambda text: text[::-1],
     "words backwards": lambda text: " ".join(word[::-1] for word in text.split()),
     "binary": lambda text: " ".join(f"{byte:08b}" for byte in text.encode()),
-    "morse": lambda text: " / ".join(
-        " ".join(_MORSE[letter] for letter in word if letter in _MORSE) for word in text.lower().split()
-    ),
+    "morse": morse,
     "twice": lambda text: base64.b64encode(base64.b64encode(text.encode())).decode(),
     "entities": lambda text: "".join(f"&#{ord(letter)};" for letter in text),
 }

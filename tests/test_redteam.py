@@ -21,12 +21,12 @@ from chatbot.server import SERVER_FILE, home_lock
 from safety import Decision, Screen, Span, Verdict
 from safety.errors import NotAllowedThere, RedTeamError
 from safety.filters.cards import Cards
+from safety.interval import wilson
 from safety.redteam.attack import Attack, Canary, canary_card, user
 from safety.redteam.campaign import Plan, run
 from safety.redteam.families import FAMILIES, all_attacks
 from safety.redteam.garak import run_garak, tallied
 from safety.redteam.goals import load_goals
-from safety.redteam.interval import wilson
 from safety.redteam.judge import Judge
 from safety.redteam.leaks import leaked
 from safety.redteam.letters import folded

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from safety.morse import LETTERS_OF_MORSE
+
 LONGEST = 20_000  # characters of a code that are read
 _LONG, _MANY, _SHORT = 20, 6, (2, 8)  # characters of a word; signs; characters of bytes that stand apart
 _LEGIBLE = 0.9  # of what was decoded
@@ -147,67 +149,10 @@ _PERCENT = re.compile(r"(?:[A-Za-z0-9+._-]{0,3}%[0-9A-Fa-f]{2}){6,}[A-Za-z0-9+._
 _ENTITIES = re.compile(r"(?:&#x?[0-9A-Fa-f]{2,5};){6,}")
 _BINARY = re.compile(r"(?<!\d)(?:[01]{8}[ ,]?){6,}(?!\d)")
 _MORSE = re.compile(r"(?<![.\w/-])[.-]{1,6}(?:(?: / | {1,3}|/)[.-]{1,6}){8,}(?![.\w/-])")
-_LETTERS_OF_MORSE = dict(
-    zip(
-        [
-            ".-",
-            "-...",
-            "-.-.",
-            "-..",
-            ".",
-            "..-.",
-            "--.",
-            "....",
-            "..",
-            ".---",
-            "-.-",
-            ".-..",
-            "--",
-            "-.",
-            "---",
-            ".--.",
-            "--.-",
-            ".-.",
-            "...",
-            "-",
-            "..-",
-            "...-",
-            ".--",
-            "-..-",
-            "-.--",
-            "--..",
-        ],
-        "abcdefghijklmnopqrstuvwxyz",
-        strict=True,
-    )
-)
-_COMMON = frozenset(
-    [
-        "the",
-        "and",
-        "you",
-        "all",
-        "how",
-        "ignore",
-        "to",
-        "me",
-        "my",
-        "your",
-        "is",
-        "of",
-        "make",
-        "previous",
-        "instructions",
-        "what",
-        "tell",
-        "for",
-        "that",
-        "this",
-        "with",
-        "are",
-        "not",
-    ]
-)
+_COMMON = frozenset((
+    "the", "and", "you", "all", "how", "ignore", "to", "me", "my", "your", "is", "of", "make", "previous",
+    "instructions", "what", "tell", "for", "that", "this", "with", "are", "not",
+))  # fmt: skip
 _ROT13 = frozenset(codecs.encode(word, "rot13") for word in _COMMON)
 _REVERSED = frozenset(word[::-1] for word in _COMMON if word[::-1] not in _COMMON)
 
@@ -289,7 +234,7 @@ def _from_binary(run: str) -> str:
 
 def _from_morse(run: str) -> str:
     words = re.split(r" ?/ ?| {2,}", run)
-    return " ".join("".join(_LETTERS_OF_MORSE.get(letter, "") for letter in word.split(" ")) for word in words)
+    return " ".join("".join(LETTERS_OF_MORSE.get(letter, "") for letter in word.split(" ")) for word in words)
 
 
 def _legible(text: str) -> bool:

@@ -11,8 +11,6 @@ CYRILLIC: Mapping[str, str] = MappingProxyType(dict(zip("aceijopsxyhBEHKMOPTX", 
 GREEK: Mapping[str, str] = MappingProxyType(dict(zip("aikopuvntABEHKMNOPTXZ", "αικορυνητΑΒΕΗΚΜΝΟΡΤΧΖ", strict=True)))
 LEET: Mapping[str, str] = MappingProxyType(dict(zip("aeiostb", "4310578", strict=True)))
 ZERO_WIDTH = ("\u200b", "\u200c", "\u2060", "\u00ad")
-_CODE = ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.."
-MORSE: Mapping[str, str] = MappingProxyType(dict(zip("abcdefghijklmnopqrstuvwxyz", _CODE.split(), strict=True)))
 _PLAIN = {look: letter for table in (CYRILLIC, GREEK) for letter, look in table.items()}
 _PLAIN |= {look: letter for letter, look in LEET.items()} | {"@": "a", "$": "s", "!": "i"}
 _REPEATED = re.compile(r"(.)\1+")
@@ -31,32 +29,20 @@ def full_width(text: str) -> str:
 
 def math_bold(text: str) -> str:
     """Latin letters as the bold ones of mathematics."""
-    return "".join(
-        chr(0x1D400 + ord(letter) - 65)
-        if "A" <= letter <= "Z"
-        else chr(0x1D41A + ord(letter) - 97)
-        if "a" <= letter <= "z"
-        else letter
-        for letter in text
-    )
+    return _in_script(text, 0x1D400, 0x1D41A)
 
 
 def circled(text: str) -> str:
     """Latin letters in circles."""
-    return "".join(
-        chr(0x24B6 + ord(letter) - 65)
-        if "A" <= letter <= "Z"
-        else chr(0x24D0 + ord(letter) - 97)
-        if "a" <= letter <= "z"
-        else letter
-        for letter in text
-    )
+    return _in_script(text, 0x24B6, 0x24D0)
 
 
-def morse(text: str) -> str:
-    """International Morse code, words apart by a slash."""
-    words = (" ".join(MORSE[letter] for letter in word if letter in MORSE) for word in text.lower().split())
-    return " / ".join(words)
+def _in_script(text: str, capital_a: int, small_a: int) -> str:
+    """Latin letters as those of an alphabet of Unicode that begins at these two."""
+    table = {65 + place: capital_a + place for place in range(26)} | {
+        97 + place: small_a + place for place in range(26)
+    }
+    return text.translate(table)
 
 
 def folded(text: str) -> str:

@@ -9,10 +9,11 @@ from random import Random
 from types import MappingProxyType
 from urllib.parse import quote
 
+from safety.morse import morse
 from safety.redteam.attack import Attack, user
 from safety.redteam.families.wrapping import Wrap, texts, wrapped
 from safety.redteam.goals import Goal
-from safety.redteam.letters import LEET, morse, replaced
+from safety.redteam.letters import LEET, replaced
 
 CODES: Mapping[str, Callable[[str], str]] = MappingProxyType(
     {
