@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from learner.starter.world import FOLDER
+from safety.classifier.noise import mistyped
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _NEIGHBOURS: Mapping[str, str] = {
@@ -67,7 +68,7 @@ def typed(text: str, rng: random.Random) -> str:
     if rng.random() < 0.06:
         text = _swap_words(text, rng)
     if rng.random() < 0.25:
-        text = _mistype(text, rng)
+        text = mistyped(text, rng, _NEIGHBOURS) or text
     return _case(text, rng)
 
 
@@ -128,24 +129,6 @@ def _swap_words(text: str, rng: random.Random) -> str:
         place = rng.randrange(len(words) - 1)
         words[place], words[place + 1] = words[place + 1], words[place]
     return " ".join(words)
-
-
-def _mistype(text: str, rng: random.Random) -> str:
-    letters = list(text)
-    for _ in range(1 + len(letters) // 40):
-        place = rng.randrange(len(letters))
-        if not letters[place].isalpha():
-            continue
-        slip = rng.random()
-        if slip < 0.3:
-            letters[place] = ""
-        elif slip < 0.5:
-            letters[place] *= 2
-        elif slip < 0.75 and place + 1 < len(letters):
-            letters[place], letters[place + 1] = letters[place + 1], letters[place]
-        else:
-            letters[place] = rng.choice(_NEIGHBOURS.get(letters[place].lower(), letters[place]))
-    return "".join(letters) or text
 
 
 def _case(text: str, rng: random.Random) -> str:

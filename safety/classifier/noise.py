@@ -73,8 +73,8 @@ def formatted(text: str, rng: random.Random) -> str:
     )
 
 
-def mistyped(text: str, rng: random.Random) -> str:
-    """One slip in about forty letters: one missing, doubled, swapped, or its neighbour on the keyboard."""
+def mistyped(text: str, rng: random.Random, near: Mapping[str, str] = _NEAR) -> str:
+    """One slip in about forty letters: one missing, doubled, swapped, or `near` it on the keyboard."""
     letters = list(text)
     for _ in range(1 + len(letters) // 40):
         place = rng.randrange(len(letters)) if letters else 0
@@ -88,7 +88,7 @@ def mistyped(text: str, rng: random.Random) -> str:
         elif slip < 0.75 and place + 1 < len(letters):
             letters[place], letters[place + 1] = letters[place + 1], letters[place]
         else:
-            letters[place] = rng.choice(_NEAR.get(letters[place].lower(), letters[place]))
+            letters[place] = rng.choice(near.get(letters[place].lower(), letters[place]))
     return "".join(letters)
 
 
