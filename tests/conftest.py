@@ -10,6 +10,7 @@ from chatbot.services import Services
 from learner import Registry, weights_sha256
 from learner.starter import MODEL_DIR
 from tests.adapters import register
+from tests.chromium import browser  # noqa: F401 - a fixture
 from tests.history import History, lesson
 from tests.machine import Machine
 from tests.real_server import RealServer

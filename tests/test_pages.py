@@ -3,43 +3,23 @@
 Run as: ./ratchet test tests/test_pages.py
 """
 
-import os
 import re
-import shutil
 import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tests.adapters import register
+from tests.chromium import WAIT_MS
 from tests.page_steps import answers, ask, ask_and_wait, eventually, kept, press, receipt
 from tests.pages_server import ANSWERS, LONG, Running, running
 
 pytestmark = pytest.mark.browser
 
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 LOADED = (
     "#rt-learning:has-text(':'), #rt-decision, .rt-card, .rt-numbers"  # what a page shows once it has asked the server
 )
-WAIT_MS = 15_000  # the machine may be busy
-
-
-# Playwright's loop counts as running in this thread while it is open, so it must be closed before the next module.
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        told = "THE PAGES ARE NOT TESTED: there is no chromium on the path; apt-get install chromium"
-        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
-    expect.set_options(timeout=WAIT_MS)
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,31 +1,17 @@
 """What filters stop, and what its person, reviewers and operators do about it, in a real Chromium."""
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.chromium import WAIT_MS
 from tests.page_steps import answers, ask, ask_and_wait
 from tests.pages_server import Running, running
 from tests.scoring import numbers
-from tests.test_pages import FLAGS, LOADED, WAIT_MS
+from tests.test_pages import LOADED
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        told = "THE PAGES ARE NOT TESTED: there is no chromium on the path; apt-get install chromium"
-        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
-    expect.set_options(timeout=WAIT_MS)
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
