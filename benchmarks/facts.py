@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from math import sqrt
 from typing import Annotated
 
 import typer
@@ -25,9 +24,9 @@ from learner.starter.styles import STYLES, style_of
 from safety import Context, Decision, Setup
 from safety.facts import Value, find_values
 from safety.filters.facts import Facts
+from safety.interval import wilson
 from safety.policy import bundled_rules
 
-Z = 1.96
 INVENTED = (
     "You can also write to returns@fernway-help.example.",
     "You will find more at https://fernway-returns.example/start.",
@@ -117,14 +116,6 @@ def shipped() -> Facts:
     return Facts(Setup("facts", bundled_rules("facts"), {"sources": str(FILE)}))
 
 
-def interval(found: int, count: int) -> list[float]:
-    """Wilson's interval of a share, at 95 %."""
-    share, spread = found / count, Z * Z / count
-    centre = (share + spread / 2) / (1 + spread)
-    half = Z * sqrt(share * (1 - share) / count + spread / (4 * count)) / (1 + spread)
-    return [round(max(0.0, centre - half), 4), round(min(1.0, centre + half), 4)]
-
-
 def measure(seed: int, count: int) -> dict[str, object]:
     """Shares in [0, 1] with their intervals: of right answers by style, of wronged ones by what was done."""
     filter_ = shipped()
@@ -155,12 +146,12 @@ def speed(seed: int, sentences: int = 2000, answers: int = 200) -> dict[str, flo
 
 
 def _share(filter_: Facts, told: list[Told]) -> dict[str, object]:
-    hits = sum(flagged(filter_, one) for one in told)
+    found = wilson(sum(flagged(filter_, one) for one in told), len(told))
     return {
-        "flagged": hits,
-        "of": len(told),
-        "share": round(hits / len(told), 4),
-        "interval": interval(hits, len(told)),
+        "flagged": found.count,
+        "of": found.of,
+        "share": found.rate,
+        "interval": [found.low, found.high],
     }
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from safety.interval import wilson
 
 THRESHOLDS = (0.3, 0.5, 0.7, 0.9, 0.95)
 Numbers = NDArray[Any]
@@ -24,15 +25,9 @@ def auc(scores: Numbers, harmful: Numbers) -> float | None:
 
 def share(hits: Numbers) -> dict[str, Any]:
     """`of` so many `count` were hit: the `rate`, and Wilson's 95% interval of it."""
-    count, of = int(hits.sum()), len(hits)
-    if not of:
-        return {"count": 0, "of": 0, "rate": None, "interval": None}
-    z = 1.96
-    rate, spread = count / of, z * z / of
-    middle = (rate + spread / 2) / (1 + spread)
-    half = z * math.sqrt(rate * (1 - rate) / of + spread / of / 4) / (1 + spread)
-    interval = [round(max(0.0, middle - half), 4), round(min(1.0, middle + half), 4)]
-    return {"count": count, "of": of, "rate": round(rate, 4), "interval": interval}
+    found = wilson(int(hits.sum()), len(hits))
+    interval = None if found.rate is None else [found.low, found.high]
+    return {"count": found.count, "of": found.of, "rate": found.rate, "interval": interval}
 
 
 def told_apart(scores: Numbers, harmful: Numbers) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from safety.errors import GarakMissing
+from safety.interval import wilson
 from safety.redteam.campaign import Progress
-from safety.redteam.interval import wilson
 from safety.redteam.outcome import is_refusal
 from safety.redteam.relay import Relay, served
 from safety.redteam.target import Target

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from safety.interval import wilson
 from safety.redteam.campaign import Attempt, Campaign
-from safety.redteam.interval import wilson
 from safety.redteam.outcome import OUTCOMES, STOPPED
 from safety.redteam.search import Hunt
 
