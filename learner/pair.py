@@ -5,7 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Source = Literal["rewrite", "correction", "sibling", "comparison", "anchor"]
+Source = Literal[
+    "rewrite",  # a person wrote a better answer
+    "correction",  # a reviewer did
+    "demonstration",  # an imported answer to imitate
+    "sibling",  # opposite votes on two answers to one message
+    "comparison",  # two answers side by side
+    "thumb",
+    "stars",
+    "survey",
+    "critique",  # remarks about spans
+    "implicit",  # copied, asked again, complained
+    "ai-feedback",
+    "self-review",
+    "augmentation",
+    "red-team",
+    "import",
+    "anchor",  # the clean set that is mixed in
+]
 
 
 @dataclass(frozen=True)
