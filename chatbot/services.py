@@ -161,6 +161,7 @@ def open_accounts(settings: Settings, store: Store) -> Accounts:
         session_days=settings.number("session_days"),
         provider=Provider(issuer, *client) if issuer else None,
         newcomers=settings.text("oidc_role") == "user",
+        user_header=settings.text("user_header"),
     )
 
 

@@ -144,6 +144,11 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("public_url", "", "Address under which people reach the server, such as https://chat.example.com."),
     Setting("sign_up", "closed", "Whether anybody may make an account at /sign-in.", ("closed", "open")),
+    Setting(
+        "user_header",
+        "",
+        "Header that names the person as OpenAI's `user` does, such as X-OpenWebUI-User-Id; if empty, none does.",
+    ),
     Setting("session_days", 30.0, "Days until somebody has to sign in again.", limits=(0.01, 365)),
     Setting("oidc_issuer", "", "OIDC provider to sign in with, such as https://login.example.com; if empty, none."),
     Setting("oidc_client_id", "ratchet", "Client id at the OIDC provider."),

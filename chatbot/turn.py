@@ -269,8 +269,10 @@ class Turns:
                 stopped = last.decision is Decision.BLOCK and message is not messages[-1]
                 place[name] = TAKEN_OUT if stopped else last.text
         assert last is not None
-        said = [message["content"] for message in messages if message["role"] == "user"][-MESSAGES_TOGETHER:]
-        if last.decision is Decision.BLOCK or len(said) == 1:
+        of_user = [message["content"] for message in messages if message["role"] == "user"]
+        # What stands in for a message that was blocked would speak of safety filters to the filters.
+        said = [text for text in of_user if text != TAKEN_OUT][-MESSAGES_TOGETHER:]
+        if last.decision is Decision.BLOCK or len(said) < 2:
             return last
         together = await self._screen.check(" ".join(said), context)
         return together if together.decision is Decision.BLOCK else last

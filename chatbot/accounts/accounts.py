@@ -43,8 +43,9 @@ class Accounts:
         session_days: float = 30.0,
         provider: Provider | None = None,
         newcomers: bool = True,
+        user_header: str = "",
     ) -> None:
-        self.provider, self._newcomers = provider, newcomers
+        self.provider, self._newcomers, self._user_header = provider, newcomers, user_header
         self.keys = home_keys(home)
         self.reach = Reach(public_url)
         self._ledger = Ledger(store)
@@ -57,13 +58,13 @@ class Accounts:
         self._short = URLSafeTimedSerializer(self.keys["signature"], salt="ratchet note")
 
     def caller(self, connection: HTTPConnection, user: str | None = None, *, by_key: bool = True) -> Caller:
-        """Who calls; `user` is the person that a key with the scope for it speaks for.
+        """Who calls; `user` is the person that a key with the scope for it speaks for, else the header set for it names.
 
         Raises UnknownKey, which says what is wrong with the key.
         """
         authorization = connection.headers.get("authorization") if by_key else None
         if authorization is not None:
-            return self._by_key(authorization, user)
+            return self._by_key(authorization, self._named(connection) if user is None else user)
         return self._by_session(connection) or self._guest(connection)
 
     def sign_in(self, name: str, password: str, address: str) -> str:
@@ -146,6 +147,10 @@ class Accounts:
             return cast("dict[str, str]", self._short.loads(text, max_age=seconds)) if text else None
         except BadSignature:
             return None
+
+    def _named(self, connection: HTTPConnection) -> str | None:
+        """Whom the header names; what is empty names nobody."""
+        return connection.headers.get(self._user_header, "").strip() or None if self._user_header else None
 
     def _by_key(self, authorization: str, user: str | None) -> Caller:
         kind, _, text = authorization.partition(" ")
