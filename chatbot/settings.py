@@ -156,7 +156,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("oidc_name", "single sign-on", "What people call the OIDC provider: 'Sign in with ...'."),
     Setting("oidc_role", "user", "Role of who comes by OIDC for the first time.", ("user", "none")),
     Setting(
-        "otlp_endpoint", "", "Collector of OpenTelemetry traces, such as http://127.0.0.1:4318; empty turns it off."
+        "otlp_endpoint",
+        "",
+        "Collector of OpenTelemetry traces, ours and vLLM's, such as http://127.0.0.1:4318; empty turns it off.",
     ),
     Setting("log_level", "info", "How much the logs say.", ("debug", "info", "warning", "error")),
 )

@@ -58,7 +58,7 @@ class Accounts:
         self._short = URLSafeTimedSerializer(self.keys["signature"], salt="ratchet note")
 
     def caller(self, connection: HTTPConnection, user: str | None = None, *, by_key: bool = True) -> Caller:
-        """Who calls; `user` is the person that a key with the scope for it speaks for, else the header set for it names.
+        """Who calls; `user`, or else the header that is set for it, names whom a key with the scope for it speaks for.
 
         Raises UnknownKey, which says what is wrong with the key.
         """
