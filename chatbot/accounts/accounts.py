@@ -16,7 +16,7 @@ from analytics import Store
 from chatbot.accounts import passwords
 from chatbot.accounts.api_keys import ApiKeys
 from chatbot.accounts.attempts import Attempts
-from chatbot.accounts.caller import Budgets, Caller
+from chatbot.accounts.caller import Caller
 from chatbot.accounts.cookies import FORM_COOKIE, PERSON_COOKIE, SESSION_COOKIE, cookie_of
 from chatbot.accounts.home_keys import home_keys
 from chatbot.accounts.ledger import Ledger
@@ -26,6 +26,7 @@ from chatbot.accounts.people import People
 from chatbot.accounts.reach import Reach
 from chatbot.accounts.sessions import Sessions
 from chatbot.errors import NotAllowed, UnknownKey
+from chatbot.limits import Budget
 from chatbot.permissions import SCOPES, Role, Scope, ranks, scopes_of
 
 COMMAND_LINE = "key:operator"  # the person whom the key in the home is
@@ -171,7 +172,7 @@ class Accounts:
             account_id=owner.account_id,
             key_id=key.key_id,
             scopes=scopes,
-            budgets=Budgets(key.requests_per_minute, key.tokens_per_day),
+            budget=Budget(key.requests_per_minute or 0, key.tokens_per_day or 0),
         )
 
     def _by_session(self, connection: HTTPConnection) -> Caller | None:
