@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,8 +13,8 @@ MARK = ".installed"  # written last, so an interrupted installation is made anew
 INSTALL_SECONDS = 900.0  # for each command
 
 
-def own_venv(venv: Path, what: str, *installs: Sequence[str]) -> Path:
-    """The Python of `venv`, which is made unless it is there, with the packages and flags of each of `installs`.
+def own_venv(maker: str, venv: Path, what: str, *installs: Sequence[str]) -> Path:
+    """The Python of `venv`, which the Python `maker` makes unless it is there, with what each of `installs` names.
 
     Raises NotInstalled, which says of `what` why it could not be installed.
     """
@@ -25,7 +24,7 @@ def own_venv(venv: Path, what: str, *installs: Sequence[str]) -> Path:
     try:
         shutil.rmtree(venv, ignore_errors=True)
         venv.parent.mkdir(parents=True, exist_ok=True)
-        _call(sys.executable, "-m", "venv", str(venv))
+        _call(maker, "-m", "venv", str(venv))
         _call(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv")
         for packages in installs:
             _call(str(venv / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(python), *packages)

@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -66,7 +67,9 @@ async def run_garak(target: Target, folder: Path, probes: Sequence[str], report:
 def install(folder: Path) -> Path:
     """The Python of garak's environment, which is made unless it is there. Raises GarakMissing."""
     try:
-        return own_venv(folder / f"garak-{VERSION}", "garak", _torch(), (f"garak=={VERSION}", TORCH, *_wheels()))
+        return own_venv(
+            sys.executable, folder / f"garak-{VERSION}", "garak", _torch(), (f"garak=={VERSION}", TORCH, *_wheels())
+        )
     except NotInstalled as error:
         raise GarakMissing(str(error)) from None
 
