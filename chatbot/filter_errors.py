@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,10 +16,13 @@ from safety.rules import ANY
 
 
 class FilterErrors:
-    """Reads the log of verdicts and the reviewers' judgements. Its calls block, so they are for threads."""
+    """Reads the log of verdicts and the reviewers' judgements. Its calls block, so they are for threads.
 
-    def __init__(self, store: Store, policy: LivePolicy) -> None:
-        self._store, self._policy, self._kept = store, policy, Kept()
+    `trouble` tells what of the policy is not as it was approved.
+    """
+
+    def __init__(self, store: Store, policy: LivePolicy, trouble: Callable[[], str]) -> None:
+        self._store, self._policy, self._kept, self._trouble = store, policy, Kept(), trouble
 
     def overview(self, days: float) -> dict[str, Any]:
         """The filters, their findings with precision and recall, and the shadows. Raises BadRequest."""
@@ -45,6 +48,7 @@ class FilterErrors:
                 if self._policy.path.exists()
                 else "the one that ships with Ratchet",
                 "edited": self._policy.edited(),
+                "trouble": self._trouble(),
             },
             "filters": self._filters(looks, shadows),
             "findings": sorted(findings, key=lambda row: (row["shadow"], -row["flagged"], row["filter"], row["label"])),

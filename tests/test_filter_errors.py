@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.rates import Cell, precision, recall, wilson
+from chatbot.accounts import Caller
 from chatbot.services import Services
 from safety import Context, Decision, drawn
 from safety.change import Change, diff
@@ -227,6 +229,51 @@ async def test_nobody_approves_their_own_proposal_while_another_operator_could(h
         await begun.feed(text)
         await begun.finish()
         assert begun.blocked is not None
+
+
+async def test_a_change_that_was_approved_and_never_written_is_told_at_the_next_start(tmp_path, caplog, monkeypatch):
+    home, caller = tmp_path / "home", Caller("key:operator", "admin")
+
+    @contextmanager
+    def started() -> Iterator[Services]:
+        built = services(home)
+        try:
+            yield built
+        finally:
+            built.learner.close()
+            built.screen.close()
+            built.store.close()
+
+    def approve(built: Services, to: float) -> str:
+        made = built.proposals.propose(caller, Change("rude", "insult", "input", "block", to), 30, "")
+        return built.proposals.approve(made.proposal_id, caller).proposal_id
+
+    def told(built: Services) -> tuple[str, str]:
+        policy = built.filter_errors.overview(30)["policy"]
+        return policy["trouble"], built.operator.status()["policy"] or ""
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with numbers(home):
+        with started() as built:
+            async with api(built) as ann:
+                await asked(ann, "insult 0.7 it is")
+            approve(built, 0.7)
+            assert told(built) == ("", "")
+            with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
+                dying.setattr("pathlib.Path.replace", dies)
+                approve(built, 0.6)
+        with started() as built:
+            for words in (*told(built), caplog.text):
+                assert "is not in force" in words and "propose it anew" in words
+            approve(built, 0.6)
+            assert "block = 0.6" in built.policy.path.read_text()
+            assert told(built)[1] == ""
+            built.policy.path.write_text(f"{built.policy.text}# by hand\n")
+        with started() as built:
+            assert "was changed by hand" in told(built)[0]
+            assert "was changed by hand" in told(built)[1]
 
 
 async def test_a_proposal_that_the_policy_has_left_behind_cannot_be_approved(house, reviewer):

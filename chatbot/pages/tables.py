@@ -36,12 +36,14 @@ def numbers(overview: Mapping[str, Any]) -> str:
     cells = "".join(
         f"<div class='rt-number'><b>{html.escape(value)}</b><span>{name}</span></div>" for value, name in shown
     )
+    trouble = overview["policy"]["trouble"]
+    told = f"<p class='rt-bad'>{html.escape(trouble)}</p>" if trouble else ""
     edited = (
         "<p class='rt-bad'>The policy's file was changed by hand; it holds from the next start on.</p>"
         if overview["policy"]["edited"]
         else ""
     )
-    return f"{edited}<div class='rt-numbers'>{cells}</div>"
+    return f"{told}{edited}<div class='rt-numbers'>{cells}</div>"
 
 
 def filters(rows: Sequence[Mapping[str, Any]]) -> str:
