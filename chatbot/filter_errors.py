@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from analytics import Store, screened
+from analytics.looks import Looks
 from analytics.rates import Cell, precision, recall
 from analytics.screened import PLACES, Found
 from chatbot.kept import Kept
@@ -23,6 +24,7 @@ class FilterErrors:
 
     def __init__(self, store: Store, policy: LivePolicy, trouble: Callable[[], str]) -> None:
         self._store, self._policy, self._kept, self._trouble = store, policy, Kept(), trouble
+        self._looks = Looks(store)
 
     def overview(self, days: float) -> dict[str, Any]:
         """The filters, their findings with precision and recall, and the shadows. Raises BadRequest."""
@@ -34,7 +36,7 @@ class FilterErrors:
         thresholds = self._thresholds()
         wanted = dict.fromkeys([*flagged, *thresholds])
         cells = screened.cells(self._store, since, wanted)
-        looks = screened.looks(self._store, since)
+        looks = self._looks.since(since)
         shadows = {entry.name for entry in self._policy.policy.entries if entry.shadow}
         findings = [
             _finding(found, flagged.get(found, {}), thresholds.get(found, {}), cells[found], shadows)

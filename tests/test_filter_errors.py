@@ -1,8 +1,10 @@
 """The filters' own errors: flags that say what was found, reviewers' judgements, rates, replay, and proposals."""
 
+import json
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.looks import Looks
 from analytics.rates import Cell, precision, recall, wilson
 from chatbot.accounts import Caller
 from chatbot.services import Services
@@ -19,6 +22,7 @@ from safety.replay import OUTCOMES, decisions
 from safety.rules import Rule, Rules, Step
 from safety.verdict import STRICTEST_FIRST
 from tests.api import api, asked, key_of
+from tests.history import History
 from tests.pages_server import services
 from tests.scoring import numbers
 
@@ -299,6 +303,38 @@ async def test_prometheus_counts_verdicts_by_filter_decision_and_role(house):
         text = (await ann.get("/metrics")).text
     assert 'ratchet_filter_verdicts_total{decision="review",filter="rude",role="input"} 1.0' in text
     assert 'ratchet_filter_latency_seconds_count{filter="rude"}' in text
+
+
+def test_looks_are_counted_once_for_windows_of_any_length(store):
+    def turn(number: int, *decisions: str) -> None:
+        verdicts = [
+            {"filter_id": name, "decision": said.split()[0], "failed": "failed" in said, "latency_ms": float(number)}
+            for name, said in zip(("cards", "terms"), decisions, strict=True)
+        ]
+        turn_id = History(store).answer("ann", "yes")
+        store.rows(
+            f'UPDATE turn SET verdicts = ?, "at" = "at" - INTERVAL {10 * (number % 2)} DAY WHERE turn_id = ?',
+            (json.dumps(verdicts), turn_id),
+        )
+
+    def looked(looks: Looks, days: int) -> dict[str, tuple]:
+        rows = looks.since(datetime.now(UTC) - timedelta(days=days))
+        return {row["filter_id"]: (row["looks"], row["failures"], row["acted"], row["p50_ms"]) for row in rows}
+
+    looks = Looks(store)
+    assert looked(looks, 7) == {}
+    turn(1, "allow", "block")
+    turn(2, "allow", "block failed")
+    turn(4, "transform", "allow")
+    assert looked(looks, 7) == {"cards": (2, 0, 1, 3.0), "terms": (2, 1, 0, 3.0)}
+    assert looked(looks, 30) == {"cards": (3, 0, 1, 2.0), "terms": (3, 1, 1, 2.0)}
+    store.rows("UPDATE turn SET verdicts = '[]'")
+    turn(6, "allow", "review")
+    assert looked(looks, 7) == {"cards": (3, 0, 1, 6.0), "terms": (3, 1, 1, 6.0)}, "only what is new was read"
+    turn(7, "allow", "review")
+    assert looked(looks, 30)["terms"][:3] == (5, 1, 3)
+    store.rows("DELETE FROM turn WHERE seq = (SELECT max(seq) FROM turn)")
+    assert looked(looks, 30) == looked(Looks(store), 30) == {"cards": (1, 0, 0, 6.0), "terms": (1, 0, 1, 6.0)}
 
 
 def test_wilson_is_the_interval_of_the_books():
