@@ -31,7 +31,7 @@ def folder() -> Path:
 def install() -> Path:
     """Make the virtual environment unless it is there. Raises BenchmarkFailed where that cannot be done."""
     try:
-        own_venv(folder(), "LiteLLM", [f"litellm[proxy]=={VERSION}"])
+        own_venv(sys.executable, folder(), "LiteLLM", [f"litellm[proxy]=={VERSION}"])
     except NotInstalled as error:
         raise BenchmarkFailed(str(error)) from None
     return folder()
