@@ -30,20 +30,6 @@ class _Stratum(NamedTuple):
     probability: float
 
 
-def looks(store: Store, since: datetime) -> list[Row]:
-    """By filter and place: looks, failures, acted (other than allowed), and p50_ms and p95_ms of a look."""
-    return store.rows(
-        """
-        SELECT filter_id, place, bool_or(coalesce(shadow, false)) AS shadow, count(*) AS looks,
-               count(*) FILTER (failed) AS failures,
-               count(*) FILTER (decision <> 'allow' AND NOT coalesce(failed, false)) AS acted,
-               quantile_cont(latency_ms, 0.5) AS p50_ms, quantile_cont(latency_ms, 0.95) AS p95_ms
-        FROM verdicts WHERE "at" > ? GROUP BY filter_id, place ORDER BY filter_id, place DESC
-        """,
-        (since,),
-    )
-
-
 def flagged(store: Store, since: datetime) -> dict[Found, Row]:
     """By what was found: flagged turns by decision (block, transform, review), appealed ones, and whether in shadow."""
     rows = store.rows(

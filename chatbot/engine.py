@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -105,9 +106,14 @@ class Engine:
             keeper.stop(process)
 
     async def stream(
-        self, served_name: str, messages: Messages, parameters: Mapping[str, Any]
+        self,
+        served_name: str,
+        messages: Messages,
+        parameters: Mapping[str, Any],
+        *,
+        trace: Mapping[str, str] = MappingProxyType({}),
     ) -> AsyncGenerator[Piece, None]:
-        """Stream an answer; `parameters` go to vLLM as they are.
+        """Stream an answer; `parameters` go to vLLM as they are, and so do the headers `trace`.
 
         Raises EngineDown, EngineBusy, EngineRefused.
         """
@@ -115,7 +121,7 @@ class Engine:
             raise EngineDown(self.trouble or "The model is still waking up; try again in a moment.")
         options = {"stream": True, "stream_options": {"include_usage": True}}
         body = {**parameters, "model": served_name, "messages": list(messages), **options}
-        async with self._request("/v1/chat/completions", body) as response:
+        async with self._request("/v1/chat/completions", body, trace) as response:
             events = Events()
             async for chunk in response.content.iter_any():
                 if (piece := events.feed(chunk)) is not None:
@@ -231,12 +237,15 @@ class Engine:
 
     @contextlib.asynccontextmanager
     async def _request(
-        self, path: str, body: Mapping[str, object] | None = None
+        self,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        more: Mapping[str, str] = MappingProxyType({}),
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Post the body, or get what is there where there is none."""
+        """Post the body, or get what is there where there is none; `more` are headers."""
         assert self._session is not None
         data = None if body is None else orjson.dumps(body)
-        method, headers = ("GET", None) if body is None else ("POST", {"Content-Type": "application/json"})
+        method, headers = ("GET", more) if body is None else ("POST", {"Content-Type": "application/json", **more})
         try:
             async with self._session.request(method, self._url(path), data=data, headers=headers) as response:
                 if response.status in (429, 503):

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from chatbot.model import Model
 from chatbot.settings import Settings
+from chatbot.tracing import traces_address
 from learner import BASE, bfloat16, fast_bfloat16
 
 CPU_WORKER = "chatbot.engine_worker.Worker"
@@ -27,6 +28,9 @@ _ON_CPU = {
     "TORCH_COMPILE_DISABLE": "1",
     "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) - 1)),
 }
+
+# As the server sends its own spans; vLLM's default is gRPC, at a port of its own.
+_TRACED = {"OTEL_SERVICE_NAME": "vllm", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf"}
 
 
 @cache
@@ -76,6 +80,8 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
     words += ["--enable-lora", "--disable-access-log-for-endpoints=/health", "--no-enable-log-requests"]
     if parser := settings.text("tool_call_parser"):
         words += ["--enable-auto-tool-choice", "--tool-call-parser", parser]
+    if collector := settings.text("otlp_endpoint"):
+        words += ["--otlp-traces-endpoint", traces_address(collector)]
     return [sys.executable, "-m", module, *words]
 
 
@@ -83,6 +89,7 @@ def environment(settings: Settings, key: str) -> dict[str, str]:
     """The engine's environment: the key, no telemetry, no network for a model whose files are here."""
     return {
         **({} if on_gpu() else _ON_CPU),
+        **(_TRACED if settings.text("otlp_endpoint") else {}),
         **os.environ,
         "VLLM_API_KEY": key,
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",

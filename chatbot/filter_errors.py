@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from analytics import Store, screened
+from analytics.looks import Looks
 from analytics.rates import Cell, precision, recall
 from analytics.screened import PLACES, Found
 from chatbot.kept import Kept
@@ -16,10 +17,14 @@ from safety.rules import ANY
 
 
 class FilterErrors:
-    """Reads the log of verdicts and the reviewers' judgements. Its calls block, so they are for threads."""
+    """Reads the log of verdicts and the reviewers' judgements. Its calls block, so they are for threads.
 
-    def __init__(self, store: Store, policy: LivePolicy) -> None:
-        self._store, self._policy, self._kept = store, policy, Kept()
+    `trouble` tells what of the policy is not as it was approved.
+    """
+
+    def __init__(self, store: Store, policy: LivePolicy, trouble: Callable[[], str]) -> None:
+        self._store, self._policy, self._kept, self._trouble = store, policy, Kept(), trouble
+        self._looks = Looks(store)
 
     def overview(self, days: float) -> dict[str, Any]:
         """The filters, their findings with precision and recall, and the shadows. Raises BadRequest."""
@@ -31,7 +36,7 @@ class FilterErrors:
         thresholds = self._thresholds()
         wanted = dict.fromkeys([*flagged, *thresholds])
         cells = screened.cells(self._store, since, wanted)
-        looks = screened.looks(self._store, since)
+        looks = self._looks.since(since)
         shadows = {entry.name for entry in self._policy.policy.entries if entry.shadow}
         findings = [
             _finding(found, flagged.get(found, {}), thresholds.get(found, {}), cells[found], shadows)
@@ -45,6 +50,7 @@ class FilterErrors:
                 if self._policy.path.exists()
                 else "the one that ships with Ratchet",
                 "edited": self._policy.edited(),
+                "trouble": self._trouble(),
             },
             "filters": self._filters(looks, shadows),
             "findings": sorted(findings, key=lambda row: (row["shadow"], -row["flagged"], row["filter"], row["label"])),

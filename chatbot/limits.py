@@ -21,6 +21,9 @@ class Budget:
     tokens_per_day: int = 0
 
 
+NO_LIMIT = Budget()
+
+
 @dataclass
 class _Use:
     """What is used up, as of `at` in seconds; it flows off as time passes (a leaky bucket)."""
@@ -44,7 +47,7 @@ class Limits:
 
     def admit(self, who: str, budget: Budget) -> None:
         """Count one request of `who`. Raises TooMany, and then counts nothing."""
-        if budget == Budget():
+        if budget == NO_LIMIT:
             return
         use = self._use(who, budget)
         if budget.requests_per_minute and use.requests + 1 > budget.requests_per_minute:

@@ -15,19 +15,32 @@ AUDIT_SECONDS = 60.0  # between two walks along the audit chain: the page asks f
 class Operator:
     """The operator's services, for the page, the API and the command line.
 
-    `classifier` tells which one screens, where one does.
+    `classifier` tells which one screens, where one does, and `policy` what of the policy is not as it was approved.
     """
 
-    def __init__(self, store: Store, learner: Learner, classifier: Callable[[], str] | None = None) -> None:
-        self._store, self._learner, self._classifier = store, learner, classifier
+    def __init__(
+        self,
+        store: Store,
+        learner: Learner,
+        classifier: Callable[[], str] | None = None,
+        policy: Callable[[], str] | None = None,
+    ) -> None:
+        self._store, self._learner, self._classifier, self._policy = store, learner, classifier, policy
         self._audit: dict[str, Any] = {}
         self._audit_until = 0.0
 
     def status(self) -> dict[str, Any]:
-        """Champion, challenger, experiment, runs, numbers of turns, feedback and people, audit chain, classifier."""
+        """Champion, challenger, experiment, runs, numbers of turns, feedback and people, audit, classifier, policy."""
         classifier = self._classifier() if self._classifier is not None else None
         counts = queries.counts(self._store)
-        return {**self._learner.status(), **counts, "audit": self.audit(), "classifier": classifier}
+        policy = (self._policy() or None) if self._policy is not None else None
+        return {
+            **self._learner.status(),
+            **counts,
+            "audit": self.audit(),
+            "classifier": classifier,
+            "policy": policy,
+        }
 
     def audit(self) -> dict[str, Any]:
         """Whether the chain of decisions is `whole`, at most a minute ago: how many there are, or where it breaks."""

@@ -112,7 +112,7 @@ class Proposals:
                 raise NotAllowed("You proposed this change yourself: another operator has to approve it.")
             before = self._policy.text
             try:
-                after = _change(event).applied(before)
+                after = change_of(event).applied(before)
                 kept = self._approval(event, actor, before, after)
                 self._policy.adopt(after, lambda: self._store.append(*kept))
             except BadPolicy as error:
@@ -139,7 +139,7 @@ class Proposals:
             raise UnknownProposal(f"There is no proposal {proposal_id!r}.")
         if found.state != "open":
             raise NotOpen(f"This proposal was {found.state} already.")
-        if stale := self._stale(_change(found), found.before):
+        if stale := self._stale(change_of(found), found.before):
             raise NotOpen(stale)
         return found
 
@@ -153,7 +153,7 @@ class Proposals:
         return "" if now == before else f"The policy has changed since: the threshold is {now} now. Propose it anew."
 
     def _standing(self, row: dict[str, Any]) -> Standing:
-        change, is_open = _change(row), row["state"] == "open"
+        change, is_open = change_of(row), row["state"] == "open"
         stale = self._stale(change, row["before"]) if is_open else ""
         changed = str(row["evidence"].get("diff", ""))
         if is_open and not stale:
@@ -182,6 +182,7 @@ def who(caller: Caller) -> str:
     return caller.person if caller.account_id is None else f"account:{caller.account_id}"
 
 
-def _change(row: Proposal | dict[str, Any]) -> Change:
+def change_of(row: Proposal | dict[str, Any]) -> Change:
+    """What a proposal would change."""
     values = row if isinstance(row, dict) else vars(row)
     return Change(*(values[name] for name in ("filter_id", "label", "role", "action", "threshold")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from chatbot.metrics import Metrics
 from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
 from chatbot.permissions import OPERATE, Role, ranks
+from chatbot.policy_trail import PolicyTrail
 from chatbot.proposals import Proposals
 from chatbot.receipts import Receipts
 from chatbot.reviews import Reviews
@@ -35,6 +37,9 @@ from safety.local import local_scorer
 from safety.scorer import KeptScorer, ScorerClient
 
 Load = Callable[[str, Path], None]
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,9 @@ def assemble(
     metrics, tracing = Metrics(), Tracing(settings.text("otlp_endpoint"))
     policy = open_policy(settings, model, scorer)
     screen = policy.screen
+    trail = PolicyTrail(store, policy)
+    if told := trail.trouble():
+        log.warning("%s", told)
     accounts = open_accounts(settings, store)
     what_ifs = WhatIfs(store, policy)
     return Services(
@@ -135,10 +143,10 @@ def assemble(
         ),
         reviews=Reviews(store, screen, policy.categories),
         policy=policy,
-        filter_errors=FilterErrors(store, policy),
+        filter_errors=FilterErrors(store, policy, trail.trouble),
         what_ifs=what_ifs,
         proposals=Proposals(store, policy, what_ifs, lambda: _operators(accounts)),
-        operator=Operator(store, learner, lambda: scorer.status().told),
+        operator=Operator(store, learner, lambda: scorer.status().told, trail.trouble),
         archive=Archive(store, screen),
         receipts=Receipts(store, Uses(store, settings.home, registry)),
         implicits=Implicits(store, screen),
@@ -161,6 +169,7 @@ def open_accounts(settings: Settings, store: Store) -> Accounts:
         session_days=settings.number("session_days"),
         provider=Provider(issuer, *client) if issuer else None,
         newcomers=settings.text("oidc_role") == "user",
+        user_header=settings.text("user_header"),
     )
 
 

@@ -144,6 +144,11 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("public_url", "", "Address under which people reach the server, such as https://chat.example.com."),
     Setting("sign_up", "closed", "Whether anybody may make an account at /sign-in.", ("closed", "open")),
+    Setting(
+        "user_header",
+        "",
+        "Header that names the person as OpenAI's `user` does, such as X-OpenWebUI-User-Id; if empty, none does.",
+    ),
     Setting("session_days", 30.0, "Days until somebody has to sign in again.", limits=(0.01, 365)),
     Setting("oidc_issuer", "", "OIDC provider to sign in with, such as https://login.example.com; if empty, none."),
     Setting("oidc_client_id", "ratchet", "Client id at the OIDC provider."),
@@ -151,7 +156,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("oidc_name", "single sign-on", "What people call the OIDC provider: 'Sign in with ...'."),
     Setting("oidc_role", "user", "Role of who comes by OIDC for the first time.", ("user", "none")),
     Setting(
-        "otlp_endpoint", "", "Collector of OpenTelemetry traces, such as http://127.0.0.1:4318; empty turns it off."
+        "otlp_endpoint",
+        "",
+        "Collector of OpenTelemetry traces, ours and vLLM's, such as http://127.0.0.1:4318; empty turns it off.",
     ),
     Setting("log_level", "info", "How much the logs say.", ("debug", "info", "warning", "error")),
 )

@@ -44,6 +44,12 @@ class TurnTrace:
         self._tracer, self._span = tracer, span
         self._step: Span = self._begin("screen and route")
 
+    def headers(self) -> dict[str, str]:
+        """What tells the next server which span it works for; empty where nothing is traced."""
+        headers: dict[str, str] = {}
+        _PROPAGATOR.inject(headers, set_span_in_context(self._step))
+        return headers
+
     def opened(self, turn: Turn) -> None:
         """The turn is routed, and the engine is asked next."""
         self._step.end()
@@ -77,11 +83,16 @@ class TurnTrace:
         return self._tracer.start_span(name, set_span_in_context(self._span))
 
 
+def traces_address(endpoint: str) -> str:
+    """Where the collector at `endpoint` takes traces by OTLP over HTTP."""
+    return f"{endpoint.rstrip('/')}/v1/traces"
+
+
 def _provider(endpoint: str) -> TracerProvider:
     # Only here: it brings protobuf, which most servers do without.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
     provider = TracerProvider(resource=Resource.create({"service.name": "ratchet"}), shutdown_on_exit=False)
-    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
+    exporter = OTLPSpanExporter(endpoint=traces_address(endpoint))
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider

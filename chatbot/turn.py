@@ -21,7 +21,7 @@ from chatbot.errors import BadRequest, NotYours, UnknownConversation
 from chatbot.messages import Message, check_parameters, checked
 from chatbot.metrics import Metrics
 from chatbot.remarks import flags
-from chatbot.tracing import Tracing
+from chatbot.tracing import Tracing, TurnTrace
 from learner import Group, Learner, Route, person_group, route
 from safety import Context, Decision, Screen, Screening, Verdict, chance, drawn, told
 
@@ -89,9 +89,14 @@ class Streams(Protocol):
     """What a turn needs of an engine."""
 
     def stream(
-        self, served_name: str, messages: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any]
+        self,
+        served_name: str,
+        messages: Sequence[Mapping[str, Any]],
+        parameters: Mapping[str, Any],
+        *,
+        trace: Mapping[str, str] = ...,
     ) -> AsyncGenerator[Piece, None]:
-        """Stream an answer."""
+        """Stream an answer. Where the turn is traced, `trace` are the headers that say so."""
         ...
 
 
@@ -142,7 +147,7 @@ class Turns:
         kept, broken = False, None
         try:
             yield Begun(opened.turn.turn_id, opened.turn.conversation_id, opened.route)
-            async with contextlib.aclosing(self._answer(answer, opened)) as deltas:
+            async with contextlib.aclosing(self._answer(answer, opened, trace)) as deltas:
                 async for delta in deltas:
                     yield delta
             kept = True
@@ -198,7 +203,7 @@ class Turns:
         kept = self._store.submit(turn, *flags(turn.turn_id, screened.verdicts))
         return _Opened(turn, kept, chosen, context, screened, request.accept_language)
 
-    async def _answer(self, answer: Answer, opened: _Opened) -> AsyncGenerator[Delta, None]:
+    async def _answer(self, answer: Answer, opened: _Opened, trace: TurnTrace) -> AsyncGenerator[Delta, None]:
         """Show the answer as it comes, and note how it ended."""
         if opened.screened.decision is Decision.BLOCK:
             yield answer.stop(*_told("input", opened.screened.decisive, opened))
@@ -207,7 +212,8 @@ class Turns:
         stream = answer.screening = self._screen.stream(context)
         reason = "stop"
         # Closing the engine's stream is what stops the generation.
-        asked = self._engine.stream(opened.route.served_name, opened.turn.messages, self._wanted(opened))
+        traced = {"trace": headers} if (headers := trace.headers()) else {}
+        asked = self._engine.stream(opened.route.served_name, opened.turn.messages, self._wanted(opened), **traced)
         async with contextlib.aclosing(asked) as pieces:
             async for piece in pieces:
                 answer.take(piece)
@@ -269,8 +275,10 @@ class Turns:
                 stopped = last.decision is Decision.BLOCK and message is not messages[-1]
                 place[name] = TAKEN_OUT if stopped else last.text
         assert last is not None
-        said = [message["content"] for message in messages if message["role"] == "user"][-MESSAGES_TOGETHER:]
-        if last.decision is Decision.BLOCK or len(said) == 1:
+        of_user = [message["content"] for message in messages if message["role"] == "user"]
+        # What stands in for a message that was blocked would speak of safety filters to the filters.
+        said = [text for text in of_user if text != TAKEN_OUT][-MESSAGES_TOGETHER:]
+        if last.decision is Decision.BLOCK or len(said) < 2:
             return last
         together = await self._screen.check(" ".join(said), context)
         return together if together.decision is Decision.BLOCK else last

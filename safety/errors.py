@@ -10,6 +10,7 @@ SafetyError
 ├── GuardFailed        the guard model gave no answer that can be used
 ├── BadSuite           the groups or templates of an audit cannot be used
 ├── AuditFailed        an audit could not be made: what was to be asked did not answer
+├── NotInstalled       a tool cannot be installed into an environment of its own
 └── RedTeamError       the red team cannot go on; says why and what to do
     ├── NotAllowedThere    a server on another machine, without the word that it may be attacked
     └── GarakMissing       garak cannot be installed or run
@@ -56,6 +57,10 @@ class BadSuite(SafetyError):
 
 class AuditFailed(SafetyError):
     """An audit could not be made: what was to be asked did not answer."""
+
+
+class NotInstalled(SafetyError):
+    """A tool cannot be installed into an environment of its own."""
 
 
 class RedTeamError(SafetyError):

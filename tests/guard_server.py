@@ -14,7 +14,7 @@ from math import log
 class GuardServer:
     """`answer` makes the reply of the body of a request; `status` and `pause` in seconds go with it.
 
-    `most_at_once` is how many requests waited at the same time, at most.
+    `most_at_once` is how many requests waited at the same time, at most, and `connections` how many were opened.
     """
 
     url: str = ""
@@ -22,6 +22,7 @@ class GuardServer:
     pause: float = 0.0
     answer: Callable[[dict], object] = lambda body: chat("safe")
     most_at_once: int = 0
+    connections: int = 0
     waiting: int = 0
     asked: list[tuple[str, str | None, dict]] = field(default_factory=list)  # path, authorization, body
 
@@ -51,6 +52,12 @@ def serving() -> Iterator[GuardServer]:
     told = GuardServer()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            super().setup()
+            told.connections += 1
+
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             told.asked.append((self.path, self.headers.get("Authorization"), body))

@@ -1,7 +1,10 @@
 """The filters' own errors: flags that say what was found, reviewers' judgements, rates, replay, and proposals."""
 
+import json
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import numpy as np
@@ -9,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.looks import Looks
 from analytics.rates import Cell, precision, recall, wilson
+from chatbot.accounts import Caller
 from chatbot.services import Services
 from safety import Context, Decision, drawn
 from safety.change import Change, diff
@@ -17,6 +22,7 @@ from safety.replay import OUTCOMES, decisions
 from safety.rules import Rule, Rules, Step
 from safety.verdict import STRICTEST_FIRST
 from tests.api import api, asked, key_of
+from tests.history import History
 from tests.pages_server import services
 from tests.scoring import numbers
 
@@ -229,6 +235,51 @@ async def test_nobody_approves_their_own_proposal_while_another_operator_could(h
         assert begun.blocked is not None
 
 
+async def test_a_change_that_was_approved_and_never_written_is_told_at_the_next_start(tmp_path, caplog, monkeypatch):
+    home, caller = tmp_path / "home", Caller("key:operator", "admin")
+
+    @contextmanager
+    def started() -> Iterator[Services]:
+        built = services(home)
+        try:
+            yield built
+        finally:
+            built.learner.close()
+            built.screen.close()
+            built.store.close()
+
+    def approve(built: Services, to: float) -> str:
+        made = built.proposals.propose(caller, Change("rude", "insult", "input", "block", to), 30, "")
+        return built.proposals.approve(made.proposal_id, caller).proposal_id
+
+    def told(built: Services) -> tuple[str, str]:
+        policy = built.filter_errors.overview(30)["policy"]
+        return policy["trouble"], built.operator.status()["policy"] or ""
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with numbers(home):
+        with started() as built:
+            async with api(built) as ann:
+                await asked(ann, "insult 0.7 it is")
+            approve(built, 0.7)
+            assert told(built) == ("", "")
+            with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
+                dying.setattr("pathlib.Path.replace", dies)
+                approve(built, 0.6)
+        with started() as built:
+            for words in (*told(built), caplog.text):
+                assert "is not in force" in words and "propose it anew" in words
+            approve(built, 0.6)
+            assert "block = 0.6" in built.policy.path.read_text()
+            assert told(built)[1] == ""
+            built.policy.path.write_text(f"{built.policy.text}# by hand\n")
+        with started() as built:
+            assert "was changed by hand" in told(built)[0]
+            assert "was changed by hand" in told(built)[1]
+
+
 async def test_a_proposal_that_the_policy_has_left_behind_cannot_be_approved(house, reviewer):
     async with api(house, **key_of(house, "operator")) as operator, api(house) as ann:
         await asked(ann, "insult 0.7 it is")
@@ -252,6 +303,38 @@ async def test_prometheus_counts_verdicts_by_filter_decision_and_role(house):
         text = (await ann.get("/metrics")).text
     assert 'ratchet_filter_verdicts_total{decision="review",filter="rude",role="input"} 1.0' in text
     assert 'ratchet_filter_latency_seconds_count{filter="rude"}' in text
+
+
+def test_looks_are_counted_once_for_windows_of_any_length(store):
+    def turn(number: int, *decisions: str) -> None:
+        verdicts = [
+            {"filter_id": name, "decision": said.split()[0], "failed": "failed" in said, "latency_ms": float(number)}
+            for name, said in zip(("cards", "terms"), decisions, strict=True)
+        ]
+        turn_id = History(store).answer("ann", "yes")
+        store.rows(
+            f'UPDATE turn SET verdicts = ?, "at" = "at" - INTERVAL {10 * (number % 2)} DAY WHERE turn_id = ?',
+            (json.dumps(verdicts), turn_id),
+        )
+
+    def looked(looks: Looks, days: int) -> dict[str, tuple]:
+        rows = looks.since(datetime.now(UTC) - timedelta(days=days))
+        return {row["filter_id"]: (row["looks"], row["failures"], row["acted"], row["p50_ms"]) for row in rows}
+
+    looks = Looks(store)
+    assert looked(looks, 7) == {}
+    turn(1, "allow", "block")
+    turn(2, "allow", "block failed")
+    turn(4, "transform", "allow")
+    assert looked(looks, 7) == {"cards": (2, 0, 1, 3.0), "terms": (2, 1, 0, 3.0)}
+    assert looked(looks, 30) == {"cards": (3, 0, 1, 2.0), "terms": (3, 1, 1, 2.0)}
+    store.rows("UPDATE turn SET verdicts = '[]'")
+    turn(6, "allow", "review")
+    assert looked(looks, 7) == {"cards": (3, 0, 1, 6.0), "terms": (3, 1, 1, 6.0)}, "only what is new was read"
+    turn(7, "allow", "review")
+    assert looked(looks, 30)["terms"][:3] == (5, 1, 3)
+    store.rows("DELETE FROM turn WHERE seq = (SELECT max(seq) FROM turn)")
+    assert looked(looks, 30) == looked(Looks(store), 30) == {"cards": (1, 0, 0, 6.0), "terms": (1, 0, 1, 6.0)}
 
 
 def test_wilson_is_the_interval_of_the_books():

@@ -13,6 +13,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from analytics.pairs import pairs_sql
 from chatbot.app import create_app
+from chatbot.engine import Engine
+from chatbot.engine_flags import command, environment
 from chatbot.engine_stream import Events, Piece
 from chatbot.limits import Budget, Limits
 from chatbot.settings import Settings
@@ -65,7 +67,7 @@ def spoken(*words: str) -> list[Piece]:
 def serve(house):
     """A client of a server around this engine; settings by name."""
 
-    def make(engine: Scripted, tracing: Tracing | None = None, **settings: object) -> httpx.AsyncClient:
+    def make(engine: Scripted | Engine, tracing: Tracing | None = None, **settings: object) -> httpx.AsyncClient:
         traced = tracing or Tracing()
         turns = Turns(house.store, house.screen, engine, house.learner, house.metrics, traced, **SHARES)
         values = Settings({**house.settings.values, **settings})
@@ -300,42 +302,86 @@ async def test_moderations_tell_what_the_filters_say_in_the_words_of_openai(serv
     assert refused.status_code == 400
 
 
-async def test_a_collector_of_traces_is_told_about_a_turn_and_not_what_was_said(serve):
-    class Collector(BaseHTTPRequestHandler):
-        came: ClassVar[list[ExportTraceServiceRequest]] = []
+SAID = {
+    "choices": [{"index": 0, "delta": {"content": "A secret word"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+}
 
-        def do_POST(self) -> None:
-            content = self.rfile.read(int(self.headers["content-length"]))
+
+class CollectorAndEngine(BaseHTTPRequestHandler):
+    """Takes traces as a collector does, and answers as vLLM."""
+
+    came: ClassVar[list[ExportTraceServiceRequest]] = []
+    asked: ClassVar[list[str | None]] = []  # the traceparent of each question
+
+    def do_GET(self) -> None:
+        self.tell(b"")
+
+    def do_POST(self) -> None:
+        content = self.rfile.read(int(self.headers["content-length"]))
+        if self.path == "/v1/traces":
             self.came.append(ExportTraceServiceRequest.FromString(content))
-            self.send_response(200)
-            self.end_headers()
+            self.tell(b"")
+        else:
+            self.asked.append(self.headers["traceparent"])
+            self.tell(b"data: " + json.dumps(SAID).encode() + b"\n\ndata: [DONE]\n\n")
 
-        def log_message(self, *told: object) -> None: ...
+    def tell(self, content: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
-    collector = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    def log_message(self, *told: object) -> None: ...
+
+
+async def test_a_collector_of_traces_is_told_about_a_turn_and_not_what_was_said(serve, house):
+    collector = ThreadingHTTPServer(("127.0.0.1", 0), CollectorAndEngine)
     Thread(target=collector.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{collector.server_port}"
+    settings = Settings({**house.settings.values, "engine_url": url})
+    engine = Engine(house.model, settings, house.settings.home, lambda load: None)
     try:
-        tracing = Tracing(f"http://127.0.0.1:{collector.server_port}")
-        client = serve(Scripted(*spoken("A secret", " word")), tracing)
+        tracing = Tracing(url)
+        client = serve(engine, tracing)
+        await engine.start()
+        async with asyncio.timeout(20):
+            while not engine.ready:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         trace, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
         response = await client.post(
             "/v1/chat/completions", json=ASK, headers={"traceparent": f"00-{trace}-{parent}-01"}
         )
         assert response.status_code == 200
+        assert (await ask(serve(engine))).status_code == 200
+        await engine.close()
         await asyncio.to_thread(tracing.close)
     finally:
         collector.shutdown()
         collector.server_close()
-    spans = [s for told in Collector.came for r in told.resource_spans for scope in r.scope_spans for s in scope.spans]
+    came = CollectorAndEngine.came
+    spans = [s for told in came for r in told.resource_spans for scope in r.scope_spans for s in scope.spans]
     by_name = {span.name: span for span in spans}
     assert set(by_name) == {"chat", "screen and route", "answer"}
-    chat = by_name["chat"]
+    chat, answer = by_name["chat"], by_name["answer"]
     assert (chat.trace_id.hex(), chat.parent_span_id.hex()) == (trace, parent)
-    assert by_name["answer"].parent_span_id == chat.span_id
+    assert answer.parent_span_id == chat.span_id
+    first_word, traced, untraced = CollectorAndEngine.asked
+    assert traced == f"00-{trace}-{answer.span_id.hex()}-01", "the engine's spans are children of the answer"
+    assert first_word is untraced is None
     told = {attribute.key: attribute.value for attribute in chat.attributes}
     assert told["gen_ai.response.id"].string_value == response.json()["id"]
     assert told["gen_ai.usage.output_tokens"].int_value == 2
-    assert "secret" not in "".join(map(str, Collector.came))
+    assert "secret" not in "".join(map(str, came))
+
+
+def test_the_engine_is_told_of_the_collector_where_there_is_one(house):
+    values = house.settings.values
+    plain, traced = Settings(values), Settings({**values, "otlp_endpoint": "http://127.0.0.1:4318/"})
+    assert "--otlp-traces-endpoint" not in command(house.model, plain, 1)
+    words = command(house.model, traced, 1)
+    assert words[words.index("--otlp-traces-endpoint") + 1] == "http://127.0.0.1:4318/v1/traces"
+    assert environment(traced, "key")["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] == "http/protobuf"
 
 
 @pytest.mark.parametrize("size", [1, 7, 50, 10_000])

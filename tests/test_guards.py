@@ -94,6 +94,24 @@ async def test_what_is_no_answer_of_the_family_is_a_failure_and_stops_an_answer(
         await Client(fake.url, "m", FAMILIES[family]).scores(Exchange(PROMPT, ANSWER))
 
 
+def test_one_connection_serves_questions_of_several_loops_and_one_that_was_given_up_is_not_used_again(fake):
+    client = Client(fake.url, "m", FAMILIES["rubric"])
+    fake.answer = lambda body: chat("no")
+    for number in range(3):
+        asyncio.run(client.scores(Exchange(f"question {number}")))
+    assert (len(fake.asked), fake.connections) == (3, 1)
+
+    async def given_up() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.scores(Exchange("a long one")), 0.05)
+
+    fake.pause = 0.3
+    asyncio.run(given_up())
+    fake.pause, fake.answer = 0.0, lambda body: chat("yes: hate" + " " * 300_000)
+    assert asyncio.run(client.scores(Exchange("another"))) == {"hate": 1.0}
+    assert fake.connections == 2
+
+
 async def test_a_guard_that_breaks_or_is_slow_or_gone_stops_an_answer(fake):
     fake.status = 500
     assert (await guard(fake).check(ANSWER, OUTPUT)).verdicts[0].failed

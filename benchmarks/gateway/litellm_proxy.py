@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +13,12 @@ import orjson
 from benchmarks.gateway.processes import BenchmarkFailed, Target, running, until_ready
 from benchmarks.gateway.targets import READY_SECONDS, plain_environment
 from learner import free_port
+from safety.errors import NotInstalled
+from safety.own_venv import own_venv
 
 VERSION = "1.83.14"
-INSTALL_SECONDS = 600.0
 # Ratchet writes no line for each request either.
 QUIET = {"version": 1, "disable_existing_loggers": False, "loggers": {"uvicorn.access": {"level": "WARNING"}}}
-MARK = ".installed"  # written last, so an interrupted installation is made anew
 
 
 def folder() -> Path:
@@ -32,21 +30,11 @@ def folder() -> Path:
 
 def install() -> Path:
     """Make the virtual environment unless it is there. Raises BenchmarkFailed where that cannot be done."""
-    venv = folder()
-    if (venv / MARK).exists():
-        return venv
     try:
-        shutil.rmtree(venv, ignore_errors=True)
-        venv.parent.mkdir(parents=True, exist_ok=True)
-        _run(sys.executable, "-m", "venv", str(venv))
-        pip = (str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        _run(*pip, f"litellm[proxy]=={VERSION}")
-        (venv / MARK).touch()
-    except subprocess.CalledProcessError as error:
-        raise BenchmarkFailed(f"LiteLLM cannot be installed: {error.stderr.strip()[-500:]}") from None
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BenchmarkFailed(f"LiteLLM cannot be installed: {error}") from None
-    return venv
+        own_venv(sys.executable, folder(), "LiteLLM", [f"litellm[proxy]=={VERSION}"])
+    except NotInstalled as error:
+        raise BenchmarkFailed(str(error)) from None
+    return folder()
 
 
 @contextlib.contextmanager
@@ -80,7 +68,3 @@ def _environment() -> dict[str, str]:
     clean = {name: value for name, value in plain_environment().items() if name not in ours}
     # It would fetch a list of prices from the network as it starts.
     return clean | {"LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-
-
-def _run(*words: str) -> None:
-    subprocess.run(words, check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS, start_new_session=True)

@@ -2,7 +2,7 @@
 
 from chatbot.accounts.accounts import COMMAND_LINE, Accounts
 from chatbot.accounts.api_keys import DAYS
-from chatbot.accounts.caller import Budgets, Caller
+from chatbot.accounts.caller import Caller
 from chatbot.accounts.cookies import (
     FORM_COOKIE,
     OIDC_COOKIE,
@@ -23,7 +23,6 @@ __all__ = [
     "PERSON_COOKIE",
     "SESSION_COOKIE",
     "Accounts",
-    "Budgets",
     "Caller",
     "Provider",
     "Roster",

@@ -16,7 +16,7 @@ from analytics import Store
 from chatbot.accounts import passwords
 from chatbot.accounts.api_keys import ApiKeys
 from chatbot.accounts.attempts import Attempts
-from chatbot.accounts.caller import Budgets, Caller
+from chatbot.accounts.caller import Caller
 from chatbot.accounts.cookies import FORM_COOKIE, PERSON_COOKIE, SESSION_COOKIE, cookie_of
 from chatbot.accounts.home_keys import home_keys
 from chatbot.accounts.ledger import Ledger
@@ -26,6 +26,7 @@ from chatbot.accounts.people import People
 from chatbot.accounts.reach import Reach
 from chatbot.accounts.sessions import Sessions
 from chatbot.errors import NotAllowed, UnknownKey
+from chatbot.limits import Budget
 from chatbot.permissions import SCOPES, Role, Scope, ranks, scopes_of
 
 COMMAND_LINE = "key:operator"  # the person whom the key in the home is
@@ -43,8 +44,9 @@ class Accounts:
         session_days: float = 30.0,
         provider: Provider | None = None,
         newcomers: bool = True,
+        user_header: str = "",
     ) -> None:
-        self.provider, self._newcomers = provider, newcomers
+        self.provider, self._newcomers, self._user_header = provider, newcomers, user_header
         self.keys = home_keys(home)
         self.reach = Reach(public_url)
         self._ledger = Ledger(store)
@@ -57,13 +59,13 @@ class Accounts:
         self._short = URLSafeTimedSerializer(self.keys["signature"], salt="ratchet note")
 
     def caller(self, connection: HTTPConnection, user: str | None = None, *, by_key: bool = True) -> Caller:
-        """Who calls; `user` is the person that a key with the scope for it speaks for.
+        """Who calls; `user`, or else the header that is set for it, names whom a key with the scope for it speaks for.
 
         Raises UnknownKey, which says what is wrong with the key.
         """
         authorization = connection.headers.get("authorization") if by_key else None
         if authorization is not None:
-            return self._by_key(authorization, user)
+            return self._by_key(authorization, self._named(connection) if user is None else user)
         return self._by_session(connection) or self._guest(connection)
 
     def sign_in(self, name: str, password: str, address: str) -> str:
@@ -147,6 +149,10 @@ class Accounts:
         except BadSignature:
             return None
 
+    def _named(self, connection: HTTPConnection) -> str | None:
+        """Whom the header names; what is empty names nobody."""
+        return connection.headers.get(self._user_header, "").strip() or None if self._user_header else None
+
     def _by_key(self, authorization: str, user: str | None) -> Caller:
         kind, _, text = authorization.partition(" ")
         if kind.lower() != "bearer":
@@ -166,7 +172,7 @@ class Accounts:
             account_id=owner.account_id,
             key_id=key.key_id,
             scopes=scopes,
-            budgets=Budgets(key.requests_per_minute, key.tokens_per_day),
+            budget=Budget(key.requests_per_minute or 0, key.tokens_per_day or 0),
         )
 
     def _by_session(self, connection: HTTPConnection) -> Caller | None:

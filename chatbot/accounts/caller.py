@@ -5,22 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chatbot.errors import NotAllowed, NotSignedIn
+from chatbot.limits import NO_LIMIT, Budget
 from chatbot.permissions import Permit, Role, Scope, ranks
-
-
-@dataclass(frozen=True)
-class Budgets:
-    """What a key may use at most; None where there is no limit."""
-
-    requests_per_minute: int | None = None
-    tokens_per_day: int | None = None
 
 
 @dataclass(frozen=True)
 class Caller:
     """Who is calling: a guest, an account or a key. `fresh_cookie` must be set on the response when a guest is new.
 
-    `scopes` are those of the key, None for whoever sent none; `account_id` is whose key or whose session it is.
+    `scopes` and `budget` are those of the key, None and no limit for whoever sent none; `account_id` is whose key or
+    whose session it is.
     """
 
     person: str
@@ -30,7 +24,7 @@ class Caller:
     account_id: str | None = None
     key_id: str | None = None
     scopes: frozenset[Scope] | None = None
-    budgets: Budgets = Budgets()
+    budget: Budget = NO_LIMIT
 
     def may(self, permit: Permit) -> bool:
         """Whether the permit allows the caller's role and, where a key was sent, its scopes."""

@@ -118,7 +118,6 @@ RosterOf = Annotated[Roster, Depends(_roster)]
 @router.get("/me", summary="See who you are", responses=problems())
 async def me(caller: CallerOf) -> Me:
     """Your role, and what the key may do if you sent one."""
-    budgets = caller.budgets
     return Me(
         person=caller.person,
         name=caller.name,
@@ -126,8 +125,8 @@ async def me(caller: CallerOf) -> Me:
         account_id=caller.account_id,
         key_id=caller.key_id,
         scopes=None if caller.scopes is None else sorted(caller.scopes),
-        requests_per_minute=budgets.requests_per_minute,
-        tokens_per_day=budgets.tokens_per_day,
+        requests_per_minute=caller.budget.requests_per_minute or None,
+        tokens_per_day=caller.budget.tokens_per_day or None,
     )
 
 

@@ -151,10 +151,9 @@ class Spending:
 
 def budgets(services: Services, caller: Caller) -> Spending:
     """The person's budget, and that of the key where one was sent."""
-    settings, given = services.settings, caller.budgets
+    settings = services.settings
     person = Budget(settings.whole("requests_per_minute"), settings.whole("tokens_per_day"))
-    key = Budget(given.requests_per_minute or 0, given.tokens_per_day or 0)
-    return Spending(services.limits, [(f"budget of {caller.key_id}", key), (caller.person, person)])
+    return Spending(services.limits, [(f"budget of {caller.key_id}", caller.budget), (caller.person, person)])
 
 
 def set_person(response: Response, caller: Caller) -> None:

@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 460, 64
 
 
 def numbers(state: Mapping[str, Any], share_up: float | None) -> str:
-    """The row on top, below a warning and why a person has to promote if need be, and which classifier screens."""
+    """The row on top, below what needs a person if anything does, and which classifier screens."""
     shown = (
         (state["champion"], "champion"),
         (state["challenger"] or "none", "challenger"),
@@ -24,7 +24,7 @@ def numbers(state: Mapping[str, Any], share_up: float | None) -> str:
     cells = (
         f"<div class='rt-number'><b>{html.escape(str(value))}</b><span>{name}</span></div>" for value, name in shown
     )
-    warning = "".join(said(state[name], good=False) for name in ("warning", "approval") if state.get(name))
+    warning = "".join(said(state[name], good=False) for name in ("warning", "approval", "policy") if state.get(name))
     screening = f"<p class='rt-soft'>Screened by {html.escape(state['classifier'])}</p>" if state["classifier"] else ""
     return f"{warning}<div class='rt-numbers'>{''.join(cells)}</div>{screening}"
 

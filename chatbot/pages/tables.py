@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from analytics.looks import LATEST
 from chatbot.pages.transcript import age
 from chatbot.proposals import Standing
 from chatbot.what_if import WhatIf
@@ -36,19 +37,21 @@ def numbers(overview: Mapping[str, Any]) -> str:
     cells = "".join(
         f"<div class='rt-number'><b>{html.escape(value)}</b><span>{name}</span></div>" for value, name in shown
     )
+    trouble = overview["policy"]["trouble"]
+    told = f"<p class='rt-bad'>{html.escape(trouble)}</p>" if trouble else ""
     edited = (
         "<p class='rt-bad'>The policy's file was changed by hand; it holds from the next start on.</p>"
         if overview["policy"]["edited"]
         else ""
     )
-    return f"{edited}<div class='rt-numbers'>{cells}</div>"
+    return f"{told}{edited}<div class='rt-numbers'>{cells}</div>"
 
 
 def filters(rows: Sequence[Mapping[str, Any]]) -> str:
     """Every filter with its mode, and how it fared in messages and in answers."""
     head = "<th>filter</th><th>mode</th><th class='rt-n'>messages</th><th class='rt-n'>acted</th>"
     head += "<th class='rt-n'>answers</th><th class='rt-n'>acted</th><th class='rt-n'>failures</th>"
-    head += "<th class='rt-n'>median</th><th class='rt-n'>95 %</th>"
+    head += f"<th class='rt-n' title='of the latest {LATEST:,}'>median</th><th class='rt-n'>95 %</th>"
     return _card("The filters, in their order", _table(head, map(_filter, rows)))
 
 

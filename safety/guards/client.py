@@ -12,10 +12,9 @@ import orjson
 
 from safety.errors import GuardFailed
 from safety.guards.base import Exchange, Family
+from safety.guards.line import line
 
 MOST_REMEMBERED = 2048
-LONGEST_REPLY = 1_000_000  # bytes
-LAST_RESORT_SECONDS = 60.0  # for callers without a limit of their own
 
 
 @dataclass
@@ -47,17 +46,11 @@ class Client:
     async def _post(self, path: str, body: Mapping[str, object]) -> Mapping[str, object]:
         url = f"{self.url.rstrip('/').removesuffix('/v1')}{path}"
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
-        timeout = aiohttp.ClientTimeout(total=LAST_RESORT_SECONDS)
         try:
-            # A connection of its own: it is asked seldom, from loops that come and go, and this takes a millisecond.
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(url, data=orjson.dumps(body), headers=headers) as response,
-            ):
-                told = await response.content.read(LONGEST_REPLY)
-                if response.status != 200:
-                    raise GuardFailed(f"The guard model at {url} answers {response.status}: {told[:200]!r}")
-                reply = orjson.loads(told)
+            status, told = await line().post(url, orjson.dumps(body), headers)
+            if status != 200:
+                raise GuardFailed(f"The guard model at {url} answers {status}: {told[:200]!r}")
+            reply = orjson.loads(told)
         except (aiohttp.ClientError, TimeoutError, orjson.JSONDecodeError) as error:
             raise GuardFailed(f"The guard model at {url} cannot be asked: {error or type(error).__name__}") from error
         if not isinstance(reply, dict):

@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,8 +20,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from safety.errors import GarakMissing
+from safety.errors import GarakMissing, NotInstalled
 from safety.interval import wilson
+from safety.own_venv import own_venv
 from safety.redteam.campaign import Progress
 from safety.redteam.outcome import is_refusal
 from safety.redteam.relay import Relay, served
@@ -33,9 +33,8 @@ TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 PROBES = ("encoding.InjectROT13", "lmrc.Profanity", "latentinjection.LatentWhoisSnippet", "dan.DanInTheWild")
 """A few that are small and that need no model to judge them."""
 PROBE = re.compile(r"[a-z0-9_]+(\.[A-Za-z0-9_]+)?")
-INSTALL_SECONDS, RUN_SECONDS = 900.0, 3600.0
+RUN_SECONDS = 3600.0
 CONFIG, LOG = "config.json", "garak.log"
-MARK = ".installed"  # written last, so an interrupted installation is made anew
 HIT = 0.5  # garak's own threshold
 
 
@@ -67,24 +66,12 @@ async def run_garak(target: Target, folder: Path, probes: Sequence[str], report:
 
 def install(folder: Path) -> Path:
     """The Python of garak's environment, which is made unless it is there. Raises GarakMissing."""
-    venv = folder / f"garak-{VERSION}"
-    python = venv / "bin" / "python"
-    if (venv / MARK).exists():
-        return python
     try:
-        shutil.rmtree(venv, ignore_errors=True)
-        venv.parent.mkdir(parents=True, exist_ok=True)
-        _call(sys.executable, "-m", "venv", str(venv))
-        _call(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv")
-        uv = (str(venv / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(python))
-        _call(*uv, *_torch())
-        _call(*uv, f"garak=={VERSION}", TORCH, *_wheels())
-        (venv / MARK).touch()
-    except subprocess.CalledProcessError as error:
-        raise GarakMissing(f"garak cannot be installed: {(error.stderr or '').strip()[-500:]}") from None
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise GarakMissing(f"garak cannot be installed: {error}") from None
-    return python
+        return own_venv(
+            sys.executable, folder / f"garak-{VERSION}", "garak", _torch(), (f"garak=={VERSION}", TORCH, *_wheels())
+        )
+    except NotInstalled as error:
+        raise GarakMissing(str(error)) from None
 
 
 def _wheels() -> tuple[str, ...]:
@@ -96,10 +83,6 @@ def _wheels() -> tuple[str, ...]:
 def _torch() -> tuple[str, ...]:
     """PyTorch without CUDA, from a local folder of wheels or from PyTorch's own index."""
     return (TORCH, *(_wheels() or ("--index-url", TORCH_INDEX)))
-
-
-def _call(*words: str) -> None:
-    subprocess.run(words, check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS, start_new_session=True)
 
 
 async def _run(

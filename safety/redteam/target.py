@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from safety.api_client import ApiClient, message_of
 from safety.errors import NotAllowedThere, RedTeamError
 from safety.redteam.attack import Message
 from safety.redteam.sight import UNSEEN, Sight, seen
@@ -25,8 +26,6 @@ from safety.redteam.sight import UNSEEN, Sight, seen
 PERSON, MARK = "red-team", "X-Ratchet-Red-Team"
 TIMEOUT_SECONDS = 120.0
 MOST_TEXTS, MOST_LETTERS = 256, 90_000  # that the filters are shown in one request
-TRIES = 6  # of a request that the server has no time for
-LONGEST_WAIT = 30.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -72,22 +71,30 @@ class Target:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.url, self.run_id, self._max_tokens = url, run_id, max_tokens
-        headers = {MARK: run_id, "User-Agent": "ratchet-redteam/1"}
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
-        self._client = httpx.AsyncClient(
-            base_url=url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False, transport=transport
+        self._client = ApiClient(
+            url,
+            key,
+            failure=RedTeamError,
+            concurrency=concurrency,
+            timeout_s=TIMEOUT_SECONDS,
+            per_second=per_second,
+            headers={MARK: run_id, "User-Agent": "ratchet-redteam/1"},
+            transport=transport,
         )
-        self._places, self._spacing, self._next = asyncio.Semaphore(concurrency), 1 / per_second, 0.0
         self._conversations: list[str] = []
-        self.requests, self.moderated, self._ours = 0, True, False
+        self.moderated, self._ours = True, False
+
+    @property
+    def requests(self) -> int:
+        """How many were sent so far."""
+        return self._client.requests
 
     async def __aenter__(self) -> Self:
         """See that somebody is there, and refuse learning. Raises RedTeamError."""
         try:
             await self._begin()
-        except BaseException:
-            await self._client.aclose()
+        except BaseException as error:
+            await self._client.__aexit__(type(error), error, error.__traceback__)
             raise
         return self
 
@@ -99,7 +106,7 @@ class Target:
             if kind is None and self._ours:
                 await asyncio.gather(*map(self._delete, self._conversations))
         finally:
-            await self._client.aclose()
+            await self._client.__aexit__(kind, error, trace)
 
     async def ask(self, messages: Sequence[Message], **more: object) -> Reply:
         """One answer, in a conversation of its own. Raises RedTeamError where the server is gone or lets nobody in."""
@@ -116,7 +123,7 @@ class Target:
         began = time.perf_counter()
         response = await self._send("/v1/chat/completions", body)
         if response.status_code != 200:
-            return Reply("", "error", error=_message(response))
+            return Reply("", "error", error=message_of(response))
         told = response.json()
         choice = told["choices"][0]
         return Reply(
@@ -141,14 +148,14 @@ class Target:
             self.moderated = False
             return [UNSEEN] * len(prompts)
         if response.status_code != 200:
-            raise RedTeamError(f"{self.url} does not show its filters: {_message(response)}")
+            raise RedTeamError(f"{self.url} does not show its filters: {message_of(response)}")
         results = iter(response.json()["results"])
         return [seen([next(results) for _ in several]) for several in texts]
 
     async def _begin(self) -> None:
         response = await self._send("/v1/models")
         if response.status_code != 200:
-            raise RedTeamError(f"{self.url} does not serve anything that can be attacked: {_message(response)}")
+            raise RedTeamError(f"{self.url} does not serve anything that can be attacked: {message_of(response)}")
         # A key that may not speak for others is a person of its own, whose consent is none of our business.
         me = await self._send("/v1/me")
         self._ours = me.status_code == 200
@@ -157,36 +164,17 @@ class Target:
             await self._send("/v1/consent", {"given": False, "user": PERSON})
 
     async def _delete(self, conversation: str) -> None:
-        async with self._places:  # at once or nearly: it is no attack, and people wait for the end
-            self.requests += 1
-            with contextlib.suppress(httpx.HTTPError):
-                await self._client.delete(f"/v1/conversations/{conversation}", params={"user": PERSON})
+        with contextlib.suppress(httpx.HTTPError):
+            # At once or nearly: it is no attack, and people wait for the end.
+            path, user = f"/v1/conversations/{conversation}", {"user": PERSON}
+            await self._client.once("DELETE", path, paced=False, params=user)
 
     async def _send(self, path: str, body: Mapping[str, object] | None = None) -> httpx.Response:
         """Send it, again where the server asks to wait. Raises RedTeamError."""
-        for attempt in range(TRIES):
-            async with self._places:
-                await self._turn()
-                self.requests += 1
-                try:
-                    method = "GET" if body is None else "POST"
-                    response = await self._client.request(method, path, json=body)
-                except httpx.HTTPError as error:
-                    raise RedTeamError(f"{self.url} does not answer ({error or type(error).__name__}).") from error
-            if response.status_code in (401, 403):
-                raise RedTeamError(f"{self.url} lets nobody in: {_message(response)} Give a key with --key.")
-            if response.status_code not in (429, 503):
-                return response
-            wait = float(response.headers.get("retry-after") or 2**attempt)
-            await asyncio.sleep(min(wait, LONGEST_WAIT))
+        response = await self._client.send(path, body)
+        if response.status_code in (401, 403):
+            raise RedTeamError(f"{self.url} lets nobody in: {message_of(response)} Give a key with --key.")
         return response
-
-    async def _turn(self) -> None:
-        """Wait until the next request may begin."""
-        now = time.monotonic()
-        self._next = max(now, self._next + self._spacing)
-        if self._next > now:
-            await asyncio.sleep(self._next - now)
 
 
 def _parts(prompts: Sequence[Sequence[Message]]) -> list[list[Sequence[Message]]]:
@@ -201,12 +189,6 @@ def _parts(prompts: Sequence[Sequence[Message]]) -> list[list[Sequence[Message]]
             texts, letters = len(messages), sum(len(message["content"]) for message in messages)
         parts[-1].append(messages)
     return parts
-
-
-def _message(response: httpx.Response) -> str:
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        return str(response.json()["error"]["message"])
-    return f"status {response.status_code}"
 
 
 def _is_this_machine(host: str) -> bool:
