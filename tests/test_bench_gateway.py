@@ -58,9 +58,9 @@ def test_fake_engine_speaks_as_vllm_does(engine):
     assert lines[-2:] == ["data: [DONE]", ""]
     assert events[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
     said = [event["choices"][0]["delta"]["content"] for event in events[1:-1]]
-    assert [len(piece.split()) for piece in said] == [1, 4, 1]
+    assert [len(piece.split()) for piece in said] == [1, 2, 2, 1]
     assert "".join(said) == whole["choices"][0]["message"]["content"]
-    assert [event["choices"][0]["finish_reason"] for event in events[:-1]] == [None, None, None, "length"]
+    assert [event["choices"][0]["finish_reason"] for event in events[:-1]] == [None, None, None, None, "length"]
     assert events[-1]["choices"] == []
     assert events[-1]["usage"] == whole["usage"]
     assert whole["usage"]["completion_tokens"] == 6
