@@ -14,7 +14,7 @@ from safety.filter import Context
 from safety.verdict import Decision, Span, Verdict, highest
 from safety.windows import Window, Windows
 
-CARRIED = 160  # characters of what was shown that patterns are looked for in again
+CARRIED = 96  # characters of what was shown that patterns see again: no filter looks back further than 48
 MOST_HELD = 2000  # characters; an answer of which more stays undecided is stopped
 LONGEST_PIECE = 256  # characters that are looked at together
 
