@@ -23,7 +23,7 @@ class State(output_processor.RequestState):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
-        self._most = self.stream_interval
+        self._most: int = self.stream_interval
 
     def make_request_output(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """What is to be sent by now, if anything."""

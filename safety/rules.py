@@ -68,7 +68,9 @@ class Rules:
 
         With `log` all scores are kept, so that other thresholds can be tried on them later.
         """
-        ruled = [(label, rule, score) for label, score in scores.items() if (rule := self.rule(role, label)) is not None]
+        ruled = [
+            (label, rule, score) for label, score in scores.items() if (rule := self.rule(role, label)) is not None
+        ]
         kept, categories = (scores, _categories(ruled)) if log else (NO_SCORES, NO_SCORES)
         reached = [(label, rule, step) for label, rule, score in ruled if (step := rule.step(score)) is not None]
         if not reached:

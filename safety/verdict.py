@@ -63,7 +63,7 @@ class Verdict:
     label: str = ""
 
     def told_by(self, filter_id: str, filter_version: str, latency_ms: float, shadow: bool) -> Verdict:
-        """The same, of this filter. Every piece of a stream makes some, and `dataclasses.replace` costs ten times that."""
+        """The same, of this filter. A stream makes many, and `dataclasses.replace` takes several times as long."""
         told = object.__new__(Verdict)
         told.__dict__.update(
             self.__dict__,

@@ -120,7 +120,11 @@ def assemble(overhead: Overhead, throughput: Throughput) -> dict[str, object]:
         **added(overhead.latency, "ratchet"),
         "max_rps": rates,
         "max_rps_direct": overhead.max_rps.get("direct"),
-        **{f"{beside}_{name}": value for beside in BESIDE for name, value in added(overhead.latency, beside).items()},
+        **{
+            f"{beside}_{name}": value
+            for beside in (*BESIDE, "ratchet_unscreened")
+            for name, value in added(overhead.latency, beside).items()
+        },
         **{f"{beside}_ratio": ratio(top.get(beside), top.get("direct")) for beside in BESIDE},
         "cpu_ms_per_answer": {name: round(value, 2) for name, value in overhead.cpu_ms.items()},
         "failed": overhead.failed,

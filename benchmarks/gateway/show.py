@@ -49,6 +49,7 @@ def _overhead(result: Mapping[str, Any]) -> Table:
             table.add_row(f"{what}, {share}", _number(result[key][share]), *beside)
     beside = (_number(result[f"{name}_added_token_us"]) for name in BESIDE)
     table.add_row("a token, µs", _number(result["added_token_us"]), *beside)
+    table.caption = f"Ratchet without filters, first token: {_shares(result['ratchet_unscreened_added_ttft_ms'])} ms"
     cpu = result["cpu_ms_per_answer"]
     table.add_row("processor time, ms", *(_number(cpu.get(name)) for name in TARGETS[1:]))
     table.add_row("requests/s held", *(_number(result["max_rps"][name]) for name in TARGETS[1:]))
@@ -62,6 +63,10 @@ def _goals(result: Mapping[str, Any]) -> Table:
     for goal in result["goals"].values():
         table.add_row(goal["what"], _number(goal["value"]), _number(goal["bound"]), VERDICT[goal["met"]])
     return table
+
+
+def _shares(values: Mapping[str, float | None]) -> str:
+    return ", ".join(f"{name} {_number(value)}" for name, value in values.items())
 
 
 def _number(value: float | None) -> str:

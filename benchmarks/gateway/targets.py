@@ -19,6 +19,7 @@ from safety.policy import BUNDLED
 
 READY_SECONDS, ENGINE_SECONDS = 60.0, 300.0
 DEFAULTS = "ratchet_defaults"  # the target with everything that is on by default
+UNSCREENED, NO_FILTERS = "ratchet_unscreened", "[filters]\n"
 NOT_LIGHT = ("toxicity", "harm", "guard", "facts")  # filters that are more than normalisation and patterns
 DEFAULT = "default"  # Ratchet's name for whatever model the caller is routed to
 PREFIX = "RATCHET_"
