@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import string
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
@@ -118,27 +118,30 @@ class Lexicon:
 class Calls:
     """Finds which phrases of several lexicons to try where in a text, by the words that they can begin with.
 
-    All lexicons of a role look for the words of a text together, by the first letters and then by two words.
+    All lexicons of a role look for the words of a text together. One that is added takes nothing from who is asking.
     """
 
     def __init__(self) -> None:
-        self._phrases: list[Phrase] = []
-        self._places: dict[Phrase, int] = {}
-        self._by_prefix: Mapping[str, Sequence[Phrase]] = {}
-        self._begun_by: dict[str, Sequence[tuple[int, Phrase]]] = {}
-        self._count = 0
-        self.of = lru_cache(maxsize=8)(self._called)
+        self._lexicons: tuple[Sequence[Phrase], ...] = ()
+        self.of: Callable[[str], Sequence[Sequence[Call]]] = _Table(()).calls
 
     def add(self, phrases: Sequence[Phrase]) -> int:
-        """Look for these as well; returns their place in what `of` gives."""
-        place, self._count = self._count, self._count + 1
-        self._places |= dict.fromkeys(phrases, place)
-        self._phrases += phrases
-        self._by_prefix, self._begun_by = _by_prefix(self._phrases), {}
-        self.of.cache_clear()
-        return place
+        """Look for these as well; returns their place in what `of` gives for a text."""
+        self._lexicons = (*self._lexicons, phrases)
+        self.of = lru_cache(maxsize=8)(_Table(self._lexicons).calls)
+        return len(self._lexicons) - 1
 
-    def _called(self, text: str) -> Sequence[Sequence[Call]]:
+
+class _Table:
+    """The phrases by the first letters of their words, and what was learned of pairs of words."""
+
+    def __init__(self, lexicons: Sequence[Sequence[Phrase]]) -> None:
+        self._places = {phrase: place for place, phrases in enumerate(lexicons) for phrase in phrases}
+        self._by_prefix = _by_prefix([*self._places])
+        self._begun_by: dict[str, Sequence[tuple[int, Phrase]]] = {}
+        self._count = len(lexicons)
+
+    def calls(self, text: str) -> Sequence[Sequence[Call]]:
         """By lexicon: where to try which phrase as it is written."""
         by_prefix, begun_by = self._by_prefix, self._begun_by
         calls: list[list[Call]] = [[] for _ in range(self._count)]
