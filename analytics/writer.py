@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from analytics.columns import canonical, insert_sql, values
+from analytics.columns import canonical, insert_one_sql, insert_sql, values
 from analytics.errors import NotStored, StoreClosed
 from analytics.events import Audit, Event
 
@@ -131,8 +131,11 @@ class Writer:
         try:
             for event, table in rows.items():
                 extra = HASHES if event is Audit else ()
-                sql = insert_sql(event, extra)  # type: ignore[arg-type]
-                self._connection.execute(sql, [list(column) for column in zip(*table, strict=True)])
+                if len(table) == 1:
+                    self._connection.execute(insert_one_sql(event, extra), table[0])  # type: ignore[arg-type]
+                else:
+                    sql = insert_sql(event, extra)  # type: ignore[arg-type]
+                    self._connection.execute(sql, [list(column) for column in zip(*table, strict=True)])
             self._connection.commit()
         except BaseException:
             self._connection.rollback()

@@ -26,7 +26,7 @@ MESSAGE = (
 )
 ACCENTED = MESSAGE.replace("e", "é", 20)
 PIECE = 32  # characters, about eight tokens
-CARRIED = 160
+CARRIED = 96
 
 
 def main() -> None:

@@ -75,14 +75,12 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
         flags["worker-cls"] = CPU_WORKER
         flags["block-size"] = BLOCK_TOKENS
     words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
-    # The console script of vLLM looks for a package of that name, which the CPU build does not have.
-    module = "vllm.entrypoints.openai.api_server" if on_gpu() else "chatbot.engine_main"
     words += ["--enable-lora", "--disable-access-log-for-endpoints=/health", "--no-enable-log-requests"]
     if parser := settings.text("tool_call_parser"):
         words += ["--enable-auto-tool-choice", "--tool-call-parser", parser]
     if collector := settings.text("otlp_endpoint"):
         words += ["--otlp-traces-endpoint", traces_address(collector)]
-    return [sys.executable, "-m", module, *words]
+    return [sys.executable, "-m", "chatbot.engine_main", *words]
 
 
 def environment(settings: Settings, key: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
-"""vLLM's own server for a CPU, whose engine is a fork of it. Run as: python -m chatbot.engine_main, with vLLM's flags
+"""vLLM's own server, with two things changed. Run as: python -m chatbot.engine_main, with vLLM's flags
 
-vLLM would start the engine's process anew on a CPU, and that imports for a second time what takes longer than all else.
+The first pieces of a stream are short (`engine_pieces.py`). And on a CPU the engine's process is a fork of the server:
+vLLM would start it anew, and that imports for a second time what takes longer than all else.
 """
 
 from __future__ import annotations
@@ -10,13 +11,31 @@ import runpy
 from typing import Any
 
 from vllm.platforms.cpu import CpuPlatform
+from vllm.v1.engine import output_processor
+
+from chatbot.engine_pieces import next_piece
 
 METHOD = "VLLM_WORKER_MULTIPROC_METHOD"
+
+
+class State(output_processor.RequestState):  # type: ignore[misc]
+    """An answer under way. It asks how much makes the next piece each time a token has come."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self._most: int = self.stream_interval
+
+    def make_request_output(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """What is to be sent by now, if anything."""
+        if self.sent_tokens_offset:
+            self.stream_interval = next_piece(self.sent_tokens_offset, self._most)
+        return super().make_request_output(*args, **kwargs)
 
 
 def main() -> None:
     """Serve until told to stop."""
     CpuPlatform.check_and_update_config = classmethod(_checked)
+    output_processor.RequestState = State
     runpy.run_module("vllm.entrypoints.openai.api_server", run_name="__main__")
 
 

@@ -53,6 +53,7 @@ class Metrics:
             "ratchet_filter_verdicts", "What the filters said, of messages and answers; shadows too.",
             ("filter", "decision", "role"), registry=registry,
         )  # fmt: skip
+        self._looks: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self._failures = Counter(
             "ratchet_filter_failures", "Verdicts of filters that failed or were too slow.", ("filter", "role"),
             registry=registry,
@@ -84,10 +85,18 @@ class Metrics:
         """What the filters said of a message and of its answer."""
         for role, verdicts in (("input", message), ("output", answer)):
             for verdict in verdicts:
-                self._verdicts.labels(verdict.filter_id, str(verdict.decision), role).inc()
-                self._latency.labels(verdict.filter_id).observe(verdict.latency_ms / 1000)
+                said, took = self._look(verdict.filter_id, str(verdict.decision), role)
+                said.inc()
+                took.observe(verdict.latency_ms / 1000)
                 if verdict.failed:
                     self._failures.labels(verdict.filter_id, role).inc()
+
+    def _look(self, filter_id: str, decision: str, role: str) -> tuple[Counter, Histogram]:
+        """The figures of such a look; to look them up among all labels takes longer than to count."""
+        key = filter_id, decision, role
+        if (known := self._looks.get(key)) is None:
+            known = self._looks[key] = self._verdicts.labels(*key), self._latency.labels(filter_id)
+        return known
 
     def refused(self, code: str) -> None:
         """A request was refused."""

@@ -56,7 +56,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "tool_call_parser", "hermes", "vLLM's parser of tool calls, which depends on the model; empty turns tools off."
     ),
-    Setting("stream_interval", 8, "Tokens gathered between two pieces of a stream after the first.", limits=COUNT),
+    Setting(
+        "stream_interval", 8, "Tokens gathered between two pieces of a stream; the first two are shorter.", limits=COUNT
+    ),
     Setting("sibling_temperature", 1.0, "Temperature of an answer that is asked for again.", limits=(0, 2)),
     Setting(
         "logprob_share",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from safety.verdict import NO_SCORES, STRICTEST_FIRST, Decision, Span, Verdict
@@ -25,9 +26,19 @@ class Rule:
     category: str
     steps: tuple[Step, ...]
 
+    @cached_property
+    def lowest(self) -> float:
+        """The threshold that is reached first; 1 without any step."""
+        return min((step.threshold for step in self.steps), default=1.0)
+
     def step(self, score: float) -> Step | None:
         """The strictest step that `score` reaches."""
+        if score < self.lowest:
+            return None
         return next((step for step in self.steps if score >= step.threshold), None)
+
+
+_Ruled = tuple[str, Rule, float]  # a label with its rule and its score
 
 
 @dataclass(frozen=True)
@@ -57,10 +68,13 @@ class Rules:
 
         With `log` all scores are kept, so that other thresholds can be tried on them later.
         """
-        kept, categories = (scores, self._categories(role, scores)) if log else (NO_SCORES, NO_SCORES)
-        reached = [(label, rule, step) for label, rule, step in self._reached(role, scores) if step is not None]
+        ruled = [
+            (label, rule, score) for label, score in scores.items() if (rule := self.rule(role, label)) is not None
+        ]
+        kept, categories = (scores, _categories(ruled)) if log else (NO_SCORES, NO_SCORES)
+        reached = [(label, rule, step) for label, rule, score in ruled if (step := rule.step(score)) is not None]
         if not reached:
-            score, threshold = self._nearest(role, scores)
+            score, threshold = _nearest(ruled)
             return Verdict(Decision.ALLOW, score=score, threshold=threshold, scores=kept, categories=categories)
         strictest = min((step.decision for _, _, step in reached), key=STRICTEST_FIRST.index)
         labels = {label: (rule, step) for label, rule, step in reached if step.decision is strictest}
@@ -78,22 +92,16 @@ class Rules:
             label=worst,
         )
 
-    def _reached(self, role: str, scores: Mapping[str, float]) -> list[tuple[str, Rule, Step | None]]:
-        found = [(label, self.rule(role, label), score) for label, score in scores.items()]
-        return [(label, rule, rule.step(score)) for label, rule, score in found if rule is not None]
 
-    def _nearest(self, role: str, scores: Mapping[str, float]) -> tuple[float, float]:
-        """The score that is closest to its lowest threshold, and that threshold."""
-        lowest = [
-            (score, min(step.threshold for step in rule.steps))
-            for label, score in scores.items()
-            if (rule := self.rule(role, label)) is not None and rule.steps
-        ]
-        return max(lowest, key=lambda pair: pair[0] - pair[1], default=(0.0, 1.0))
+def _nearest(ruled: Sequence[_Ruled]) -> tuple[float, float]:
+    """The score that is closest to its lowest threshold, and that threshold."""
+    lowest = [(score, rule.lowest) for _, rule, score in ruled if rule.steps]
+    return max(lowest, key=lambda pair: pair[0] - pair[1], default=(0.0, 1.0))
 
-    def _categories(self, role: str, scores: Mapping[str, float]) -> Mapping[str, float]:
-        highest: dict[str, float] = {}
-        for label, score in scores.items():
-            if (rule := self.rule(role, label)) is not None and rule.category:
-                highest[rule.category] = max(score, highest.get(rule.category, 0.0))
-        return highest
+
+def _categories(ruled: Sequence[_Ruled]) -> Mapping[str, float]:
+    highest: dict[str, float] = {}
+    for _, rule, score in ruled:
+        if rule.category:
+            highest[rule.category] = max(score, highest.get(rule.category, 0.0))
+    return highest

@@ -162,7 +162,8 @@ class Screen:
         verdicts: list[Verdict] = []
         normalised = normalise(text)
         for filter_ in filters:
-            told = context if filter_.pattern is not None else replace(context, earlier=(*context.earlier, *verdicts))
+            needless = filter_.pattern is not None or not verdicts
+            told = context if needless else replace(context, earlier=(*context.earlier, *verdicts))
             verdict, _ = await filter_.ask(normalised, told, own_loop=own_loop)
             verdicts.append(verdict)
             if verdict.decision is Decision.BLOCK and not verdict.shadow:

@@ -14,9 +14,10 @@ from safety.filter import Context
 from safety.verdict import Decision, Span, Verdict, highest
 from safety.windows import Window, Windows
 
-CARRIED = 160  # characters of what was shown that patterns are looked for in again
+CARRIED = 96  # characters of what was shown that patterns see again: no filter looks back further than 48
 MOST_HELD = 2000  # characters; an answer of which more stays undecided is stopped
 LONGEST_PIECE = 256  # characters that are looked at together
+STEP = 32  # characters of a piece in which something may stop the answer, before it is looked at letter by letter
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class StreamScreen:
     def __init__(self, looks: Looks, context: Context) -> None:
         self._looks, self._context = looks, context
         self._past, self._held = "", ""  # both as they came
+        self._waiting = ""  # comes after _held, and nobody has looked at it yet
         self._at = 0  # where _past begins in the whole
         self._pieces: list[str] = []
         self._windows = Windows() if looks.windowed else None
@@ -105,6 +107,7 @@ class StreamScreen:
         self._ended = True
         if self.blocked is not None:
             return ""
+        self._held, self._waiting = self._held + self._waiting, ""
         read = await self._read(self._windows.finish() if self._windows is not None else [])
         glance = await self._looks.glance(self._past + self._held, self._context, True)
         shown = self._release(self._and_windows(glance, read), sys.maxsize)
@@ -114,22 +117,48 @@ class StreamScreen:
 
     async def _take(self, piece: str) -> str:
         self._pieces.append(piece)
-        read = await self._read(self._windows.take(piece) if self._windows is not None else [])
-        glance = await self._looks.glance(self._past + self._held + piece, self._context, False)
-        stops = glance.blocked is not None or glance.doubtful or any(window.blocked for window in read)
-        if stops or self._too_much(glance, piece, read):
-            # Letter by letter, so that what stands before the place of the block is shown, and no more than that.
-            return await self._spell(piece, read)
-        self._held += piece
-        return self._release(glance, self._clear(read))
+        windows = self._windows.take(piece) if self._windows is not None else []
+        piece, self._waiting = self._waiting + piece, ""
+        if not windows and self._all_shown() and len(piece) < LONGEST_PIECE:
+            self._waiting = piece  # whatever the patterns said of it, no more would be shown
+            return ""
+        return await self._look(piece, await self._read(windows), LONGEST_PIECE)
+
+    def _all_shown(self) -> bool:
+        """Whether all is shown up to where the windows let it pass."""
+        return self._windows is not None and self._cleared <= self._at + len(self._past)
+
+    async def _look(self, piece: str, read: Sequence[_Read], step: int) -> str:
+        """Look at what is new, `step` characters at a time, and show what may be shown by now."""
+        shown = ""
+        for start in range(0, len(piece), step):
+            part = piece[start : start + step]
+            glance = await self._looks.glance(self._past + self._held + part, self._context, False)
+            known = self._known(read, part)
+            stops = glance.blocked is not None or glance.doubtful or any(window.blocked for window in known)
+            if not stops and not self._too_much(glance, part, known):
+                self._held += part
+                shown += self._release(glance, self._clear(known))
+            elif step > STEP:
+                shown += await self._look(part, read, STEP)
+            else:
+                # Letter by letter, so that what stands before the place of the block is shown, and no more than that.
+                shown += await self._spell(part, read)
+            if self.blocked is not None:
+                break
+        return shown
+
+    def _known(self, read: Sequence[_Read], part: str) -> list[_Read]:
+        """The windows whose end is known once `part` has come."""
+        seen = self._at + len(self._past) + len(self._held) + len(part)
+        return [window for window in read if window.known <= seen]
 
     async def _spell(self, piece: str, read: Sequence[_Read]) -> str:
         shown = ""
         for letter in piece:
             glance = await self._looks.glance(self._past + self._held + letter, self._context, False)
+            known = self._known(read, letter)
             self._held += letter
-            seen = self._at + len(self._past) + len(self._held)
-            known = [window for window in read if window.known <= seen]
             shown += self._release(self._and_windows(glance, known), self._clear(known))
             if self.blocked is not None:
                 break

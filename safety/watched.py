@@ -107,9 +107,7 @@ class Watched:
                 failed = True
             self._breaker.note(failed)
         took = round(1000 * (time.perf_counter() - began), 3)
-        by = self._filter.id, self._filter.version
-        told = replace(verdict, filter_id=by[0], filter_version=by[1], latency_ms=took, shadow=self.shadow)
-        return told, certain
+        return verdict.told_by(self._filter.id, self._filter.version, took, self.shadow), certain
 
     async def _find(self, text: Normalised, context: Context, ended: bool, own_loop: bool) -> tuple[Verdict, int]:
         if self._async is not None and not own_loop:

@@ -49,29 +49,20 @@ class Windows:
         self._text += piece
         found: list[Window] = []
         while (token := _TOKEN.search(self._text, self._seen)) is not None:
-            known = self._complete(token)
-            if known is None:
-                break
-            stops = token[0] in _STOPS
-            if stops and token.end() == len(self._text):
-                break  # whether a sentence ends here is told by the next letter
+            end, stops = token.end(), token[0] in _STOPS
+            goes_on = len(token[0]) < _WHOLE and token[0][0].isalnum() and not _alone(token[0])
+            if (goes_on or stops) and end == len(self._text):
+                break  # whether a word or a sentence ends here is told by the next letter
             self._fresh.append(self._at + token.start())
-            self._seen = token.end()
-            after = self._text[token.end() : token.end() + 1]
-            if self._ends(stops and after.isspace()):
-                found.append(self._close(token.end(), known + (stops and known == token.end())))
+            self._seen = end
+            if self._ends(stops and self._text[end].isspace()):
+                found.append(self._close(end, end + (goes_on or stops)))
         return found
 
     def finish(self) -> list[Window]:
         """The window of what is left."""
         end = self._at + len(self._text)
         return [self._close(len(self._text), len(self._text))] if end > self._begin else []
-
-    def _complete(self, token: re.Match[str]) -> int | None:
-        """How much of the text tells that the token is whole; None while it may go on."""
-        if token[0][0].isalnum() and len(token[0]) < _WHOLE and not _alone(token[0]):
-            return token.end() + 1 if token.end() < len(self._text) else None
-        return token.end()
 
     def _ends(self, sentence: bool) -> bool:
         count = len(self._fresh)

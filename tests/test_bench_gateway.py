@@ -58,9 +58,9 @@ def test_fake_engine_speaks_as_vllm_does(engine):
     assert lines[-2:] == ["data: [DONE]", ""]
     assert events[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
     said = [event["choices"][0]["delta"]["content"] for event in events[1:-1]]
-    assert [len(piece.split()) for piece in said] == [1, 4, 1]
+    assert [len(piece.split()) for piece in said] == [1, 2, 2, 1]
     assert "".join(said) == whole["choices"][0]["message"]["content"]
-    assert [event["choices"][0]["finish_reason"] for event in events[:-1]] == [None, None, None, "length"]
+    assert [event["choices"][0]["finish_reason"] for event in events[:-1]] == [None, None, None, None, "length"]
     assert events[-1]["choices"] == []
     assert events[-1]["usage"] == whole["usage"]
     assert whole["usage"]["completion_tokens"] == 6
@@ -113,13 +113,14 @@ def test_object_has_medians_differences_and_goals():
         overhead.latency[name] = latency([Answer(10 + extra, 640 + 2 * extra, 64)])
     result = json.loads(json.dumps(assemble(overhead, throughput)))
     assert result["streams"] == {
-        "8": {"direct": 10.0, "ratchet": None, "litellm": None},
-        "64": {"direct": 110.0, "ratchet": 99.0, "litellm": 50.0},
+        "8": {"direct": 10.0, "ratchet": None, "ratchet_defaults": None, "litellm": None},
+        "64": {"direct": 110.0, "ratchet": 99.0, "ratchet_defaults": None, "litellm": 50.0},
     }
     assert result["ratio"] == 0.9  # of the third round; the medians of the others would make less
     assert result["added_ttft_ms"] == {"p50": 4.0, "p95": 4.0, "p99": 4.0}
     assert result["added_token_us"] == 125.0
-    assert result["max_rps"] == {"ratchet": 150.0, "litellm": 50.0}
+    assert result["max_rps"] == {"ratchet": 150.0, "ratchet_defaults": None, "litellm": 50.0}
+    assert (result["ratchet_defaults_ratio"], result["litellm_ratio"]) == (None, 0.4)
     assert result["vllm_defaults"] == 80.0
     assert {name: (goal["value"], goal["met"]) for name, goal in result["goals"].items()} == {
         "ratio": (0.9, True),

@@ -8,6 +8,7 @@ import pytest
 
 from chatbot import engine_flags
 from chatbot.engine import Engine
+from chatbot.engine_pieces import next_piece
 from chatbot.errors import EngineDown
 from chatbot.model import Model
 from chatbot.settings import Settings
@@ -132,3 +133,14 @@ def test_a_cpu_serves_in_the_arithmetic_that_is_faster_there(flags, small, large
         weights.truncate(engine_flags.SMALL_MODEL + 1)
     assert engine_flags.dtype(Model("starter", MODEL_DIR, "")) == small
     assert engine_flags.dtype(Model("large", tmp_path, "")) == large
+
+
+@pytest.mark.parametrize(
+    ("interval", "ends"),
+    [(1, [1, 2, 3, 4, 5]), (2, [1, 3, 5, 7, 9]), (3, [1, 3, 6, 9, 12]), (4, [1, 3, 5, 8, 12]), (8, [1, 3, 8, 16, 24])],
+)
+def test_pieces_of_a_stream_begin_short(interval, ends):
+    sent = 0
+    for end in ends:
+        sent += next_piece(sent, interval)
+        assert sent == end

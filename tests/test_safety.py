@@ -297,6 +297,14 @@ async def test_windows_begin_small_and_end_with_sentences_and_carry_what_came_be
     assert [len(window.split()) for window in windows[3:5]] == [15 + 32, 24 + 32]
 
 
+async def test_patterns_look_when_more_can_be_shown_and_not_between():
+    words = Words("rose", Decision.BLOCK)
+    text = "word " * 60
+    shown, stopped = await stream(text, [*range(0, 300, 5)], Screen([words, Reads("never")]))
+    assert (shown, stopped) == (text, False)
+    assert len(words.asked) < 10, "windows end after 2, 6 and 38 of the 60 pieces"
+
+
 async def test_what_reads_windows_stops_the_answer_before_its_window_and_says_where():
     text = "Here you are, my friend, as you asked. " * 4 + "Then a rose came. And more. " * 3
     screening = Screen([Reads("rose")]).stream(OUTPUT)

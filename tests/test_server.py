@@ -75,6 +75,20 @@ def test_a_stream_begins_with_the_role_and_ends_with_the_reason_and_the_usage(se
     assert not any("usage" in chunk for chunk in plain)
 
 
+def test_a_first_word_does_not_wait_for_a_whole_piece_of_the_engine(server):
+    with server.client() as guest:
+        for words in ("how long is delivery?", "can I send it back?", "what does express cost?"):
+            first, *others = [
+                choice["logprobs"]["content"]
+                for event in streamed(guest, words, logprobs=True)
+                for choice in event["choices"]
+                if choice.get("logprobs")
+            ]
+            if len(first) <= 3 and sum(map(len, others)) > 3:
+                return
+    raise AssertionError("the engine's second piece, with the first, has more than three tokens")
+
+
 def test_the_official_client_works_with_streams_and_with_errors(server):
     with openai.OpenAI(base_url=f"{server.url}/v1", api_key=server.key("user"), max_retries=0) as client:
         ask = {"model": "default", "messages": [{"role": "user", "content": "what can you do?"}]}

@@ -20,7 +20,16 @@ from benchmarks.gateway.overhead import TOKEN_MS, measure_latency, measure_max_r
 from benchmarks.gateway.picture import picture
 from benchmarks.gateway.processes import BenchmarkFailed, Target
 from benchmarks.gateway.show import show
-from benchmarks.gateway.targets import fake, ratchet, vllm, vllm_defaults
+from benchmarks.gateway.targets import (
+    DEFAULTS,
+    NO_FILTERS,
+    UNSCREENED,
+    fake,
+    light_policy,
+    ratchet,
+    vllm,
+    vllm_defaults,
+)
 from benchmarks.gateway.throughput import measure_alone, measure_throughput
 from chatbot.settings import Settings
 
@@ -28,7 +37,7 @@ progress = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Gateways:
-    """Ratchet, and LiteLLM where it is wanted and can be had, in front of an engine."""
+    """Ratchet with light filters and with its defaults, and LiteLLM where it is wanted and can be had."""
 
     def __init__(self, folder: Path, with_litellm: bool) -> None:
         self._folder = folder
@@ -42,7 +51,9 @@ class Gateways:
     def start(self, stack: contextlib.ExitStack, engine: Target) -> list[Target]:
         """The engine itself and what stands in front of it, all of which end with `stack`."""
         progress.print("Starting Ratchet" + (" and LiteLLM" if self._venv else ""))
-        targets = [engine, stack.enter_context(ratchet(self._folder, engine))]
+        targets = [engine]
+        for name, policy in (("ratchet", light_policy()), (DEFAULTS, None)):
+            targets.append(stack.enter_context(ratchet(self._folder, engine, name, policy)))
         if self._venv:
             targets.append(stack.enter_context(litellm(self._folder, self._venv, engine)))
         return targets
@@ -60,8 +71,11 @@ def measure_fake(gateways: Gateways, folder: Path, tokens: int, rounds: int, tok
     """The part before the fake engine."""
     overhead, stream_interval = Overhead(token_ms), Settings.load({"home": str(folder)}, {}).whole("stream_interval")
     with contextlib.ExitStack() as stack:
-        targets = gateways.start(stack, stack.enter_context(fake(folder, token_ms, stream_interval)))
-        measure_latency(targets, tokens, rounds, overhead, progress.print)
+        engine = stack.enter_context(fake(folder, token_ms, stream_interval))
+        targets = gateways.start(stack, engine)
+        # Filters wait for the end of a word; this one tells how much of the time is the gateway's own.
+        unscreened = stack.enter_context(ratchet(folder, engine, UNSCREENED, NO_FILTERS))
+        measure_latency([*targets, unscreened], tokens, rounds, overhead, progress.print)
         measure_max_rps(targets, tokens, overhead, progress.print)
     return overhead
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from benchmarks.gateway.load import Answer, Seen
 
-TARGETS = ("direct", "ratchet", "litellm")
+TARGETS = ("direct", "ratchet", "ratchet_defaults", "litellm")
+BESIDE = TARGETS[2:]  # what is reported beside Ratchet with light filters
 PERCENTILES = (50, 95, 99)
 
 
@@ -110,7 +111,7 @@ def assemble(overhead: Overhead, throughput: Throughput) -> dict[str, object]:
     """The object that `--json` prints; a figure that was not measured is None."""
     rounds = throughput.rounds
     top = rounds[max(rounds)] if rounds else {}
-    rates: dict[str, float | None] = {target: overhead.max_rps.get(target) for target in ("ratchet", "litellm")}
+    rates: dict[str, float | None] = {target: overhead.max_rps.get(target) for target in TARGETS[1:]}
     result: dict[str, object] = {
         "streams": {str(n): {name: median(by.get(name)) for name in TARGETS} for n, by in sorted(rounds.items())},
         "ratio": ratio(top.get("ratchet"), top.get("direct")),
@@ -119,7 +120,12 @@ def assemble(overhead: Overhead, throughput: Throughput) -> dict[str, object]:
         **added(overhead.latency, "ratchet"),
         "max_rps": rates,
         "max_rps_direct": overhead.max_rps.get("direct"),
-        **{f"litellm_{name}": value for name, value in added(overhead.latency, "litellm").items()},
+        **{
+            f"{beside}_{name}": value
+            for beside in (*BESIDE, "ratchet_unscreened")
+            for name, value in added(overhead.latency, beside).items()
+        },
+        **{f"{beside}_ratio": ratio(top.get(beside), top.get("direct")) for beside in BESIDE},
         "cpu_ms_per_answer": {name: round(value, 2) for name, value in overhead.cpu_ms.items()},
         "failed": overhead.failed,
         "rounds": {str(n): {name: [round(x, 1) for x in by[name]] for name in by} for n, by in sorted(rounds.items())},

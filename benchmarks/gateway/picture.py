@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gateway.figures import BESIDE
 from benchmarks.gateway.show import NAMES
 
-COLORS = {"direct": "#8a8a8a", "ratchet": "#b5482f", "litellm": "#4a6fa5"}
+COLORS = {"direct": "#8a8a8a", "ratchet": "#b5482f", "ratchet_defaults": "#d99a86", "litellm": "#4a6fa5"}
 OWN_DEFAULTS = "vLLM with its own defaults"
-WIDTH = 0.26
+WIDTH = 0.2
 SHARES = ("p50", "p95", "p99")
 
 
@@ -29,7 +30,7 @@ def picture(result: Mapping[str, Any], path: Path) -> None:
     )
     throughput.set(xlabel="streams at once", ylabel="tokens per second", title="Throughput, the same vLLM")
     _own_defaults(throughput, result)
-    added = {"ratchet": result["added_ttft_ms"], "litellm": result["litellm_added_ttft_ms"]}
+    added = {"ratchet": result["added_ttft_ms"], **{name: result[f"{name}_added_ttft_ms"] for name in BESIDE}}
     _bars(latency, {name: [by[share] for share in SHARES] for name, by in added.items()}, SHARES)
     latency.set(ylabel="milliseconds", title="Added time to first token", yscale="symlog")
     latency.margins(y=0.3)

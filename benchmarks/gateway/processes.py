@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -72,20 +73,23 @@ def until_ready(process: subprocess.Popen[bytes], url: str, seconds: float, log:
 def put_load(target: Target, **job: object) -> Seen:
     """Do a job (see `Job`) on the target, in a process of its own. Raises BenchmarkFailed."""
     todo = Job(url=f"{target.url}/v1/chat/completions", headers=target.headers, **job)  # type: ignore[arg-type]
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.gateway.load"],
-            cwd=ROOT,
-            input=orjson.dumps(asdict(todo)),
-            capture_output=True,
-            timeout=todo.limit_seconds + GRACE_SECONDS,
-            start_new_session=True,
-            check=True,
-        )
-    except subprocess.SubprocessError as error:
-        stderr = getattr(error, "stderr", None) or b""
-        raise BenchmarkFailed(f"The load on {target.name} broke off: {error}\n{stderr.decode()[-2000:]}") from None
-    told = orjson.loads(done.stdout)
+    with tempfile.TemporaryFile() as said:  # a pipe holds 64 KiB, and thousands of answers are more
+        try:
+            subprocess.run(
+                [sys.executable, "-m", "benchmarks.gateway.load"],
+                cwd=ROOT,
+                input=orjson.dumps(asdict(todo)),
+                stdout=said,
+                stderr=subprocess.PIPE,
+                timeout=todo.limit_seconds + GRACE_SECONDS,
+                start_new_session=True,
+                check=True,
+            )
+            said.seek(0)
+            told = orjson.loads(said.read())
+        except (subprocess.SubprocessError, orjson.JSONDecodeError) as error:
+            stderr = getattr(error, "stderr", None) or b""
+            raise BenchmarkFailed(f"The load on {target.name} broke off: {error}\n{stderr.decode()[-2000:]}") from None
     return Seen(tuple(Answer(**answer) for answer in told["answers"]), told["seconds"])
 
 

@@ -8,9 +8,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.gateway.figures import TARGETS
+from benchmarks.gateway.figures import BESIDE, TARGETS
 
-NAMES = {"direct": "vLLM directly", "ratchet": "Ratchet", "litellm": "LiteLLM"}
+NAMES = {
+    "direct": "vLLM directly",
+    "ratchet": "Ratchet, light filters",
+    "ratchet_defaults": "Ratchet, its defaults",
+    "litellm": "LiteLLM",
+}
 VERDICT = {True: "[green]met[/]", False: "[red]not met[/]", None: "not measured"}
 
 
@@ -36,15 +41,18 @@ def _throughput(result: Mapping[str, Any]) -> Table:
 
 def _overhead(result: Mapping[str, Any]) -> Table:
     table = Table(title="What a gateway adds before the fake engine")
-    for head in ("", "Ratchet", "LiteLLM"):
+    for head in ("", *(NAMES[name] for name in TARGETS[1:])):
         table.add_column(head, justify="right" if head else "left")
     for key, what in (("added_ttft_ms", "first token, ms"), ("added_total_ms", "whole answer, ms")):
         for share in result[key]:
-            table.add_row(f"{what}, {share}", _number(result[key][share]), _number(result[f"litellm_{key}"][share]))
-    table.add_row("a token, µs", _number(result["added_token_us"]), _number(result["litellm_added_token_us"]))
+            beside = (_number(result[f"{name}_{key}"][share]) for name in BESIDE)
+            table.add_row(f"{what}, {share}", _number(result[key][share]), *beside)
+    beside = (_number(result[f"{name}_added_token_us"]) for name in BESIDE)
+    table.add_row("a token, µs", _number(result["added_token_us"]), *beside)
+    table.caption = f"Ratchet without filters, first token: {_shares(result['ratchet_unscreened_added_ttft_ms'])} ms"
     cpu = result["cpu_ms_per_answer"]
-    table.add_row("processor time, ms", _number(cpu.get("ratchet")), _number(cpu.get("litellm")))
-    table.add_row("requests/s held", *(_number(result["max_rps"][name]) for name in ("ratchet", "litellm")))
+    table.add_row("processor time, ms", *(_number(cpu.get(name)) for name in TARGETS[1:]))
+    table.add_row("requests/s held", *(_number(result["max_rps"][name]) for name in TARGETS[1:]))
     return table
 
 
@@ -55,6 +63,10 @@ def _goals(result: Mapping[str, Any]) -> Table:
     for goal in result["goals"].values():
         table.add_row(goal["what"], _number(goal["value"]), _number(goal["bound"]), VERDICT[goal["met"]])
     return table
+
+
+def _shares(values: Mapping[str, float | None]) -> str:
+    return ", ".join(f"{name} {_number(value)}" for name, value in values.items())
 
 
 def _number(value: float | None) -> str:

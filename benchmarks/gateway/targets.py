@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterator
@@ -14,8 +15,12 @@ from chatbot.engine_flags import command, environment
 from chatbot.model import locate
 from chatbot.settings import Settings
 from learner import BASE, free_port
+from safety.policy import BUNDLED
 
 READY_SECONDS, ENGINE_SECONDS = 60.0, 300.0
+DEFAULTS = "ratchet_defaults"  # the target with everything that is on by default
+UNSCREENED, NO_FILTERS = "ratchet_unscreened", "[filters]\n"
+NOT_LIGHT = ("toxicity", "harm", "guard", "facts")  # filters that are more than normalisation and patterns
 DEFAULT = "default"  # Ratchet's name for whatever model the caller is routed to
 PREFIX = "RATCHET_"
 
@@ -23,6 +28,13 @@ PREFIX = "RATCHET_"
 def plain_environment() -> dict[str, str]:
     """The environment without what somebody has set for a server of their own, and without proxies."""
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+
+
+def light_policy() -> str:
+    """The bundled policy with its filters of patterns alone."""
+    tables = re.split(r"^(?=\[)", BUNDLED.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    heavy = re.compile(rf"\[filters\.(?:{'|'.join(NOT_LIGHT)})[.\]]")
+    return "".join(table for table in tables if heavy.match(table) is None)
 
 
 def _bearer(key: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """A fake engine that says words at a set rate, so that all that is measured is what stands in front of it.
 
 Run as: python -m benchmarks.gateway.upstream PORT MODEL TOKEN_MS STREAM_INTERVAL ANSWERS. It speaks as much of vLLM's
-API as a gateway needs. As in vLLM the role comes with the first token, and later tokens in pieces of `STREAM_INTERVAL`.
+API as a gateway needs. As in the engine the role comes with the first token, and pieces grow up to `STREAM_INTERVAL`.
 It has `ANSWERS` different answers, which it gives in turn.
 """
 
@@ -20,6 +20,8 @@ from typing import NamedTuple
 import orjson
 import uvloop
 from aiohttp import web
+
+from chatbot.engine_pieces import next_piece
 
 LONGEST = 4096  # tokens
 PROMPT_TOKENS = 16  # told as usage, whatever was asked
@@ -64,7 +66,7 @@ def pieces(tokens: int, stream_interval: int, with_usage: bool, answer: int = 0)
 def _pieces(tokens: int, stream_interval: int, with_usage: bool, answer: int) -> Iterator[Piece]:
     begin = 0
     while begin < tokens:
-        end = min(tokens, begin + (stream_interval if begin else 1))
+        end = min(tokens, begin + next_piece(begin, stream_interval))
         data = b"" if begin else _delta({"role": "assistant", "content": ""}, None)
         data += _delta({"content": _text(begin, end, answer)}, "length" if end == tokens else None)
         if end == tokens:

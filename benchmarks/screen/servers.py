@@ -12,11 +12,10 @@ from benchmarks.gateway.figures import good, latency, ratio, tokens_per_s
 from benchmarks.gateway.load import Answer, Seen
 from benchmarks.gateway.processes import BenchmarkFailed, Target, put_load, turned, until_idle
 from benchmarks.gateway.prompts import bodies
-from benchmarks.gateway.targets import fake, ratchet, vllm
+from benchmarks.gateway.targets import NO_FILTERS, fake, ratchet, vllm
 from benchmarks.gateway.throughput import forget
 from chatbot.settings import Settings
 
-OFF = "[filters]\n"  # a policy without filters
 ANSWERS = 4096  # different ones of the fake engine, so that windows are not known from before
 TOKEN_MS = 10.0
 RATE, SECONDS = 20.0, 5.0  # of the arrivals whose first token is timed
@@ -58,7 +57,7 @@ class Figures:
 @contextlib.contextmanager
 def both(folder: Path, engine: Target) -> Iterator[list[Target]]:
     """Ratchet with its defaults, and with a policy without filters."""
-    with ratchet(folder, engine, "on") as on, ratchet(folder, engine, "off", OFF) as off:
+    with ratchet(folder, engine, "on") as on, ratchet(folder, engine, "off", NO_FILTERS) as off:
         yield [on, off]
 
 

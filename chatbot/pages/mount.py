@@ -15,6 +15,7 @@ from chatbot.services import Services
 
 MOST_STREAMS = 200
 LONGEST_QUEUE = 1000
+QUEUE_SECONDS, PROGRESS_SECONDS = 0.02, 0.2
 
 
 def mount(app: FastAPI, services: Services) -> FastAPI:
@@ -32,6 +33,9 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
         # Gradio runs at most this many streams at a time, and one per event unless told otherwise.
         blocks.max_threads = MOST_STREAMS
         blocks.queue(default_concurrency_limit=None, max_size=LONGEST_QUEUE, api_open=False)
+        # Each page's queue would look for clicks a thousand times a second and for progress a hundred times.
+        blocks._queue.sleep_when_free = QUEUE_SECONDS
+        blocks._queue.progress_update_sleep_when_free = PROGRESS_SECONDS
         _mount(app, blocks, path, head)
     return app
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from safety.facts.numerals import NUMBER, number
 from safety.facts.units import CURRENCIES, MEASURES, SECONDS, WORK_DAYS
@@ -48,6 +48,7 @@ _MONTH = (
 _CLOCK = r"\d{1,2}(?:[:.]\d\d)?\s?[ap]\.?m\b\.?|\d{1,2}:\d\d\b|\bnoon\b|\bmidnight\b"
 _TIME_UNIT = rf"(?:{'|'.join(sorted(SECONDS, key=len, reverse=True))})\b"
 
+_A_NUMBER = _flags(NUMBER)
 # In this order: what one has taken is not looked at by those after it.
 _EMAIL = _flags(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _LINK = _flags(
@@ -166,25 +167,26 @@ def agree(claim: Value, source: Value) -> float:
         return 1.0 if claimed == stated else 0.0 if claimed & ~stated else PART
     if claim.kind == "money" and claim.unit and source.unit and claim.unit != source.unit and claim.high:
         return 0.0
-    pairs = [(one, low, high) for one in _variants(claim) for low, high in _readings(source)]
-    if any(_close(one.low, low) and _close(one.high, high) for one, low, high in pairs):
-        return 1.0
-    return PART if any(low * 0.995 <= one.low and one.high <= high * 1.005 for one, low, high in pairs) else 0.0
+    found, stated_ranges = 0.0, _readings(source)
+    for claimed_low, claimed_high in _readings(claim):
+        for low, high in stated_ranges:
+            if _close(claimed_low, low) and _close(claimed_high, high):
+                return 1.0
+            if low * 0.995 <= claimed_low and claimed_high <= high * 1.005:
+                found = PART
+    return found
 
 
 def _close(one: float, other: float) -> bool:
     return abs(one - other) <= 0.005 * max(one, other)
 
 
-def _variants(value: Value) -> Iterator[Value]:
-    yield value
-    if value.kind == "duration" and value.unit == "work":
-        yield replace(value, low=value.low * WORK_DAYS, high=value.high * WORK_DAYS)
-
-
-def _readings(value: Value) -> Iterator[tuple[float, float]]:
-    for one in _variants(value):
-        yield one.low, one.high
+def _readings(value: Value) -> tuple[tuple[float, float], ...]:
+    """Its lowest and highest; of working days also as days."""
+    said = value.low, value.high
+    if value.kind != "duration" or value.unit != "work":
+        return (said,)
+    return said, (value.low * WORK_DAYS, value.high * WORK_DAYS)
 
 
 def _all(text: str) -> Iterator[Value]:
@@ -195,11 +197,14 @@ def _all(text: str) -> Iterator[Value]:
     for match in _ID.finditer(text):
         number_of = float(match["id"])
         yield _value("id", match, number_of, number_of, stem(match["what"].lower()))
-    yield from _sums(text)
-    for match in _SHARE.finditer(text):
-        yield _value("percent", match, *_bounds(match))
-    yield from _lapses(text)
-    yield from _counts(text)
+    numbered = _A_NUMBER.search(text) is not None  # most clauses have none, and most of these patterns need one
+    yield from _sums(text, numbered)
+    if numbered:
+        for match in _SHARE.finditer(text):
+            yield _value("percent", match, *_bounds(match))
+    yield from _lapses(text, numbered)
+    if numbered:
+        yield from _counts(text)
 
 
 def _addresses(text: str) -> Iterator[Value]:
@@ -236,8 +241,8 @@ def _moments(text: str) -> Iterator[Value]:
         yield _value("weekday", match, days, days)
 
 
-def _sums(text: str) -> Iterator[Value]:
-    for pattern in _MONEY:
+def _sums(text: str, numbered: bool) -> Iterator[Value]:
+    for pattern in _MONEY if numbered else ():
         for match in pattern.finditer(text):
             code, part = CURRENCIES.get((match["coin"] or "").strip().lower(), ("", 1.0))
             low, high = _bounds(match)
@@ -246,8 +251,8 @@ def _sums(text: str) -> Iterator[Value]:
         yield _value("money", match)
 
 
-def _lapses(text: str) -> Iterator[Value]:
-    for pattern in _LAPSE:
+def _lapses(text: str, numbered: bool) -> Iterator[Value]:
+    for pattern in _LAPSE if numbered else _LAPSE[1:]:
         for match in pattern.finditer(text):
             seconds = SECONDS[match["unit"].lower()]
             low, high = _bounds(match)

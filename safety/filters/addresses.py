@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import regex
 
-from safety.filters.partial import Pattern
+from safety.filters.partial import Pattern, contains
 
 LABEL = "postal address"
 LONGEST = 120
@@ -68,5 +68,5 @@ _DIGIT = re.compile(r"\d")
 
 def address_starts(text: str) -> Iterator[int]:
     """Where an address may begin, of which few texts have any place."""
-    if _DIGIT.search(text) is not None or any(need in text for need in _NEEDS):
+    if _DIGIT.search(text) is not None or contains(text, _NEEDS):
         yield from (match.start() for match in _STARTS.finditer(text))

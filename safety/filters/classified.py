@@ -60,7 +60,10 @@ class Classified:
         labels = [label for label in scores[0] if rules.rule(context.role, label) is not None] if scores else []
         if not labels:
             return ALLOWED
-        worst = {label: max(range(len(parts)), key=lambda at: scores[at][label]) for label in labels}
+        if len(parts) == 1:
+            worst = dict.fromkeys(labels, 0)
+        else:
+            worst = {label: max(range(len(parts)), key=lambda at: scores[at][label]) for label in labels}
         spans = [Span(start, start + len(text), label) for label in labels for start, text in [parts[worst[label]]]]
         highest = {label: float(scores[worst[label]][label]) for label in labels}
         return rules.verdict(context.role, highest, cast("Sequence[Span]", spans), log=True)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import regex
 
 from safety.filter import Context, Setup
+from safety.filters.partial import contains
 from safety.policy import bundled_rules
 from safety.verdict import ALLOWED, Span, Verdict
 
@@ -45,7 +46,7 @@ class Code:
             part = text[start : start + PART]
             small = part.lower()
             for danger in self._dangers:
-                if not any(need in small for need in danger.needs):
+                if not contains(small, danger.needs):
                     continue
                 for match in _compiled(danger).finditer(part):
                     spans.add(Span(match.start() + start, match.end() + start, LABEL))

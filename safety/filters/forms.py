@@ -13,12 +13,15 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from safety.filters.lookalikes import TABLE
+from safety.filters.partial import contains
 
 PREFIX = 3  # letters by which a word is looked up
 
+_Part = tuple[Sequence[tuple[int, str]], str]  # words with their places; a 1 for each that is one letter, else a 0
+
 _WORD = re.compile(rf"\b\w{{1,{PREFIX}}}")
 _PARTS, _LONGEST_PART = 50_000, 24  # that are remembered; characters of one
-_parts: dict[str, Sequence[tuple[int, str]]] = {}
+_parts: dict[str, _Part] = {}
 _LEET = str.maketrans("03457@8$!|", "oeastabsil")
 _SIGNS = "0123456789@$!|"
 _ONES = (str.maketrans("1", "i"), str.maketrans("1", "l"))  # a 1 is either
@@ -90,7 +93,7 @@ def _may_be_begun(plain: str) -> bool:
 
 def _undisguised(plain: str, open_: bool) -> Iterator[str]:
     """With digits and signs inside words read as the letters that they stand for."""
-    if not any(sign in plain for sign in _SIGNS):
+    if not contains(plain, _SIGNS):
         return
     mixed = _HAS_MIXED.search(plain) is not None
     if not mixed and not (open_ and _OPEN_MIXED.search(plain, max(0, len(plain) - 40))):
@@ -110,23 +113,19 @@ def _as_letters(one: dict[int, int], match: re.Match[str]) -> str:
 
 def _tightened(plain: str, open_: bool) -> Iterator[Form]:
     """With letters that were set apart joined, and letters that were repeated once or twice."""
-    apart = [*_APART.finditer(plain)] if "111" in "".join(map(_is_alone, words(plain))) else []
+    apart = [*_APART.finditer(plain)] if "111" in words(plain)[1] else []
     ends_alone = open_ and _ENDS_ALONE.search(plain[-4:]) is not None
     if ends_alone and (last := _OPEN_APART.search(plain, max(0, len(plain) - 200))) is not None:
         apart = [match for match in apart if match.end() <= last.start()] + [last]
     for kind in _kinds(apart):
         yield _joined(plain, apart, kind)
-    runs = [*_TRIPLE.finditer(plain)] if any(triple in plain for triple in _TRIPLES) else []
+    runs = [*_TRIPLE.finditer(plain)] if contains(plain, _TRIPLES) else []
     doubled = open_ and plain[-1:] == plain[-2:-1]
     if doubled and (double := _OPEN_DOUBLE.search(plain, max(0, len(plain) - 40))) is not None:
         runs = [match for match in runs if match.end() <= double.start()] + [double]
     if runs:
         for kept in (1, 2):
             yield _without(plain, {place for run in runs for place in range(run.start() + kept, run.end())})
-
-
-def _is_alone(word: tuple[int, str]) -> str:
-    return "1" if len(word[1].rstrip()) == 1 else "0"
 
 
 def _kinds(apart: Sequence[re.Match[str]]) -> list[str]:
@@ -155,23 +154,26 @@ def _without(plain: str, drop: set[int]) -> Form:
 
 
 @lru_cache(maxsize=64)
-def words(text: str) -> Sequence[tuple[int, str]]:
-    """Where words begin, each with its first letters, and a space where that is all of it."""
+def words(text: str) -> tuple[Sequence[tuple[int, str]], str]:
+    """Where words begin, each with its first letters, and a space where that is all of it; and which are one letter."""
     found: list[tuple[int, str]] = []
+    alone: list[str] = []
     at = 0
     for part in text.split(" "):
-        known = _parts.get(part)
-        for offset, first in _learn(part) if known is None else known:
+        known, signs = _parts.get(part) or _learn(part)
+        alone.append(signs)
+        for offset, first in known:
             found.append((at + offset, first))
         at += len(part) + 1
     if found and (text[-1].isalnum() or text[-1] == "_"):
         found[-1] = found[-1][0], found[-1][1].rstrip()  # the text may go on in the middle of it
-    return found
+    return found, "".join(alone)
 
 
-def _learn(part: str) -> Sequence[tuple[int, str]]:
+def _learn(part: str) -> _Part:
     """The words between two spaces, which are kept: the same come again and again."""
-    found = tuple((match.start(), _ENDED.get(match[0], match[0])) for match in _WORD.finditer(part))
+    known = tuple((match.start(), _ENDED.get(match[0], match[0])) for match in _WORD.finditer(part))
+    found = known, "".join("1" if len(first.rstrip()) == 1 else "0" for _, first in known)
     if len(part) <= _LONGEST_PART:
         if len(_parts) >= _PARTS:
             _parts.clear()

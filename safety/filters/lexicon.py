@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import string
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
@@ -68,16 +68,15 @@ class Phrase:
         return _compiled(self._pattern, _TOGETHER)
 
 
-class Lexicon:
-    """The patterns of one role, by the first letters of the words that they can begin with."""
+Call = tuple[int, Phrase, regex.Pattern[str]]
 
-    def __init__(self, phrases: Sequence[Phrase]) -> None:
-        self._by_prefix: dict[str, list[Phrase]] = {}
-        for phrase in phrases:
-            for prefix in phrase.prefixes:
-                self._by_prefix.setdefault(prefix, []).append(phrase)
-        self._begun_by: dict[str, Sequence[Phrase]] = {}
-        self._calls = lru_cache(maxsize=8)(self._called)
+
+class Lexicon:
+    """The patterns of one file for one role. Which of them to try where is looked up in `calls`, which it may share."""
+
+    def __init__(self, phrases: Sequence[Phrase], calls: Calls) -> None:
+        self._by_prefix = _by_prefix(phrases)
+        self._calls, self._place = calls, calls.add(phrases)
 
     def find(self, text: str) -> list[Finding]:
         """What matches, in any spelling."""
@@ -103,41 +102,69 @@ class Lexicon:
         ]
         return form.place(min(begun, default=end))
 
-    def _calls_of(self, form: Form) -> Iterable[tuple[int, Phrase, regex.Pattern[str]]]:
+    def _calls_of(self, form: Form) -> Iterable[Call]:
         """Which phrase to try where: as it is written where a word begins, and tight where letters were joined."""
+        called = self._calls.of(form.text)[self._place]
         if not form.starts:
-            return self._calls(form.text)
+            return called
         tight = (
             (start, phrase, phrase.tight)
             for start in form.starts
             for phrase in self._by_prefix.get(form.text[start], ())
         )
-        return chain(self._calls(form.text), tight)
+        return chain(called, tight)
 
-    def _called(self, text: str) -> Sequence[tuple[int, Phrase, regex.Pattern[str]]]:
+
+class Calls:
+    """Finds which phrases of several lexicons to try where in a text, by the words that they can begin with.
+
+    All lexicons of a role look for the words of a text together. One that is added takes nothing from who is asking.
+    """
+
+    def __init__(self) -> None:
+        self._lexicons: tuple[Sequence[Phrase], ...] = ()
+        self.of: Callable[[str], Sequence[Sequence[Call]]] = _Table(()).calls
+
+    def add(self, phrases: Sequence[Phrase]) -> int:
+        """Look for these as well; returns their place in what `of` gives for a text."""
+        self._lexicons = (*self._lexicons, phrases)
+        self.of = lru_cache(maxsize=8)(_Table(self._lexicons).calls)
+        return len(self._lexicons) - 1
+
+
+class _Table:
+    """The phrases by the first letters of their words, and what was learned of pairs of words."""
+
+    def __init__(self, lexicons: Sequence[Sequence[Phrase]]) -> None:
+        self._places = {phrase: place for place, phrases in enumerate(lexicons) for phrase in phrases}
+        self._by_prefix = _by_prefix([*self._places])
+        self._begun_by: dict[str, Sequence[tuple[int, Phrase]]] = {}
+        self._count = len(lexicons)
+
+    def calls(self, text: str) -> Sequence[Sequence[Call]]:
+        """By lexicon: where to try which phrase as it is written."""
         by_prefix, begun_by = self._by_prefix, self._begun_by
-        calls: list[tuple[int, Phrase, regex.Pattern[str]]] = []
-        found = words(text)
+        calls: list[list[Call]] = [[] for _ in range(self._count)]
+        found, _ = words(text)
         last = len(found) - 2
         for number, (start, first) in enumerate(found):
             if first not in by_prefix:
                 continue
-            if number < last:
-                pair = text[start : found[number + 2][0]]
-                begun = begun_by.get(pair)
-                if begun is None:
-                    begun = self._learn(pair, by_prefix[first])
-            else:
-                begun = by_prefix[first]
-            for phrase in begun:
-                calls.append((start, phrase, phrase.loose))
+            pair = text[start : found[number + 2][0]] if number < last else text[start:]
+            begun = begun_by.get(pair)
+            if begun is None:
+                begun = self._learn(pair, by_prefix[first])
+            for place, phrase in begun:
+                calls[place].append((start, phrase, phrase.loose))
         return calls
 
-    def _learn(self, pair: str, phrases: Sequence[Phrase]) -> Sequence[Phrase]:
+    def _learn(self, pair: str, phrases: Sequence[Phrase]) -> Sequence[tuple[int, Phrase]]:
         """Which phrases may begin with these two words, which is kept: the same words come again and again."""
         if len(self._begun_by) >= _PAIRS:
             self._begun_by.clear()
-        begun = tuple(one for one in phrases if one.looks or one.loose.match(pair, partial=True) is not None)
+        begun = tuple(
+            (self._places[one], one) for one in phrases if one.looks or one.loose.match(pair, partial=True) is not None
+        )
         if len(pair) <= _LONGEST_PAIR:
             self._begun_by[pair] = begun
         return begun
@@ -179,7 +206,20 @@ def lexicons(file: Path) -> Mapping[str, Lexicon]:
     """The patterns of a file by role."""
     table = tomllib.loads(file.read_text(encoding="utf-8"))
     named = table.get("words", {})
-    return {role: Lexicon([*_phrases(table.get(role, {}), named)]) for role in ROLES}
+    return {role: Lexicon([*_phrases(table.get(role, {}), named)], _calls(role)) for role in ROLES}
+
+
+@cache
+def _calls(role: str) -> Calls:
+    return Calls()
+
+
+def _by_prefix(phrases: Sequence[Phrase]) -> dict[str, list[Phrase]]:
+    found: dict[str, list[Phrase]] = {}
+    for phrase in phrases:
+        for prefix in phrase.prefixes:
+            found.setdefault(prefix, []).append(phrase)
+    return found
 
 
 def _phrases(table: Mapping[str, Mapping[str, Sequence[str]]], named: Mapping[str, str]) -> Iterator[Phrase]:

@@ -1,12 +1,24 @@
-"""Where a pattern may still begin to match: at the end of a text that goes on, the first part may have come already."""
+"""Where a pattern may still begin to match: at the end of a text that goes on, the first part may have come already.
+
+And whether it is worth while to look for one at all.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import regex
 
 Pattern = regex.Pattern[str]
+
+
+def contains(text: str, needed: Iterable[str]) -> bool:
+    """Whether any of `needed` stands in the text. `any` with a generator takes twice as long."""
+    for part in needed:  # noqa: SIM110
+        if part in text:
+            return True
+    return False
 
 
 def undecided(pattern: Pattern, text: str, start: int = 0) -> int:

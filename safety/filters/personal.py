@@ -17,7 +17,7 @@ from safety.filters.addresses import ADDRESS_GOES_ON, ADDRESSES, address_starts
 from safety.filters.addresses import LABEL as ADDRESS
 from safety.filters.addresses import LONGEST as LONGEST_ADDRESS
 from safety.filters.identifiers import CONTEXT, IDENTIFIERS, LONGEST, WALLETS, Reader, readers
-from safety.filters.partial import last_word, undecided
+from safety.filters.partial import contains, last_word, undecided
 from safety.filters.phones import LABEL as PHONE
 from safety.filters.phones import phones
 from safety.policy import bundled_rules
@@ -128,10 +128,8 @@ class Personal:
         small = f" {text.lower()}"
         named: list[Reader] = []
         for needs, those in self._named.items():
-            for need in needs:
-                if need in small:
-                    named += those
-                    break
+            if contains(small, needs):
+                named += those
         return named
 
     def _numbers(self, text: str, dense: bool, named: Sequence[Reader]) -> Iterator[Span]:
@@ -154,8 +152,7 @@ class Personal:
 
 
 def _speaks_of_birth(text: str) -> bool:
-    small = text.lower()
-    return any(need in small for need in _BIRTH_NEEDS) and _BIRTH_WORDS.search(text) is not None
+    return contains(text.lower(), _BIRTH_NEEDS) and _BIRTH_WORDS.search(text) is not None
 
 
 def _read(text: str, those: Sequence[Reader], longest: int) -> Iterator[Span]:
@@ -188,13 +185,21 @@ def _chain(tail: str) -> int:
     while start > 0 and len(tail) - start < LONGEST:
         rest = tail[:start].rstrip(" ")
         begin = max(rest.rfind(" "), rest.rfind("\n"), rest.rfind("\t")) + 1
+        if begin == len(rest) or start - len(rest) > 2 or _is_word(rest[begin:]):
+            break
         group = _GROUP.search(rest, begin)
-        if begin == len(rest) or start - len(rest) > 2 or group is None:
+        if group is None:
             break
         start = group.start()
         if start > begin:
             break
     return start
+
+
+def _is_word(token: str) -> bool:
+    """Whether it is told without a pattern that this is no group: almost every token is a word in small letters."""
+    word = token[:-1] if token[-1] in ".,!?" else token
+    return word.isalpha() and word.islower() and word.isascii()
 
 
 def _address(text: str) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import regex
 
 from safety.filter import Context, Setup
-from safety.filters.partial import last_word, undecided
+from safety.filters.partial import contains, last_word, undecided
 from safety.policy import bundled_rules
 from safety.verdict import ALLOWED, Span, Verdict
 
@@ -162,7 +162,7 @@ class Secrets:
 
 
 def _found(text: str) -> Iterator[Span]:
-    if any(mark in text for mark in _MARKS):
+    if contains(text, _MARKS):
         yield from (Span(*match.span(), KEY) for match in _KEYS.finditer(text))
     if "://" in text and "@" in text:
         yield from (Span(*match.span(), LINK) for match in _LINK.finditer(text))
@@ -176,7 +176,7 @@ def _found(text: str) -> Iterator[Span]:
 def _values(text: str, *, open_: bool) -> Iterator[tuple[str, int, int]]:
     """What is named in a text: by which kind of name, and its range."""
     small = text.lower()
-    if not any(name in small for name in _NAMES):
+    if not contains(small, _NAMES):
         return
     for match in _NAMED.finditer(text):
         value = (_OPEN_VALUE if open_ else _A_VALUE).match(text, match.end())
