@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from safety.classifier.labels import LABELS
+from safety.classifier.spaced import Spaced
 from safety.classifier.words import hashed, ngrams, spelling, words
 from safety.errors import ModelRefused
 
@@ -40,6 +41,7 @@ class Classifier:
     def __init__(self, tensors: Mapping[str, NDArray[Any]], version: str) -> None:
         self.version = version
         self._tensors, self._layers = tensors, Layers(tensors)
+        self._spaced = Spaced(self._layers.knows)
         self._lock = threading.Lock()
 
     @classmethod
@@ -73,7 +75,7 @@ class Classifier:
         if not found:
             return [0.0] * len(LABELS)
         with self._lock:
-            logits = self._layers.logits(found)
+            logits = self._layers.logits(self._spaced.words(found))
         probabilities: list[float] = (1.0 / (1.0 + np.exp(-logits))).tolist()
         return probabilities
 
@@ -97,6 +99,10 @@ class Layers:
         }
         self._kept: dict[str, int] = {}
         self._shares = np.zeros((KEPT_WORDS, self._first.shape[1]), np.float32)
+
+    def knows(self, word: str) -> bool:
+        """Whether this spelling was taught."""
+        return hashed(word) in self._word_at
 
     def logits(self, found: Sequence[str]) -> Floats:
         """One number for each label."""

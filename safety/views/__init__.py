@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from safety.views.ciphers import backwards, may_be_backwards, may_be_shifted, shifted, words_backwards
-from safety.views.codes import codes, may_hold
+from safety.views.ciphers import backwards, looks_backwards, looks_shifted, shifted, words_backwards
+from safety.views.codes import LONG, codes, may_hold
 from safety.views.pieces import joined, may_be_cut
 from safety.views.unseen import unseen
 from safety.views.view import Found, View, replaced
@@ -21,6 +21,8 @@ LONGEST = 20_000  # characters of a text in which codes are looked for, and of a
 _DEPTH = 2  # codes in codes
 _ALONE = 3  # words in a code that are also read without what stands around it
 _STRIPPED = ".,:;!?\"'()"
+_KEPT = 50_000  # words that are remembered to be plain
+_plain: set[str] = set()
 
 
 def views(text: str, as_it_came: str | None = None) -> list[View]:
@@ -53,16 +55,29 @@ def _views(text: str, depth: int) -> Iterator[View]:
 
 def _once(text: str) -> Iterator[View]:
     words = text.split()
-    small = {word.strip(_STRIPPED) for word in text.lower().split()}
-    if may_hold(words, text):
+    odd = [word for word in words if word not in _plain and not _is_plain(word)]
+    if may_hold(odd, text):
         yield from _in_context_and_alone("code", text, [*codes(text)])
-    if may_be_shifted(small):
+    small = [word.strip(_STRIPPED).lower() for word in odd]
+    if any(map(looks_shifted, small)):
         yield from _in_context_and_alone("shifted letters", text, [*shifted(text)])
-    if may_be_backwards(small):
+    if any(map(looks_backwards, small)):
         yield from _in_context_and_alone("backwards", text, [*backwards(text)])
         yield from _in_context_and_alone("words backwards", text, [*words_backwards(text)])
-    if may_be_cut(text, words):
+    if may_be_cut(text, odd, len(words)):
         yield from _in_context_and_alone("pieces", text, joined(text))
+
+
+def _is_plain(word: str) -> bool:
+    """Whether a word says nothing of codes, which is kept: the same words come again and again."""
+    small = word.strip(_STRIPPED).lower()
+    plain = len(word) < LONG and (not small or small.isalpha())
+    plain = plain and not looks_shifted(small) and not looks_backwards(small)
+    if plain:
+        if len(_plain) >= _KEPT:
+            _plain.clear()
+        _plain.add(word)
+    return plain
 
 
 def _in_context_and_alone(kind: str, text: str, found: list[Found]) -> Iterator[View]:

@@ -48,14 +48,14 @@ def _shifted() -> Mapping[str, Sequence[int]]:
 _BACKWARDS = frozenset(word[::-1] for word in _COMMON if word[::-1] not in _COMMON and len(word) > 1)
 
 
-def may_be_shifted(words: set[str]) -> bool:
-    """Whether any word looks like a common one that was shifted."""
-    return not words.isdisjoint(_shifted().keys())
+def looks_shifted(word: str) -> bool:
+    """Whether a word in small letters looks like a common one that was shifted."""
+    return word in _shifted()
 
 
-def may_be_backwards(words: set[str]) -> bool:
-    """Whether any word looks like a common one from its end."""
-    return not words.isdisjoint(_BACKWARDS)
+def looks_backwards(word: str) -> bool:
+    """Whether a word in small letters is a common one from its end."""
+    return word in _BACKWARDS
 
 
 def shifted(text: str) -> Iterator[Found]:

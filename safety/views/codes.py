@@ -12,7 +12,7 @@ from safety.morse import LETTERS_OF_MORSE
 from safety.views.view import Found
 
 LONG = 16  # characters of a word that may be a code
-MANY = 6  # of the signs of a code that is written character by character
+MANY, _ESCAPED = 6, 4  # of the signs of a code that is written character by character
 _LEAST = 6  # characters of a text that was hidden
 _LEGIBLE = 0.9  # of what was decoded, where it is taken as a whole
 _LONGEST_PART = 12  # characters of a legible part, where what stands around it is none
@@ -28,17 +28,16 @@ _BINARY = re.compile(r"(?<!\d)(?:[01]{8}[ ,]?){6,}(?!\d)")
 _DECIMAL = re.compile(r"(?<!\d)\d{2,3}(?:[ ,]{1,2}\d{2,3}){7,}(?!\d)")
 _MORSE = re.compile(r"(?<![.\w/-])[.-]{1,6}(?:(?: / | {1,3}|/)[.-]{1,6}){8,}(?![.\w/-])")
 _PART = re.compile(r"(?:[^\W_]|[ \n.,:;!?'\"()-]){6,}")
-_SHORT = (2, 3, 8)  # characters of bytes that stand apart
+_SHORT, _DIGITS = (2, 3, 8), frozenset("0123456789abcdefABCDEF")  # of bytes that stand apart
 
 
-def may_hold(words: Sequence[str], text: str) -> bool:
-    """Whether there may be a code; cheaper than to look for one. `words` are those of the text."""
-    if max(map(len, words), default=0) >= LONG or text.count("%") >= MANY or text.count("&#") >= MANY:
+def may_hold(odd: Sequence[str], text: str) -> bool:
+    """Whether there may be a code; cheaper than to look for one. `odd` are the words that are not plain letters."""
+    if max(map(len, odd), default=0) >= LONG or text.count("%") >= MANY or text.count("&#") >= MANY:
         return True
-    if text.count(".") + text.count("-") > len(text) // 4 or text.count("\\u") >= 4:
+    if text.count(".") + text.count("-") > len(text) // 4 or text.count("\\u") >= _ESCAPED:
         return True
-    apart = sum(len(word) in _SHORT and word[0] in "0123456789abcdef" for word in words)
-    return apart >= 8 and sum(word.isalnum() and not word.isalpha() for word in words) >= 4
+    return sum(word[0] in _DIGITS and len(word.rstrip(",")) in _SHORT for word in odd) >= MANY
 
 
 def codes(text: str) -> Iterator[Found]:

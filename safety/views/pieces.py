@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from safety.views.view import Found
 
@@ -20,13 +20,16 @@ _ONE = re.compile(rf"{_STRING}|([A-Za-z_]\w{{0,15}})")
 _QUOTES = 4
 
 
-def may_be_cut(text: str, words: list[str]) -> bool:
-    """Whether something may have been cut; cheaper than to put it together."""
+def may_be_cut(text: str, odd: Sequence[str], words: int) -> bool:
+    """Whether something may have been cut; cheaper than to put it together.
+
+    `odd` are those of the so many words that are not plain letters.
+    """
     if "\n" in text and _HYPHENATED.search(text) is not None:
         return True
     if text.count('"') + text.count("'") >= _QUOTES and ("+" in text or "&" in text or " . " in text):
         return True
-    return sum(not word.isalpha() and len(word) > 2 for word in words) >= max(_CUT_WORDS, _CUT_SHARE * len(words))
+    return len(odd) >= max(_CUT_WORDS, _CUT_SHARE * words)
 
 
 def joined(text: str) -> list[Found]:
