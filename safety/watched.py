@@ -142,7 +142,7 @@ class Watched:
                 break
             plain = view.text, [*range(len(view.text) + 1)]
             said, _ = await self._find(plain, replace(context, view=view.kind), True, own_loop)
-            places = (Span(*view.span(start, end), *label) for start, end, *label in said.spans)
+            places = dict.fromkeys(Span(*view.span(start, end), *label) for start, end, *label in said.spans)
             verdict = sterner(verdict, _in_place(replace(said, spans=tuple(places)), text))
         return verdict
 
