@@ -32,6 +32,8 @@ KEPT_WORDS = 8192  # whose share in the first layer is kept; 1 KB to 2 KB each
 PART = 2048  # words that are worked on together, which bounds the memory that a long text takes
 SMALL_PRODUCT = 262_144  # multiplications; OpenBLAS wakes other threads for more, which costs more than it gains
 
+_LAST_LATIN = 0xFF  # beyond it marks may speak, as emoji do
+
 Floats = NDArray[np.float32]
 
 
@@ -72,8 +74,8 @@ class Classifier:
 
     def _probabilities(self, text: str) -> list[float]:
         found = words(text)
-        if not found:
-            return [0.0] * len(LABELS)
+        if not any(word[0].isalpha() or ord(word[0]) > _LAST_LATIN for word in found):
+            return [0.0] * len(LABELS)  # figures and marks alone say nothing
         with self._lock:
             logits = self._layers.logits(self._spaced.words(found))
         probabilities: list[float] = (1.0 / (1.0 + np.exp(-logits))).tolist()
