@@ -72,7 +72,14 @@ def scorer_options(settings: Settings) -> ScorerOptions:
         model_dir=folder,
         sha256=settings.text("detoxify_sha256").lower(),
         download=settings.switch("detoxify_download"),
+        names=_names(settings.text("ner_model")),
+        names_download=settings.switch("ner_download"),
     )
+
+
+def _names(given: str) -> str:
+    """A folder as a whole path, an id as it is."""
+    return _path(given) if given and Path(given).expanduser().is_dir() else given
 
 
 def _path(given: str) -> str:
@@ -83,4 +90,5 @@ def _as_set(policy: Policy, settings: Settings, facts: Path | None) -> Policy:
     """The policy with what the settings have to say about it; `input_failure` can make it milder."""
     if facts is not None:
         policy = policy.with_options("facts", {"sources": str(facts)})
+    policy = policy.with_options("presidio", {"names": bool(settings.text("ner_model"))})
     return replace(policy, input_failure="review") if settings.text("input_failure") == "review" else policy

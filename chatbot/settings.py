@@ -131,6 +131,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("detoxify_sha256", "", "SHA-256 the checkpoint must have; if empty, the one of its first use."),
     Setting("detoxify_download", False, "Whether Detoxify's weights may be downloaded."),
+    Setting(
+        "ner_model",
+        "",
+        "Token classifier that finds names for the filter `presidio`: a folder, or an id that transformers knows.",
+    ),
+    Setting("ner_download", False, "Whether the model of names may be downloaded."),
     Setting("scorer_threads", 1, "Threads that scoring texts may use.", limits=(1, 64)),
     Setting(
         "facts",

@@ -18,7 +18,8 @@ class Context:
     """Where a text comes from: a person's `input` or the model's `output`.
 
     For an output, `prompt` is the message that it answers and `system` the system prompt that the model was given.
-    `earlier` is what the filters before have said about the same text.
+    `earlier` is what the filters before have said about the same text. `view` is empty for a text as it came, and says
+    how it was hidden for one that was decoded first, see `safety.views`.
     """
 
     role: Role
@@ -27,6 +28,7 @@ class Context:
     prompt: str = ""
     system: str = ""
     earlier: tuple[Verdict, ...] = ()
+    view: str = ""
 
 
 @runtime_checkable
@@ -36,7 +38,8 @@ class Filter(Protocol):
     Of a stream it is shown windows: what is new, after some of what came before. `check` is called in a thread, unless
     there is a coroutine `check_async` of the same parameters, or the filter is `quick`: then it takes well under a
     millisecond, and a thread would only add to it. One with `rules` is only asked for roles that they name.
-    One that is `informed` is told by `earlier` what the filters of patterns say of a window as well.
+    One that is `informed` is told by `earlier` what the filters of patterns say of a window as well. One that `decodes`
+    is also asked about what a text says in a code, in pieces or unseen; of a stream it finds that in windows.
     """
 
     id: str

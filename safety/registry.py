@@ -27,6 +27,7 @@ SHIPPED: Mapping[str, str] = MappingProxyType(
         "harm": "safety.filters.classified:Classified",
         "injection": "safety.filters.injection:Injection",
         "leak": "safety.filters.leak:Leak",
+        "presidio": "safety.filters.presidio:Presidio",
         "personal": "safety.filters.personal:Personal",
         "secrets": "safety.filters.secrets:Secrets",
         "self_harm": "safety.filters.self_harm:SelfHarm",

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 from safety.edits import Edit, edited, edits_of, merged
 from safety.filter import Context, Filter, Scorer, Setup
-from safety.normalise import normalise
+from safety.normalise import Normalised, normalise
 from safety.policy import OnFailure, Policy
 from safety.registry import build
 from safety.stream import Glance, StreamScreen
 from safety.verdict import CONCERNS, Decision, Verdict, strictest
+from safety.views import View, views
 from safety.watched import Watched
 
 THREADS = 8
@@ -63,6 +64,7 @@ class Screen:
         holding = [one for one in self._filters if one.holds_back("output") and one.applies("output")]
         self._patterns = [one for one in holding if one.pattern is not None]
         self._windowed = [one for one in holding if one.pattern is None]
+        self._decoding = [one for one in self._patterns if one.decodes]
         self._late = [one for one in self._filters if one.applies("output") and one not in holding]
 
     @classmethod
@@ -119,11 +121,20 @@ class Screen:
     @property
     def windowed(self) -> bool:
         """Whether an answer waits for filters that read windows."""
-        return bool(self._windowed)
+        return bool(self._windowed or self._decoding)
 
     async def window(self, text: str, context: Context) -> Sequence[Verdict]:
-        """Show a window of an answer to the filters that read more than patterns, until one blocks."""
-        return await self._ask(self._windowed, text, await self._informed(self._windowed, text, context))
+        """Show a window of an answer to the filters that read more than patterns, until one blocks.
+
+        Those of patterns saw its letters before; here they are shown what it says in a code.
+        """
+        normalised = normalise(text)
+        seen = views(normalised[0], text)
+        verdicts = await self._ask_views(self._decoding, normalised, seen, context) if seen else []
+        if any(verdict.decision is Decision.BLOCK for verdict in verdicts):
+            return verdicts
+        informed = await self._informed(self._windowed, text, context)
+        return [*verdicts, *await self._ask(self._windowed, text, informed, readings=(normalised, seen))]
 
     async def late(self, text: str, context: Context) -> Sequence[Verdict]:
         """Show a whole answer to those that it did not wait for."""
@@ -156,15 +167,28 @@ class Screen:
                 return Glance(tuple(verdicts), _edits(verdicts), decided, blocked=verdict)
         return Glance(tuple(verdicts), _edits(verdicts), decided, doubtful=doubtful)
 
+    async def _ask_views(
+        self, filters: Iterable[Watched], text: Normalised, seen: Sequence[View], context: Context
+    ) -> list[Verdict]:
+        """What the filters find in the views alone."""
+        said = [await filter_.ask(text, context, views=seen, plain=False) for filter_ in filters]
+        return [verdict for verdict, _ in said if verdict.decision is not Decision.ALLOW]
+
     async def _ask(
-        self, filters: Iterable[Watched], text: str, context: Context, own_loop: bool = False
+        self,
+        filters: Iterable[Watched],
+        text: str,
+        context: Context,
+        own_loop: bool = False,
+        readings: tuple[Normalised, Sequence[View]] | None = None,
     ) -> list[Verdict]:
         verdicts: list[Verdict] = []
-        normalised = normalise(text)
+        normalised = readings[0] if readings else normalise(text)
+        seen = readings[1] if readings else views(normalised[0], text)
         for filter_ in filters:
             needless = filter_.pattern is not None or not verdicts
             told = context if needless else replace(context, earlier=(*context.earlier, *verdicts))
-            verdict, _ = await filter_.ask(normalised, told, own_loop=own_loop)
+            verdict, _ = await filter_.ask(normalised, told, own_loop=own_loop, views=seen)
             verdicts.append(verdict)
             if verdict.decision is Decision.BLOCK and not verdict.shadow:
                 break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -104,6 +104,20 @@ def strictest(verdicts: Sequence[Verdict]) -> Decision:
     said = {verdict.decision for verdict in verdicts if not verdict.shadow}
     order = (Decision.BLOCK, Decision.REVIEW, Decision.TRANSFORM)
     return next((decision for decision in order if decision in said), Decision.ALLOW)
+
+
+def sterner(one: Verdict, other: Verdict) -> Verdict:
+    """Of what one filter says of two readings of a text the stricter, or that nearer to its threshold; all scores."""
+
+    def order(verdict: Verdict) -> tuple[int, float]:
+        return STRICTEST_FIRST.index(verdict.decision), verdict.threshold - verdict.score
+
+    counts = min(one, other, key=order)
+    return replace(
+        counts,
+        scores=highest(one.scores, other.scores),
+        categories=highest(one.categories, other.categories),
+    )
 
 
 def highest(one: Mapping[str, float], other: Mapping[str, float]) -> Mapping[str, float]:

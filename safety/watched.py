@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,7 +13,8 @@ from safety.filter import Context, Filter, PatternFilter
 from safety.normalise import Normalised
 from safety.policy import OnFailure
 from safety.rules import Rules
-from safety.verdict import Decision, Span, Verdict
+from safety.verdict import ALLOWED, Decision, Span, Verdict, sterner
+from safety.views import View
 
 WARM_UP = "Hello, my name is A n n. How do I w-r-i-t-e to you, by m4il?"
 BREAK_AFTER = 5  # failures in a row
@@ -48,6 +49,7 @@ class Watched:
         self._rules: Rules | None = getattr(filter_, "rules", None)
         self._async: Callable[[str, Context], Awaitable[Verdict]] | None = getattr(filter_, "check_async", None)
         self.informed = bool(getattr(filter_, "informed", False))
+        self.decodes = bool(getattr(filter_, "decodes", False))
         self.pattern = filter_ if isinstance(filter_, PatternFilter) else None
 
     @property
@@ -86,10 +88,19 @@ class Watched:
         return certain if verdict.decision is Decision.ALLOW else None
 
     async def ask(
-        self, text: Normalised, context: Context, *, ended: bool = True, own_loop: bool = False
+        self,
+        text: Normalised,
+        context: Context,
+        *,
+        ended: bool = True,
+        own_loop: bool = False,
+        views: Sequence[View] = (),
+        plain: bool = True,
     ) -> tuple[Verdict, int]:
         """What it says, and up to where it is certain if the text goes on; spans are places in the text as it came.
 
+        If it decodes it is asked about the text's `views` as well, and the strictest counts; or only about them, if the
+        text in `plain` letters was shown to it before.
         On a loop that lives for this call alone, `own_loop`, no filter keeps anything: it is asked in a thread.
         """
         began = time.perf_counter()
@@ -97,11 +108,15 @@ class Watched:
         if not self._breaker.open():
             failed = True
             try:
-                if self._quick(text):
+                if self._quick(text) and plain and not (views and self.decodes):
                     verdict, certain = self._found(text, context, ended)
                 else:
                     async with asyncio.timeout(self._timeout):
-                        verdict, certain = await self._find(text, context, ended, own_loop)
+                        if plain:
+                            verdict, certain = await self._find(text, context, ended, own_loop)
+                        else:
+                            verdict = ALLOWED
+                        verdict = await self._in_views(verdict, views, text, context, own_loop)
                 failed = False
             except Exception:
                 failed = True
@@ -110,9 +125,24 @@ class Watched:
         return verdict.told_by(self._filter.id, self._filter.version, took, self.shadow), certain
 
     async def _find(self, text: Normalised, context: Context, ended: bool, own_loop: bool) -> tuple[Verdict, int]:
+        if self._quick(text):
+            return self._found(text, context, ended)
         if self._async is not None and not own_loop:
             return _in_place(await self._async(text[0], context), text), text[1][-1]
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._found, text, context, ended)
+
+    async def _in_views(
+        self, verdict: Verdict, views: Sequence[View], text: Normalised, context: Context, own_loop: bool
+    ) -> Verdict:
+        """The verdict, or a stricter one on a view, until one blocks; with the highest scores of all."""
+        for view in views if self.decodes else ():
+            if verdict.decision is Decision.BLOCK:
+                break
+            plain = view.text, [*range(len(view.text) + 1)]
+            said, _ = await self._find(plain, replace(context, view=view.kind), True, own_loop)
+            places = dict.fromkeys(Span(*view.span(start, end), *label) for start, end, *label in said.spans)
+            verdict = sterner(verdict, _in_place(replace(said, spans=tuple(places)), text))
+        return verdict
 
     def _found(self, text: Normalised, context: Context, ended: bool) -> tuple[Verdict, int]:
         plain, places = text

@@ -14,6 +14,7 @@ from rich.table import Table
 from chatbot.cli.options import AsJson, print_json
 from chatbot.cli.starter import bars
 
+HELD_OUT_SCRAPS = 400
 HOUSE_ANSWERS = 4000  # conversations of the house whose answers are taught as innocent
 
 app = typer.Typer(help="The bundled safety classifier: evaluate it, train it anew.", no_args_is_help=True)
@@ -69,12 +70,15 @@ def _examples(data: Path | None, seed: int) -> list[Any]:
     from learner.starter.exam import exam_wordings
     from safety.classifier.examples import given, harmless
     from safety.classifier.generate import generated
+    from safety.classifier.scraps import scraps
 
     talks = (talk.messages for talk in itertools.islice(corpus(seed), HOUSE_ANSWERS))
     answers = [message["content"] for talk in talks for message in talk if message["role"] == "assistant"]
     return [
         *(given(data) if data else ()),
         *generated(seed),
+        *scraps("taught", seed),
+        *scraps("held_out", seed, HELD_OUT_SCRAPS),
         *harmless(_innocent_wordings(wordings()) | {"answers": answers}, "taught"),
         *harmless(_innocent_wordings(exam_wordings("families")), "held_out"),
     ]

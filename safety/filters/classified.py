@@ -22,6 +22,8 @@ class Classified:
     place of those under `labels`.
     """
 
+    decodes = True
+
     def __init__(self, setup: Setup | None = None) -> None:
         given = setup or Setup("toxicity", bundled_rules("toxicity"))
         self.id, self._model = given.name, given.options.get("model", BUNDLED)

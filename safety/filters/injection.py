@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from pathlib import Path
 
 from safety.filter import Context
-from safety.filters.disguises import decoded, may_be_code, signs
-from safety.filters.lexicon import Finding, Phrases, lexicons, verdict
-from safety.filters.terms import Terms
+from safety.filters.lexicon import Finding, Phrases, verdict
+from safety.filters.signs import signs
 from safety.verdict import Verdict
+from safety.views import UNSEEN
 
-ENCODED = "encoded"
-_DEPTH = 2  # codes in codes
+ENCODED, HIDDEN = "encoded", "hidden"
+_WORDS, _HINT = 3, 0.6  # from so many unseen words on they are meant for the model; the score of fewer
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 class Injection(Phrases):
-    """Labels: injection, jailbreak, prompt_extraction, and `encoded` for what was found in a code, other terms too."""
+    """Labels: injection, jailbreak, prompt_extraction; `encoded` for any of these in a code; `hidden` for unseen text."""
 
     name, file = "injection", Path(__file__).with_name("injection.toml")
 
     def check(self, text: str, context: Context) -> Verdict:
-        """Find every attempt, also in what a code hides."""
+        """Find every attempt."""
         found = [*self._lexicons[context.role].find(text), *(Finding(*sign) for sign in signs(text))]
-        if may_be_code(text):
-            found += self._hidden(text, _DEPTH)
+        if context.view:
+            found = [one._replace(label=ENCODED) for one in found]
+        if context.view == UNSEEN:
+            found.append(Finding(0, len(text), HIDDEN, 1.0 if len(_WORD.findall(text)) >= _WORDS else _HINT))
         return verdict(found, self.rules, context)
 
     def undecided(self, text: str, context: Context) -> int:
         """Only messages are looked at, and those come whole."""
         return 0
-
-    def _hidden(self, text: str, depth: int) -> Iterator[Finding]:
-        terms = lexicons(Terms.file)["input"]
-        for start, end, plain in decoded(text):
-            inner = [*self._lexicons["input"].find(plain), *terms.find(plain)]
-            inner += self._hidden(plain, depth - 1) if depth > 1 else ()
-            score = max((finding.score for finding in inner), default=0.0)
-            if score:
-                yield Finding(start, end, ENCODED, score)

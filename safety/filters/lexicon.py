@@ -173,7 +173,7 @@ class _Table:
 class Phrases:
     """A filter of phrases; the file of a subclass has one table of labels for each role."""
 
-    version, quick = "4", True
+    version, quick, decodes = "5", True, True
     name: str
     file: Path
 

@@ -12,11 +12,12 @@ import signal
 import socket
 import stat
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from safety.scorer.models import Bundled, Model
-from safety.scorer.options import ScorerOptions
+from safety.scorer.options import DETOXIFY, NAMES, ScorerOptions
 from safety.scorer.server import ScorerServer
 from safety.scorer.sockets import listen
 
@@ -30,13 +31,24 @@ def detoxify(options: ScorerOptions) -> Model:
     return load(options)
 
 
+def names(options: ScorerOptions) -> Model:
+    """Load the model of names, and what it needs. Raises ScorerFailed."""
+    from safety.scorer.names import load
+
+    return load(options)
+
+
 def main(where: str, options: ScorerOptions) -> None:
     """Serve until told to stop."""
     parent = socket.socket(fileno=0) if stat.S_ISSOCK(os.fstat(0).st_mode) else None
     listening = socket.socket(fileno=int(where)) if where.isdecimal() else listen(Path(where))
-    load = partial(detoxify, options) if options.detoxify else None
+    loads: dict[str, Callable[[], Model]] = {}
+    if options.detoxify:
+        loads[DETOXIFY] = partial(detoxify, options)
+    if options.names:
+        loads[NAMES] = partial(names, options)
     sys.setswitchinterval(SWITCH_SECONDS)
-    server = ScorerServer(listening, parent, Bundled(options.classifier), load)
+    server = ScorerServer(listening, parent, Bundled(options.classifier), loads)
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()

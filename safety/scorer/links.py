@@ -35,7 +35,8 @@ class _Models:
         if message[1] is None:
             raise ScorerFailed(f"The scorer gave no scores: {message[2]}.")
         version, labels = self._known[model]
-        return version, [dict(zip(labels, scores, strict=True)) for scores in message[1]]
+        # A model without labels of its own answers with scores by what it found.
+        return version, message[1] if not labels else [dict(zip(labels, scores, strict=True)) for scores in message[1]]
 
 
 Scored = tuple[str, list[Scores]]

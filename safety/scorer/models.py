@@ -21,8 +21,8 @@ class Model(Protocol):
     version: str
     labels: Sequence[str]
 
-    def score(self, texts: Sequence[str]) -> list[list[float]]:
-        """The scores of each text, in the order of the labels."""
+    def score(self, texts: Sequence[str]) -> Sequence[Sequence[float] | Scores]:
+        """The scores of each text, in the order of the labels; by name where it has no labels that are always the same."""
         ...
 
 
@@ -76,7 +76,7 @@ def answers(model: Model, batch: Sequence[Job]) -> list[tuple[Job, bytes]]:
     told = [(job, framed([job.number, None, LATE])) for job in batch if job.until <= now]
     texts = [text for job in wanted for text in job.texts]
     try:
-        scores = model.score(texts) if texts else []
+        scores: Sequence[Sequence[float] | Scores] = model.score(texts) if texts else []
     except Exception as error:
         return [*told, *((job, framed([job.number, None, repr(error)])) for job in wanted)]
     at = 0

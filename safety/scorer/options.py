@@ -9,7 +9,7 @@ import orjson
 
 from safety.filter import Scorer
 
-BUNDLED, DETOXIFY = "bundled", "detoxify"
+BUNDLED, DETOXIFY, NAMES = "bundled", "detoxify", "names"
 Kind = Literal["", "original", "unbiased", "multilingual", "original-small", "unbiased-small"]
 KINDS: tuple[Kind, ...] = ("", "original", "unbiased", "multilingual", "original-small", "unbiased-small")
 
@@ -21,7 +21,8 @@ class ScorerOptions:
     `detoxify` is one of Detoxify's models, or empty for none; without `checkpoint`, a file, the published weights are
     looked for. `model_dir` is a folder with the configuration and the tokenizer. `sha256` is what the checkpoint must
     hash to; without it the hash at the first use is kept in `home`. Socket and log lie in `run_dir`, or in `home`.
-    `classifier` is the bundled one, as module:class.
+    `classifier` is the bundled one, as module:class. `names` is a token classifier that finds names, as a folder or an
+    id that transformers knows, or empty for none.
     """
 
     home: str
@@ -34,6 +35,8 @@ class ScorerOptions:
     download: bool = False
     precision: Literal["int8", "fp32"] = "int8"
     classifier: str = "safety.classifier:Classifier"
+    names: str = ""
+    names_download: bool = False
 
     def to_json(self) -> str:
         """For the child's command line."""

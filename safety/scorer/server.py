@@ -8,7 +8,7 @@ import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from safety.scorer.frames import STATE, Frames, Known, State, framed
@@ -16,7 +16,7 @@ from safety.scorer.models import Beside, Job, Model, answers, batch_of
 from safety.scorer.options import BUNDLED, DETOXIFY
 
 BATCH_TEXTS = 32
-DETOXIFY_TEXTS = 4  # windows that are scored together; with more of them each would only wait longer
+BESIDE_TEXTS = 4  # windows that are scored together; with more of them each would only wait longer
 READ_BYTES = 2**18
 
 
@@ -85,8 +85,8 @@ class Connection:
 class ScorerServer:
     """Serves on a socket that listens, until `stop` or until the parent hangs up its end of `parent`.
 
-    The bundled classifier is asked right here, since it takes no longer than handing over would. `load` loads Detoxify,
-    which keeps nobody waiting who does not ask for it.
+    The bundled classifier is asked right here, since it takes no longer than handing over would. `loads` has how each
+    other model is loaded, which keeps nobody waiting who does not ask for it.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class ScorerServer:
         listening: socket.socket,
         parent: socket.socket | None,
         bundled: Model,
-        load: Callable[[], Model] | None = None,
+        loads: Mapping[str, Callable[[], Model]] | None = None,
     ) -> None:
         self._selector = selectors.DefaultSelector()
         self._connections: set[Connection] = set()
@@ -107,8 +107,8 @@ class ScorerServer:
         os.set_blocking(self._wake, False)
         self._selector.register(listening, selectors.EVENT_READ, lambda _: self._accept(listening))
         self._selector.register(self._wakes, selectors.EVENT_READ, lambda _: self._collect())
-        self._settled = load is None
-        self._beside = Beside(load, self.wake, DETOXIFY_TEXTS) if load is not None else None
+        self._settled = not loads
+        self._beside = {name: Beside(load, self.wake, BESIDE_TEXTS) for name, load in (loads or {}).items()}
         self._parent = self._connect(parent) if parent is not None else None
 
     def serve(self) -> None:
@@ -152,19 +152,18 @@ class ScorerServer:
         job = Job(connection.answer, number, texts, time.monotonic() + wait_ms / 1000)
         if model == BUNDLED:
             self._queue.append(job)
-        elif model == DETOXIFY and self._beside is not None:
-            self._beside.put(job)
+        elif model in self._beside:
+            self._beside[model].put(job)
         else:
             connection.answer(framed([number, None, f"there is no model {model!r}"]))
 
     def _collect(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._wakes, 4096)
-        if self._beside is None:
-            return
-        for job, frame in self._beside.collect():
-            job.answer(frame)
-        if self._beside.settled and not self._settled:
+        for beside in self._beside.values():
+            for job, frame in beside.collect():
+                job.answer(frame)
+        if not self._settled and all(beside.settled for beside in self._beside.values()):
             self._settled = True
             self._tell()
 
@@ -173,8 +172,9 @@ class ScorerServer:
             connection.answer(framed([STATE, self._state().told()]))
 
     def _state(self) -> State:
-        beside = self._beside.model if self._beside is not None else None
         models = {BUNDLED: Known(self._bundled.version, tuple(self._bundled.labels))}
-        if beside is not None and self._settled:
-            models[DETOXIFY] = Known(beside.version, tuple(beside.labels))
-        return State(os.getpid(), models, self._settled, self._beside.why_not if self._beside else "")
+        for name, beside in self._beside.items():
+            if beside.model is not None and self._settled:
+                models[name] = Known(beside.model.version, tuple(beside.model.labels))
+        detoxify = self._beside.get(DETOXIFY)
+        return State(os.getpid(), models, self._settled, detoxify.why_not if detoxify else "")
