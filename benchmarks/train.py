@@ -104,10 +104,10 @@ def _theirs(way: str, rows: Sequence[dict[str, Any]], folder: Path) -> tuple[dic
     )
     settings = LapSettings()
     arguments = DPOConfig(
-        output_dir=str(folder / "trl"), loss_type=[settings.dpo_loss, "sft"],
-        loss_weights=[1.0, settings.dpo_sft_weight], beta=settings.dpo_beta, learning_rate=RATE, lr_scheduler_type="cosine", warmup_steps=5, num_train_epochs=EPOCHS,
-        per_device_train_batch_size=BATCH, save_strategy="no", report_to=[], disable_tqdm=True, seed=0,
-        dataloader_pin_memory=False, use_cpu=True, **tuned,
+        output_dir=str(folder / "trl"), loss_type=[settings.dpo_loss, "sft"], beta=settings.dpo_beta,
+        loss_weights=[1.0, settings.dpo_sft_weight], learning_rate=RATE, lr_scheduler_type="cosine", warmup_steps=5,
+        num_train_epochs=EPOCHS, per_device_train_batch_size=BATCH, save_strategy="no", report_to=[],
+        disable_tqdm=True, seed=0, dataloader_pin_memory=False, use_cpu=True, **tuned,
     )  # fmt: skip
 
     def work() -> None:

@@ -35,7 +35,7 @@ def choose(lessons: Lessons, settings: LapSettings, recipes: Mapping[str, Recipe
     for name, recipe in recipes.items():
         lacks = recipe.lacks(lessons, settings)
         if lacks is None:
-            because = f"Trained by {name}, for {_BECAUSE.get(name, 'nothing else fits')}."
+            because = f"Trained by {name}: {_BECAUSE.get(name, 'nothing before it fits')}."
             return Choice(recipe, because)
         lacking[name] = lacks
     return Choice(None, " Or: ".join(lacking.values()))

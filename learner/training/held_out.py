@@ -18,7 +18,7 @@ AT_ONCE = 16  # rows, sorted by length
 
 
 class HeldOut(NamedTuple):
-    """The same measure of the base and of the policy, from 0 to 1, and on how many `rows`; None where there are none."""
+    """One measure of the base and of the policy, from 0 to 1, and on how many `rows`; None where there are none."""
 
     measure: str
     before: float | None

@@ -18,6 +18,7 @@ from transformers.utils.logging import disable_progress_bar
 from learner.adapter import CONFIG, check_adapter
 from learner.errors import TrainingFailed
 from learner.hardware import trains_in_bfloat16
+from learner.recipe_settings import LoraSettings
 from learner.settings import LapSettings
 from learner.tokens import Encoded
 from learner.training.halves import Halves, plain_logps, spread
@@ -226,6 +227,7 @@ def lora_config(model: Any, settings: LapSettings) -> LoraConfig:  # noqa: ANN40
     return LoraConfig(
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
+        use_rslora=settings.of(LoraSettings).use_rslora,
         target_modules=found or "all-linear",
         layers_to_transform=list(range(first, layers)) if found else None,
         task_type="CAUSAL_LM",
