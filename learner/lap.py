@@ -100,6 +100,8 @@ def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict
     passed = all(verdict.passed for verdict in verdicts)
     stopped_by = [verdict.gate for verdict in verdicts if not verdict.passed]
     reasons = " ".join(verdict.reason for verdict in verdicts if verdict.passed == passed)
+    if too_long := training["too_long"]:
+        reasons = f"{reasons} {too_long} rows were too long for max_model_len, and left out."
     if passed and dataset.approval:
         reasons = f"{reasons} {dataset.approval}"
     trained = {"recipe": recipe.name, "recipe_reason": why, "training": training}

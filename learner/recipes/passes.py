@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,6 +86,10 @@ def train(
     """
     lap = task.settings
     kept, too_long = fitting(examples, lambda row: row.longest, lap.max_model_len, lap.train_min_pairs)
+    if too_long:
+        sys.stderr.write(
+            f"{too_long} of {len(examples)} rows have more than {lap.max_model_len} tokens, and teach nothing.\n"
+        )
     kept = extend(kept)
     epochs = [_batches(kept, settings, lap.seed + epoch) for epoch in range(settings.epochs)]
     rows, steps = sum(len(batch) for epoch in epochs for batch in epoch), sum(map(len, epochs))
