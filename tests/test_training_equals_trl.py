@@ -38,7 +38,7 @@ def policy(tokenizer) -> Policy:
     config.pad_token_id, config.eos_token_id, config.bos_token_id = tokenizer.pad_token_id, tokenizer.eos_token_id, None
     base = LlamaForCausalLM(config)
     tuned = get_peft_model(base, lora_config(base, LapSettings(lora_top_share=0.7, lora_rank=4)))
-    made = Policy(tuned.train(), tokenizer)
+    made = Policy(tuned.eval(), tokenizer)
     assert made.halves is not None, made.whole_because
     assert made.halves.first == 1
     for name, weight in made.trained().items():

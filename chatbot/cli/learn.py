@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -19,6 +19,7 @@ from chatbot.settings import Settings
 
 if TYPE_CHECKING:
     from chatbot.control import Control
+    from learner import RecipeName
     from learner.teach import Taught
 
 GLANCE_SECONDS = 0.5
@@ -42,7 +43,8 @@ def learn(
     from chatbot.control import connect
 
     with connect(settings) as control:
-        run_id = control.learn()
+        chosen = settings.text("recipe")
+        run_id = control.learn(None if chosen == "auto" else cast("RecipeName", chosen))
         run = _watch(control, run_id)
     if json:
         print_json(run)

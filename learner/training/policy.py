@@ -77,7 +77,8 @@ class Policy:
         if not any(weight.requires_grad for weight in tuned.parameters()):
             raise TrainingFailed("No weight of the adapter can be trained; check the LoRA settings against the model.")
         products = torch.bfloat16 if not torch.cuda.is_available() and trains_in_bfloat16() else None
-        return cls(tuned.train(), AutoTokenizer.from_pretrained(model), products)
+        # In training mode dropout would make the frozen layers, and the reference, another thing in every pass.
+        return cls(tuned.eval(), AutoTokenizer.from_pretrained(model), products)
 
     def trained(self) -> dict[str, torch.nn.Parameter]:
         """What is trained, by name."""
