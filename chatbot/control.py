@@ -20,6 +20,7 @@ from chatbot.permissions import Role
 from chatbot.server import SERVER_FILE, address, home_lock
 from chatbot.services import open_accounts, open_learner, open_registry
 from chatbot.settings import Settings
+from learner import RecipeName
 
 TIMEOUT_SECONDS = 60.0
 
@@ -30,8 +31,8 @@ class Control(Protocol):
     def status(self) -> dict[str, Any]:
         """Champion, challenger, experiment, runs and counts, and the server's address."""
 
-    def learn(self) -> str:
-        """Start a lap and return the run's id."""
+    def learn(self, recipe: RecipeName | None = None) -> str:
+        """Start a lap, by `recipe` instead of that of the settings, and return the run's id."""
 
     def run(self, run_id: str) -> dict[str, Any]:
         """One run."""
@@ -139,8 +140,8 @@ class _Remote(_ByName):
     def status(self) -> dict[str, Any]:
         return {**self._ask("GET", "/v1/status"), "server": self.url}
 
-    def learn(self) -> str:
-        return str(self._ask("POST", "/v1/runs")["run_id"])
+    def learn(self, recipe: RecipeName | None = None) -> str:
+        return str(self._ask("POST", "/v1/runs", {"recipe": recipe} if recipe else None)["run_id"])
 
     def run(self, run_id: str) -> dict[str, Any]:
         return self._ask("GET", f"/v1/runs/{run_id}")
@@ -216,8 +217,8 @@ class _Local(_ByName):
     def status(self) -> dict[str, Any]:
         return {**self._operator.status(), "server": None}
 
-    def learn(self) -> str:
-        return self._operator.learn()
+    def learn(self, recipe: RecipeName | None = None) -> str:
+        return self._operator.learn(recipe)
 
     def run(self, run_id: str) -> dict[str, Any]:
         return self._operator.run(run_id)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from analytics import Store, StoreBroken, queries
-from learner import Learner, RolledBack
+from learner import Learner, RecipeName, RolledBack
 
 AUDIT_SECONDS = 60.0  # between two walks along the audit chain: the page asks for the status every other second
 
@@ -64,9 +64,9 @@ class Operator:
         """One run. Raises UnknownRun."""
         return self._learner.run(run_id)
 
-    def learn(self) -> str:
-        """Start a lap. Raises LapRunning."""
-        return self._learner.learn("operator")
+    def learn(self, recipe: RecipeName | None = None) -> str:
+        """Start a lap, by `recipe` instead of that of the settings. Raises LapRunning."""
+        return self._learner.learn("operator", recipe)
 
     def promote(self, adapter: str | None = None, override: str | None = None, actor: str = "operator") -> str:
         """Promote; returns the champion. Raises NotProven, NoExperiment, UnknownAdapter."""

@@ -5,6 +5,7 @@ from learner.errors import (
     AlreadyChampion,
     BadAdapter,
     BadFile,
+    BadRecipeSetting,
     ExperimentRunning,
     FirewallBroken,
     LapRunning,
@@ -24,7 +25,7 @@ from learner.ports import free_port
 from learner.registry import Registry, RolledBack
 from learner.runs import ALIVE, came_to
 from learner.scheduler import Learner
-from learner.settings import LapSettings, LearnerSettings
+from learner.settings import LapSettings, LearnerSettings, RecipeName
 from learner.shelf import BASE
 from learner.uses import FrozenPair, Use, Uses, digest
 
@@ -35,6 +36,7 @@ __all__ = [
     "Arm",
     "BadAdapter",
     "BadFile",
+    "BadRecipeSetting",
     "ExperimentRunning",
     "FirewallBroken",
     "FrozenPair",
@@ -48,6 +50,7 @@ __all__ = [
     "NoExperiment",
     "NotProven",
     "NothingToRollBackTo",
+    "RecipeName",
     "Registry",
     "RolledBack",
     "Route",

@@ -17,7 +17,7 @@ from learner.errors import BadAdapter, ExperimentRunning, LapRunning
 from learner.experiment import Arm, Judgement, look
 from learner.registry import Registry, RolledBack
 from learner.runs import Runs
-from learner.settings import LearnerSettings
+from learner.settings import LearnerSettings, RecipeName
 from learner.supervisor import Ended, Supervisor
 
 WATCH_SECONDS = 5.0  # between two looks at the clock and at the feedback
@@ -71,9 +71,9 @@ class Learner:
             self._scheduler.shutdown(wait=False)
         self._supervisor.close()
 
-    def learn(self, trigger: str = "operator") -> str:
-        """Start a lap now and return the run's id. Raises LapRunning."""
-        return self._supervisor.start(trigger, self._after_lap)
+    def learn(self, trigger: str = "operator", recipe: RecipeName | None = None) -> str:
+        """Start a lap now, by `recipe` instead of that of the settings; returns the run's id. Raises LapRunning."""
+        return self._supervisor.start(trigger, self._after_lap, recipe)
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until no lap is under way, for at most `timeout` seconds."""

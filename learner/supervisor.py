@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analytics import Event, Run, Store
@@ -20,7 +20,7 @@ from learner.process import child_environment
 from learner.progress import read_json
 from learner.registry import Registry
 from learner.runs import Runs
-from learner.settings import LapSettings
+from learner.settings import LapSettings, RecipeName
 from learner.trust import hold_events
 
 GRACE_SECONDS = 10.0  # between asking a lap to end and ending it
@@ -56,13 +56,18 @@ class Supervisor:
         self._thread: threading.Thread | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._current = ""
+        self._recipe = settings.recipe  # of the lap that is under way
         self._closing = False
 
-    def start(self, trigger: str, after: Callable[[Ended], None]) -> str:
-        """Start a lap, return its id, and call `after` from the lap's thread when it ended. Raises LapRunning."""
+    def start(self, trigger: str, after: Callable[[Ended], None], recipe: RecipeName | None = None) -> str:
+        """Start a lap, return its id, and call `after` from the lap's thread when it ended. Raises LapRunning.
+
+        `recipe` stands for that of the settings, in this lap alone.
+        """
         with self._lock:
             if self.running:
                 raise LapRunning(self._current)
+            self._recipe = recipe or self._settings.recipe
             self._current = run_id = self._runs.new_id()
             folder = self._runs.folder / run_id
             folder.mkdir(parents=True)
@@ -108,7 +113,7 @@ class Supervisor:
             base=self._base,
             champion_name=champion,
             champion=str(adapter) if adapter else None,
-            settings=self._settings,
+            settings=replace(self._settings, recipe=self._recipe),
             groups=self._groups,
         ).write(folder)
         limit = 60 * self._settings.train_minutes + self._settings.gate_seconds + SLACK_SECONDS

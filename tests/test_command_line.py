@@ -65,7 +65,7 @@ class Odd:
     def status(self):
         return {"champion": ODD, "runs": [{"run_id": "run-1", "state": "failed", "reason": ODD}]}
 
-    def learn(self):
+    def learn(self, recipe=None):
         return "run-1"
 
     def run(self, run_id):

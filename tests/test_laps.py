@@ -215,3 +215,10 @@ def test_a_lap_sees_one_gpu_of_those_that_the_server_may_use(visible, used, monk
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert child_environment(threads=1)["CUDA_VISIBLE_DEVICES"] == used
+
+
+def test_a_lap_takes_the_recipe_that_it_is_asked_for_and_says_what_that_lacks(machine):
+    made = machine()
+    run_id = made.learner.learn(recipe="sft")
+    made.learner.wait(60)
+    assert made.learner.run(run_id)["reason"].startswith("Not enough to learn from yet: 0 answers that people wrote")

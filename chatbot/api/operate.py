@@ -12,11 +12,18 @@ from pydantic import BaseModel, ConfigDict
 
 from chatbot.api.common import CallerOf, ServicesOf
 from chatbot.errors import BadRequest
+from learner import RecipeName
 
 CHUNK = 1 << 16
 MEDIA_TYPE = "application/octet-stream"
 MOST_HOURS = 24 * 366 * 10
 router = APIRouter(prefix="/v1", tags=["Operate"])
+
+
+class LearnBody(BaseModel):
+    """`recipe` instead of that of the settings."""
+
+    recipe: RecipeName | None = None
 
 
 class PromoteBody(BaseModel):
@@ -59,9 +66,9 @@ def runs(services: ServicesOf) -> dict[str, Any]:
 
 
 @router.post("/runs", status_code=201)
-def learn(services: ServicesOf) -> dict[str, str]:
+def learn(services: ServicesOf, body: LearnBody | None = None) -> dict[str, str]:
     """Start a lap."""
-    return {"run_id": services.operator.learn()}
+    return {"run_id": services.operator.learn(body.recipe if body else None)}
 
 
 @router.get("/runs/{run_id}")

@@ -1,0 +1,131 @@
+"""What an adapter adapts, in models too small to say anything, and in which order it learns."""
+
+import itertools
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from peft import get_peft_model
+from safetensors.numpy import load_file
+from transformers import BloomConfig, BloomForCausalLM, LlamaConfig, LlamaForCausalLM
+
+from learner import LapSettings
+from learner.adapter import check_adapter
+from learner.pair import Pair
+from learner.tokens import Encoded
+from learner.training.batches import drawn, in_batches
+from learner.training.policy import Policy, lora_config
+from tests.training_run import run
+
+SIZES = {"vocab_size": 8, "hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 4}
+IN_LAYERS = LlamaForCausalLM(LlamaConfig(**SIZES, intermediate_size=8))  # model.layers.3.mlp.up_proj
+IN_H = BloomForCausalLM(BloomConfig(**SIZES))  # transformer.h.3.mlp.dense_h_to_4h
+
+
+@pytest.mark.parametrize(("model", "adapted"), [(IN_LAYERS, {"2", "3"}), (IN_H, {"0", "1", "2", "3"})])
+def test_the_last_layers_are_adapted_and_all_of_a_model_that_names_its_layers_otherwise(model, adapted):
+    lora = get_peft_model(deepcopy(model), lora_config(model, LapSettings(lora_top_share=0.5)))
+    trained = [name for name, weight in lora.named_parameters() if weight.requires_grad]
+    assert {part for name in trained for part in name.split(".") if part.isdecimal()} == adapted
+    assert all("lora_" in name for name in trained)
+
+
+def test_the_pairs_of_a_batch_are_about_as_long_and_the_batches_come_in_any_order():
+    lengths = [(number * 37) % 100 for number in range(42)]
+    batches = in_batches(lengths, lambda length: length, 4, seed=0)  # a pair is as good as its length here
+    assert sorted(length for batch in batches for length in batch) == sorted(lengths)
+    by_length = sorted(batches, key=min)
+    assert all(max(shorter) < min(longer) for shorter, longer in itertools.pairwise(by_length))
+    assert batches[:-1] != by_length[:-1]
+    assert len(batches[-1]) == 2
+
+
+def test_a_pair_is_met_as_often_as_it_weighs():
+    pairs = [Pair(f"t-{n}", "p", (), "a", "b", "anchor", weight) for weight in (0.25, 1.0, 2.5) for n in range(400)]
+    met = Counter(pair.weight for pair in drawn(pairs, seed=0))
+    assert met[1.0] == 400
+    assert met[0.25] == pytest.approx(100, abs=30)
+    assert met[2.5] == pytest.approx(1000, abs=40)
+
+
+def test_a_training_that_is_killed_in_mid_epoch_goes_on_to_the_same_weights(tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    for folder in (whole, cut):
+        folder.mkdir()
+    made = run(whole)
+    killed = subprocess.run([sys.executable, "-m", "tests.training_run", str(cut), "7"])
+    assert killed.returncode == -signal.SIGKILL
+    assert not (cut / "adapter").exists()
+    resumed = run(cut)
+    assert (made.steps, made.resumed_at) == (8, 0)
+    assert (resumed.steps, resumed.resumed_at) == (8, 6)  # the seventh step was over, but not yet kept
+    assert resumed.loss == pytest.approx(made.loss, rel=1e-6)
+    weights, again = (load_file(folder / "adapter" / "adapter_model.safetensors") for folder in (whole, cut))
+    assert set(weights) == set(again)
+    assert all(np.array_equal(weights[name], again[name]) for name in weights)
+    lines = [
+        [json.loads(line) for line in (folder / "figures.jsonl").read_text().splitlines()] for folder in (whole, cut)
+    ]
+    assert lines[0] == lines[1]
+    assert [line["step"] for line in lines[1]] == list(range(1, 9))
+    assert not list(cut.rglob("*.pt")) + list(cut.rglob("*.bin"))
+
+
+def test_a_training_stops_at_its_deadline_and_keeps_what_was_learned(tmp_path):
+    done = run(tmp_path, seconds=0)
+    assert (done.steps, done.of, done.stopped_by_time) == (1, 8, True)
+    check_adapter(tmp_path / "adapter", 16)
+
+
+ROWS = [Encoded([1, 2, 3], [4, 5]), Encoded([1, 2, 3], [6]), Encoded([7, 1], [2, 2, 3]), Encoded([7, 1], [5, 4])]
+
+
+def tuned(base) -> Policy:
+    """A policy whose adapter has learned something already."""
+    torch.manual_seed(0)
+    policy = Policy(get_peft_model(deepcopy(base), lora_config(base, LapSettings(lora_top_share=0.5))).eval(), None)
+    for weight in policy.trained().values():
+        torch.nn.init.normal_(weight, std=0.3)
+    return policy
+
+
+def by_hand(model, row: Encoded) -> torch.Tensor:
+    logits = model(input_ids=torch.tensor([row.prompt + row.completion])).logits[0].log_softmax(-1)
+    first = len(row.prompt) - 1
+    return torch.stack([logits[first + place, token] for place, token in enumerate(row.completion)])
+
+
+@pytest.mark.parametrize(("base", "halved"), [(IN_LAYERS, True), (IN_H, False)])
+@pytest.mark.parametrize("room", [0, 600, 1 << 20])  # bytes: for no states, for some of the rows, for all
+def test_log_probabilities_are_those_of_the_whole_model(base, halved, room, monkeypatch):
+    monkeypatch.setattr("learner.training.policy.KEPT_BYTES", room)
+    policy = tuned(base)
+    assert (policy.halves is not None) == halved
+    policy.prepare(ROWS, share=2, reference=True)
+    found, reference = policy.logps(ROWS, share=2), policy.logps(ROWS, share=2, reference=True)
+    assert found.mask.tolist() == [[True, True, False], [True, False, False], [True, True, True], [True, True, False]]
+    with policy.model.disable_adapter():
+        without = [by_hand(policy.model, row).detach() for row in ROWS]
+    for place, row in enumerate(ROWS):
+        torch.testing.assert_close(found.values[place][found.mask[place]], by_hand(policy.model, row))
+        torch.testing.assert_close(reference.values[place][found.mask[place]], without[place])
+    assert not reference.values.requires_grad
+    ours = torch.autograd.grad(found.sums().square().sum(), list(policy.trained().values()))
+    whole = sum(by_hand(policy.model, row).sum().square() for row in ROWS)
+    theirs = torch.autograd.grad(whole, list(policy.trained().values()))
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-3, atol=1e-4 * float(other.abs().max()))
+
+
+def test_a_model_whose_halves_give_something_else_is_trained_as_a_whole():
+    odd = deepcopy(IN_LAYERS)
+    odd.lm_head = torch.nn.Linear(8, 8)  # with a bias, which the fused output layer knows nothing of
+    policy = tuned(odd)
+    assert policy.whole_because == "its output layer is not a plain frozen matrix"
+    torch.testing.assert_close(policy.logps(ROWS).values[0, :2], by_hand(policy.model, ROWS[0]))
