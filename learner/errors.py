@@ -13,7 +13,9 @@ LearnerError
 ├── FirewallBroken         feedback of one person would both train a model and judge it
 ├── BadFile                a file that an operator named and that cannot be used
 ├── UnknownGroup           no people or turns are held under that name
-└── TrainingFailed         training could not do what was asked
+├── TrainingFailed         training could not do what was asked
+├── JudgeFailed            a judge could not be asked
+└── JudgeRefused           a judge that has not shown that it agrees with people
 """
 
 from __future__ import annotations
@@ -108,3 +110,11 @@ class UnknownGroup(LearnerError):
 
 class TrainingFailed(LearnerError):
     """Training could not do what was asked."""
+
+
+class JudgeFailed(LearnerError):
+    """A judge could not be asked."""
+
+
+class JudgeRefused(LearnerError):
+    """A judge that has not shown that it agrees with people."""
