@@ -85,7 +85,7 @@ def calibrate(
     low, high = interval(right, people, seed) if decided else (None, None)
     first = _shown_first(verdicts)
     read = [verdict for verdict in verdicts if verdict.read]
-    found = {
+    found: dict[str, Any] = {
         "judge": judge.identity,
         "pairs": len(pairs),
         "people": len({pair.person for pair in pairs}),
