@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,11 @@ from scipy.stats import spearmanr
 
 from learner.errors import TrainingFailed
 from learner.judges.calibration import interval
-from learner.lessons import Lessons
 from learner.pair import Pair
-from learner.recipes.task import Recipe, Report, Task, Training
+from learner.recipe_settings import RewardSettings
+from learner.recipes.passes import learning_rate
+from learner.recipes.task import Task, Training
 from learner.reward_model import RewardModel, person_hash
-from learner.settings import LapSettings
 from learner.tokens import Encoded, encode
 from learner.training.batches import drawn, fitting, in_batches
 from learner.training.loop import Fit, Plan, drop, fit
@@ -29,21 +28,6 @@ from learner.training.policy import Policy
 FOLDER = "reward"  # beside the place of an adapter, in the run's folder
 BINS = 10
 LEAST_HELD_OUT = 20  # people, of whom all pairs are kept back; with fewer nothing is said about accuracy
-
-
-@dataclass(frozen=True)
-class RewardSettings:
-    """How a reward model is trained. `center` pulls the rewards of each pair towards 0 (Eisenstein et al.,
-    arXiv:2312.09244), and `flipped` is the share of pairs whose order is taken to be wrong.
-    """
-
-    epochs: int = 3
-    batch: int = 16  # pairs
-    learning_rate: float = 5e-4
-    center: float = 0.01
-    flipped: float = 0.0
-    adapted: bool = True  # LoRA on the last layers too, not the head alone
-    held_out: float = 0.2  # of the people
 
 
 @dataclass(frozen=True)
@@ -65,29 +49,13 @@ class Taught:
     fit: Fit
     rows: int
     too_long: int
+    learning_rate: float
 
 
-def lacks(lessons: Lessons, settings: LapSettings) -> str | None:
-    """Pairs are all that it learns from."""
-    if len(lessons.pairs) >= settings.train_min_pairs:
-        return None
-    return f"a reward model needs {settings.train_min_pairs} pairs, and there are {len(lessons.pairs)}"
-
-
-def train(task: Task, settings: RewardSettings | None = None) -> Training:
+def train(task: Task) -> Training:
     """Train a reward model into the folder `reward` beside `task.out`. Raises TrainingFailed."""
-    chosen = settings or RewardSettings()
     began = time.monotonic()
-    found = teach(
-        task.model,
-        task.lessons.pairs,
-        task.settings,
-        chosen,
-        checkpoints=task.checkpoints,
-        deadline=task.deadline,
-        report=task.report,
-        figures=task.out.parent / "figures.jsonl",
-    )
+    found = teach(task, task.lessons.pairs)
     found.model.save(task.out.parent / FOLDER, task.base)
     drop(task.checkpoints)
     return Training(
@@ -97,26 +65,17 @@ def train(task: Task, settings: RewardSettings | None = None) -> Training:
         of=found.fit.of,
         seconds=time.monotonic() - began,
         stopped_by_time=found.fit.stopped_by_time,
-        learning_rate=chosen.learning_rate,
+        learning_rate=found.learning_rate,
         loss=found.fit.loss,
         change=float(found.model.head.norm()),
         detail=found.model.card,
     )
 
 
-def teach(
-    model: str,
-    pairs: Sequence[Pair],
-    lap: LapSettings,
-    settings: RewardSettings,
-    *,
-    checkpoints: Path,
-    deadline: float,
-    report: Report,
-    figures: Path | None = None,
-) -> Taught:
+def teach(task: Task, pairs: Sequence[Pair]) -> Taught:
     """Train on the pairs of some people, and measure on those of the others. Raises TrainingFailed."""
-    policy = Policy.load(model, lap)
+    lap, settings = task.settings, task.settings.of(RewardSettings)
+    policy = Policy.load(task.model, lap)
     rows, too_long = fitting(
         [_row(policy, pair) for pair in pairs], lambda row: row.tokens, lap.max_model_len, lap.train_min_pairs
     )
@@ -128,27 +87,36 @@ def teach(
 
     def loss(batch: Sequence[_Row]) -> tuple[torch.Tensor, dict[str, float]]:
         rewards = reward.rewards([one for row in batch for one in (row.chosen, row.rejected)])
-        value = bradley_terry(rewards[::2], rewards[1::2], settings.center, settings.flipped)
+        value = bradley_terry(rewards[::2], rewards[1::2], settings.center, settings.flip_rate)
         return value, {"accuracy": float((rewards[::2] > rewards[1::2]).float().mean())}
 
     def batches(epoch: int) -> list[list[_Row]]:
         return in_batches(taught, lambda row: row.tokens, settings.batch, lap.seed + epoch)
 
+    rate = settings.learning_rate or learning_rate(policy.model.num_parameters())
     plan = Plan(
         epochs=settings.epochs,
         steps=settings.epochs * len(batches(0)),
-        learning_rate=settings.learning_rate,
+        learning_rate=rate,
         seed=lap.seed,
-        figures=figures,
+        figures=task.out.parent / "figures.jsonl",
     )
-    policy.prepare([one for row in rows for one in (row.chosen, row.rejected)], reference=False)
+    policy.prepare([one for row in rows for one in (row.chosen, row.rejected)], share=1, reference=False)
     done = fit(
-        policy, batches, loss, plan, checkpoints=checkpoints, deadline=deadline, report=report, also={"head": head}
+        policy,
+        batches,
+        loss,
+        plan,
+        checkpoints=task.checkpoints,
+        deadline=task.deadline,
+        report=task.report,
+        also={"head": head},
     )
     if not torch.isfinite(head).all() or not head.any():
         raise TrainingFailed("The reward model has learned nothing; check that the pairs differ and the learning rate.")
     _fill(reward, learn, held, lap.seed)
-    return Taught(reward, done, len(taught), too_long)
+    policy.forget()
+    return Taught(reward, done, len(taught), too_long, rate)
 
 
 def bradley_terry(chosen: torch.Tensor, rejected: torch.Tensor, center: float, flipped: float) -> torch.Tensor:
@@ -221,6 +189,3 @@ def _measured(reward: RewardModel, held: Sequence[_Row], seed: int) -> dict[str,
         "longer_chosen": round(float((longer > 0).mean()), 4),
         "longer_scored_higher": round(float(((margins > 0) == (longer > 0)).mean()), 4),
     }
-
-
-RECIPE = Recipe("reward", lacks, train)

@@ -38,8 +38,8 @@ class Halves:
         numbers = [int(found.group(1)) for name in trained if (found := _LAYER.search(name))]
         if not numbers or len(numbers) < len(trained):
             raise ValueError("what is trained is not in its layers alone")
-        head = model.get_output_embeddings()
-        if not isinstance(head, nn.Linear) or head.bias is not None or head.weight.requires_grad:
+        head: Any = model.get_output_embeddings()
+        if not isinstance(head, nn.Linear) or getattr(head, "bias", None) is not None or head.weight.requires_grad:
             raise ValueError("its output layer is not a plain frozen matrix")
         self.first: int = min(numbers)
         self.body: Any = body

@@ -39,8 +39,14 @@ class Packed(NamedTuple):
     kept: torch.Tensor
 
 
-def grouped(rows: Sequence[Encoded]) -> list[Group]:
-    """Neighbours with the same prompt as one group each, in their order."""
+def grouped(rows: Sequence[Encoded], share: int | None = None) -> list[Group]:
+    """Rows in groups, in their order: every `share` of them, which must have one prompt, or all neighbours with one.
+
+    Who keeps something by group must name `share`: neighbours change with every batch.
+    """
+    if share is not None:
+        parts = (rows[begin : begin + share] for begin in range(0, len(rows), share))
+        return [Group(tuple(part[0].prompt), tuple(tuple(row.completion) for row in part)) for part in parts]
     groups: list[Group] = []
     prompt: list[int] | None = None
     for row in rows:

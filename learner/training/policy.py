@@ -75,15 +75,16 @@ class Policy:
         """What is trained, by name."""
         return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
 
-    def logps(self, rows: Sequence[Encoded], *, reference: bool = False) -> Logps:
+    def logps(self, rows: Sequence[Encoded], *, reference: bool = False, share: int | None = None) -> Logps:
         """log p of the completions of `rows`, by the base alone as the `reference`, which has no gradient.
 
-        Neighbours with the same prompt share it, so that sorting by prompt saves work.
+        Neighbours with the same prompt go through the model as one, so that sorting by prompt saves work; or every
+        `share` of them, which must have the same.
         """
         with self._as(reference):
             if self.halves is None:
                 return Logps(*plain_logps(self.model, list(rows)))
-            groups = grouped(rows)
+            groups = grouped(rows, share)
             packed = pack(groups, self._score_dtype(), self.device)
             if reference and all(group in self._reference for group in groups):
                 found = torch.cat([self._reference[group] for group in groups])
@@ -106,16 +107,21 @@ class Policy:
             return found
 
     def prepare(
-        self, rows: Sequence[Encoded], *, reference: bool = True, report: Callable[[int, int], None] | None = None
+        self,
+        rows: Sequence[Encoded],
+        *,
+        share: int,
+        reference: bool,
+        report: Callable[[int, int], None] | None = None,
     ) -> None:
         """Go through the frozen layers once for all of `rows`, and keep what comes of it as far as memory allows.
 
-        Groups are the neighbours with the same prompt, and must be asked for later in the same groups. With
-        `reference` its log-probabilities are made in the same pass, and kept for all.
+        Later they must be asked for with the same `share`. With `reference` its log-probabilities are made in the same
+        pass, and kept for all.
         """
         if self.halves is None:
             return
-        groups = sorted(set(grouped(rows)), key=lambda group: (-group.tokens, group))
+        groups = sorted(set(grouped(rows, share)), key=lambda group: (-group.tokens, group))
         done = 0
         while done < len(groups):
             part = groups[done : done + max(1, AT_ONCE // groups[done].tokens)]
@@ -171,12 +177,16 @@ class Policy:
     def _below(self, groups: Sequence[Group], packed: Packed) -> torch.Tensor:
         assert self.halves is not None
         kept = [self._states.get(group) for group in groups]
-        if None in [None if one is None else 1 for one in kept]:
+        if all(one is None for one in kept):
             return self.halves.below(packed)
-        states = torch.zeros(*packed.ids.shape, kept[0].shape[-1], dtype=kept[0].dtype, device=self.device)  # type: ignore[union-attr]
-        for place, one in enumerate(kept):
-            states[place, : len(one)] = one.to(self.device)  # type: ignore[arg-type, union-attr]
-        return states
+        made: list[torch.Tensor] = [
+            self._through([group])[0] if one is None else one for one, group in zip(kept, groups, strict=True)
+        ]
+        return torch.nn.utils.rnn.pad_sequence(made, batch_first=True)
+
+    def _through(self, groups: Sequence[Group]) -> torch.Tensor:
+        assert self.halves is not None
+        return self.halves.below(pack(groups, self._score_dtype(), self.device))
 
     @torch.no_grad()
     def _keep(self, groups: Sequence[Group], *, reference: bool) -> None:
