@@ -33,9 +33,9 @@ def choose(lessons: Lessons, settings: LapSettings, recipes: Mapping[str, Recipe
         lacks = recipe.lacks(lessons, settings)
         return Choice(None, lacks) if lacks else Choice(recipe, f"The settings ask for {recipe.name}.")
     lacking = {}
-    if any(pair.source == "ai-feedback" for pair in lessons.pairs) and (found := recipes.get("hybrid")):
-        if found.lacks(lessons, settings) is None:
-            return Choice(found, "Trained by hybrid, for a judge has added pairs to those of people.")
+    hybrid, judged = recipes.get("hybrid"), any(pair.source == "ai-feedback" for pair in lessons.pairs)
+    if hybrid and judged and hybrid.lacks(lessons, settings) is None:
+        return Choice(hybrid, "Trained by hybrid, for a judge has added pairs to those of people.")
     for name, recipe in recipes.items():
         if name not in _BECAUSE:
             continue

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def train(task: Task) -> Training:
     )
 
 
-def teach(task: Task, pairs: Sequence[Pair]) -> Taught:
+def teach(task: Task, pairs: Sequence[Pair], checkpoints: Path | None = None) -> Taught:
     """Train on the pairs of some people, and measure on those of the others. Raises TrainingFailed."""
     lap, settings = task.settings, task.settings.of(RewardSettings)
     policy = Policy.load(task.model, lap)
@@ -107,7 +108,7 @@ def teach(task: Task, pairs: Sequence[Pair]) -> Taught:
         batches,
         loss,
         plan,
-        checkpoints=task.checkpoints,
+        checkpoints=checkpoints or task.checkpoints,
         deadline=task.deadline,
         report=task.report,
         also={"head": head},

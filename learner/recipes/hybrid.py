@@ -1,0 +1,108 @@
+"""People's pairs first, and AI feedback to fill up to a share: DPO on both, each with its weight."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from learner.judges.calibration import calibrate
+from learner.judges.candidates import Candidate, of_pairs, resampled
+from learner.judges.labels import label
+from learner.judges.record import JudgeRecord
+from learner.pair import Pair
+from learner.recipe_settings import HybridSettings
+from learner.recipes import dpo, passes
+from learner.recipes.needs import OF_JUDGES
+from learner.recipes.passes import load
+from learner.recipes.reward import FOLDER, teach
+from learner.recipes.rollouts import InProcess
+from learner.recipes.task import Task, Training
+from learner.reward_model import RewardJudge, RewardModel
+from learner.settings import LapSettings
+from learner.tokens import prompt_ids
+from learner.training.policy import Policy
+
+MOST_TOKENS = 160
+
+
+def train(task: Task) -> Training:
+    """Train on the mixture; where no judge may label, on people's pairs alone, and `detail` says why."""
+    settings = task.settings.of(HybridSettings)
+    human = [pair for pair in task.lessons.pairs if pair.source != "ai-feedback"]
+    given = [replace(pair, weight=settings.weight) for pair in task.lessons.pairs if pair.source == "ai-feedback"]
+    room = places(human, settings.share)
+    filled = random.Random(task.settings.seed).sample(given, min(room, len(given)))
+    told: dict[str, Any] = {}
+    if len(filled) < room:
+        made, told = _made(task, settings, human, room - len(filled))
+        filled += made
+    policy = load(task)
+    examples = passes.of_pairs(policy.tokenizer, [*human, *filled])
+    done = passes.train(task, settings, policy, examples, dpo.loss_of(settings), reference=True)
+    counts = {
+        "human_pairs": sum(pair.source not in OF_JUDGES for pair in human),
+        "anchor_pairs": sum(pair.source == "anchor" for pair in human),
+        "ai_pairs_given": len(given),
+        "ai_pairs": len(filled),
+        "ai_share": round(len(filled) / max(1, len(human) + len(filled)), 4),
+        "ai_weight": settings.weight,
+    }
+    return replace(done, detail={**done.detail, **counts, **told})
+
+
+def places(human: Sequence[Pair], share: float) -> int:
+    """How many pairs of AI feedback make `share` of all, beside these."""
+    return round(len(human) * share / (1 - share))
+
+
+def _made(task: Task, settings: HybridSettings, human: Sequence[Pair], count: int) -> tuple[list[Pair], dict[str, Any]]:
+    """Up to `count` pairs of two fresh answers to people's prompts, by a judge that agrees with people."""
+    own = [pair for pair in human if pair.source not in OF_JUDGES]
+    if settings.judge:
+        record = JudgeRecord.read(Path(settings.judge))
+        judge, calibration = record.judge(), record.calibration
+    else:
+        judge = RewardJudge(_reward_model(task, human))
+        calibration = calibrate(judge, own, margin=settings.margin, seed=task.settings.seed)
+    told: dict[str, Any] = {"judge": asdict(calibration)}
+    if not calibration.passed:
+        return [], {**told, "ai_refused": calibration.reason}
+    candidates = _candidates(task, own, count)
+    labels = label(judge, calibration, candidates, weight=settings.weight)
+    return list(labels.pairs[:count]), {**told, "ai_labels": labels.to_values()}
+
+
+def _reward_model(task: Task, human: Sequence[Pair]) -> RewardModel:
+    kept = task.out.parent / FOLDER
+    if kept.is_dir():
+        return RewardModel.load(kept, task.model, task.settings)
+    model = teach(task, human, checkpoints=task.checkpoints / FOLDER).model
+    model.save(kept, task.base)
+    return model
+
+
+def _candidates(task: Task, own: Sequence[Pair], count: int) -> list[Candidate]:
+    """Two answers to each prompt, more often than once where the prompts are few."""
+    policy, prompts = load(task), of_pairs(own)
+    found: list[Candidate] = []
+    for again in range(-(-count // max(1, len(prompts)))):
+        seed = task.settings.seed + 7919 * (again + 1)
+        sample = _sampler(policy, seed, task.settings)
+        found += resampled(prompts, sample, most=count - len(found), seed=seed)
+    return found
+
+
+def _sampler(policy: Policy, seed: int, settings: LapSettings) -> Any:  # noqa: ANN401 - candidates.SampleTwo
+    def two(prompts: Sequence[Any]) -> list[tuple[str, str]]:
+        most = min(MOST_TOKENS, settings.max_model_len // 2)
+        ids = [prompt_ids(policy.tokenizer, prompt) for prompt in prompts]
+        rows = InProcess(policy, most)(ids, 2, round_=0, seed=seed)
+        decode = policy.tokenizer.decode
+        # What was cut off is no answer that anybody would be given.
+        said = [[decode(one.completion, skip_special_tokens=True) if one.ended else "" for one in row] for row in rows]
+        return [(first, second) for first, second in said]
+
+    return two
