@@ -15,8 +15,7 @@ from learner.errors import BadAdapter, TrainingFailed
 from learner.judges import Case, calibrate
 from learner.lessons import Lessons
 from learner.pair import Pair
-from learner.recipes import RECIPES
-from learner.recipes import grpo, rloo
+from learner.recipes import RECIPES, grpo, rloo
 from learner.recipes.reward import bradley_terry, expected_calibration_error
 from learner.recipes.rollouts import InProcess
 from learner.recipes.rounds import Round, guard, kl_estimate
@@ -54,6 +53,7 @@ def rewarded(lessons, tmp_path_factory):
 
 
 def job(lessons, folder, words="", **more):
+    folder.mkdir(exist_ok=True)
     settings = LapSettings(recipe_settings=f"{FAST} {words}")
     return replace(
         task(str(MODEL_DIR), "starter", lessons, folder, settings, time.monotonic() + 300, lambda step, of: None),

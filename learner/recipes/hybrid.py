@@ -18,14 +18,9 @@ from learner.recipes import dpo, passes
 from learner.recipes.needs import OF_JUDGES
 from learner.recipes.passes import load
 from learner.recipes.reward import FOLDER, teach
-from learner.recipes.rollouts import InProcess
+from learner.recipes.rollouts import of_policy
 from learner.recipes.task import Task, Training
 from learner.reward_model import RewardJudge, RewardModel
-from learner.settings import LapSettings
-from learner.tokens import prompt_ids
-from learner.training.policy import Policy
-
-MOST_TOKENS = 160
 
 
 def train(task: Task) -> Training:
@@ -90,19 +85,6 @@ def _candidates(task: Task, own: Sequence[Pair], count: int) -> list[Candidate]:
     found: list[Candidate] = []
     for again in range(-(-count // max(1, len(prompts)))):
         seed = task.settings.seed + 7919 * (again + 1)
-        sample = _sampler(policy, seed, task.settings)
+        sample = of_policy(policy, task.settings, seed)
         found += resampled(prompts, sample, most=count - len(found), seed=seed)
     return found
-
-
-def _sampler(policy: Policy, seed: int, settings: LapSettings) -> Any:  # noqa: ANN401 - candidates.SampleTwo
-    def two(prompts: Sequence[Any]) -> list[tuple[str, str]]:
-        most = min(MOST_TOKENS, settings.max_model_len // 2)
-        ids = [prompt_ids(policy.tokenizer, prompt) for prompt in prompts]
-        rows = InProcess(policy, most)(ids, 2, round_=0, seed=seed)
-        decode = policy.tokenizer.decode
-        # What was cut off is no answer that anybody would be given.
-        said = [[decode(one.completion, skip_special_tokens=True) if one.ended else "" for one in row] for row in rows]
-        return [(first, second) for first, second in said]
-
-    return two

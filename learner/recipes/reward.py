@@ -68,7 +68,7 @@ def train(task: Task) -> Training:
         stopped_by_time=found.fit.stopped_by_time,
         learning_rate=found.learning_rate,
         loss=found.fit.loss,
-        change=float(found.model.head.norm()),
+        change=float(found.model.head.detach().norm()),
         detail=found.model.card,
     )
 

@@ -18,12 +18,16 @@ import httpx
 import torch
 
 from learner.errors import TrainingFailed
+from learner.judges.candidates import SampleTwo
 from learner.recipes.task import Engine
 from learner.sampling import AT_ONCE, batches, sample
+from learner.settings import LapSettings
+from learner.tokens import prompt_ids
 from learner.training.policy import Policy
 
-REQUESTS_AT_ONCE = 16
+REQUESTS_AT_ONCE = 4  # each with all its completions, so that people who chat find room beside them
 TIMEOUT_SECONDS = 300.0
+MOST_TOKENS = 220  # of an answer for a judge; one that is cut off is no answer that anybody would be given
 
 
 class Rollout(NamedTuple):
@@ -121,6 +125,24 @@ class FromEngine:
         if response.status_code != 200:
             raise TrainingFailed(f"The engine answered {path} with {response.status_code}: {response.text[:300]}")
         return response
+
+
+def two_answers(model: str, adapter: Path | None, settings: LapSettings, seed: int) -> SampleTwo:
+    """Two answers to every prompt, by the base or with an adapter; one that did not end is empty."""
+    return of_policy(Policy.load(model, settings, adapter=adapter), settings, seed)
+
+
+def of_policy(policy: Policy, settings: LapSettings, seed: int) -> SampleTwo:
+    """The same, by a policy that is loaded."""
+
+    def sample_two(prompts: Sequence[Sequence[dict[str, str]]]) -> list[tuple[str, str]]:
+        ids = [prompt_ids(policy.tokenizer, prompt) for prompt in prompts]
+        rows = InProcess(policy, min(MOST_TOKENS, settings.max_model_len // 2))(ids, 2, round_=0, seed=seed)
+        decode = policy.tokenizer.decode
+        said = [[decode(one.completion, skip_special_tokens=True) if one.ended else "" for one in row] for row in rows]
+        return [(first, second) for first, second in said]
+
+    return sample_two
 
 
 def changed(policy: Policy) -> bool:
