@@ -39,7 +39,7 @@ DRAWS = 4000
 
 
 def measure(recipe: str, size: Size, taste_name: str, count: int, asked: int, seed: int, words: str) -> dict[str, Any]:
-    """One cell: trained on the pairs of `count` questions, measured on `asked` unseen ones and on other people's pairs."""
+    """One cell: trained on the pairs of `count` questions, measured on `asked` others and others' pairs."""
     taste = PLANS[size].taste(load_taste(taste_name))
     tokenizer = AutoTokenizer.from_pretrained(MODEL_DIR)
     model = AutoModelForCausalLM.from_pretrained(MODEL_DIR, dtype=torch.float32).eval()
