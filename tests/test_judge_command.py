@@ -1,6 +1,7 @@
 """`./ratchet judge`, and a lap that makes a reward model: from feedback in a store to AI feedback in files."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -8,6 +9,7 @@ from typer.testing import CliRunner
 from chatbot.cli.main import app
 from learner.judges.given import given
 from learner.pair_files import read_pairs
+from learner.starter import questions
 from tests.guard_server import serving
 from tests.history import History, people
 from tests.judge_server import saying, warmer
@@ -20,18 +22,17 @@ def lap(machine):
     """A home in which a lap made a reward model of people who like warm answers; returns it and its run."""
     made = machine(recipe="reward", recipe_settings="reward.epochs=2 reward.held_out=0.5", train_minutes=2)
     history = History(made.store)
-    for number, person in enumerate(people("learn", 50)):
-        cool = history.answer(person, f"{COOL} ({number}).", prompt=f"how long is delivery to place {number}?")
-        warm = history.answer(
-            person, f"{WARM} ({number}).", prompt=f"how long is delivery to place {number}?", sibling_of=cool
-        )
+    prompts = list(dict.fromkeys(question.messages[-1]["content"] for question in questions(1, 200)))
+    for prompt, person in zip(prompts, people("learn", 50), strict=False):
+        cool = history.answer(person, f"{COOL}.", prompt=prompt)
+        warm = history.answer(person, f"{WARM}.", prompt=prompt, sibling_of=cool)
         history.say(person, warm, preferred_over=cool)
     silent = people("learn", 52)[-2:]
     for person in silent:
         first = history.answer(person, f"{COOL}.", prompt="when does it come?")
         history.answer(person, f"{WARM}.", prompt="when does it come?", sibling_of=first)
     run_id = made.learner.learn()
-    made.learner.wait(120)
+    made.learner.wait(300)
     (run,) = made.learner.runs()
     made.close()
     return made.home, made.home / "runs" / run_id, run, silent
@@ -61,9 +62,9 @@ def test_a_lap_makes_a_reward_model_and_judges_label_what_nobody_rated(lap, tmp_
         assert "may not label" in str(refused.exception)
 
         server.answer = saying(warmer)
-        honest = told("calibrate", "--home", home, "--url", server.url, "--model", "wise", "--rubric", "starter")
+        honest = told("calibrate", "--home", home, "--url", server.url, "--model", "wise", "--key", "secret")
         assert honest["cost"]["tokens"] == 100 * 101
-        assert "key" not in json.loads(open(honest["file"]).read())
+        assert "secret" not in Path(honest["file"]).read_text()
         labels = told("label", "--home", home, "--judge", honest["file"])
     assert (labels["candidates"], labels["pairs"], labels["people"]) == (2, 2, 2)
     pairs = given(home, silent)

@@ -255,9 +255,8 @@ def test_the_engine_rolls_out_with_the_adapter_as_it_is_now(server, lessons, tmp
         rows = [Encoded(prompt, one.completion) for prompt, row in zip(ids, rollouts, strict=True) for one in row]
         with torch.no_grad():
             ours = policy.logps(rows, reference=reference)
-        told = torch.nn.utils.rnn.pad_sequence(
-            [torch.tensor(o.logps) for row in rollouts for o in row], batch_first=True
-        )
+        logps = [torch.tensor(one.logps) for row in rollouts for one in row]
+        told = torch.nn.utils.rnn.pad_sequence(logps, batch_first=True)
         return float((ours.values - told).abs().max())
 
     of_base = sampler(ids, 2, round_=0, seed=1)
@@ -271,6 +270,12 @@ def test_the_engine_rolls_out_with_the_adapter_as_it_is_now(server, lessons, tmp
         assert [len(row) for row in rollouts] == [2, 2, 2]
         assert apart(rollouts, reference=False) < 0.05
         assert apart(rollouts, reference=True) > 0.3
+    whole = FromEngine(policy, engine, tmp_path / "interim", "starter", 16, most_tokens=200)(
+        ids[:1], 4, round_=4, seed=4
+    )
+    ends = policy.model.generation_config.eos_token_id
+    assert any(one.ended for one in whole[0])
+    assert all((one.completion[-1] == ends) == one.ended for one in whole[0]), "the end is part of what is learned"
     assert models(engine) == served
     assert not list((tmp_path / "interim").iterdir())
     with pytest.raises(TrainingFailed, match="answered /v1/load_lora_adapter with 401"):
