@@ -25,6 +25,7 @@ from benchmarks.dpo import _asked_again, measured, pairs
 from learner.gates.measure import _Clock, _logps, _Side
 from learner.lessons import Lessons
 from learner.pair import Pair
+from learner.pair_files import read_pairs, write_pairs
 from learner.recipes import RECIPES
 from learner.recipes.task import task
 from learner.settings import LapSettings
@@ -38,13 +39,25 @@ from learner.tokens import encode
 DRAWS = 4000
 
 
-def measure(recipe: str, size: Size, taste_name: str, count: int, asked: int, seed: int, words: str) -> dict[str, Any]:
+def measure(
+    recipe: str, size: Size, taste_name: str, count: int, asked: int, seed: int, words: str, kept: Path | None
+) -> dict[str, Any]:
     """One cell: trained on the pairs of `count` questions, measured on `asked` others and others' pairs."""
     taste = PLANS[size].taste(load_taste(taste_name))
     tokenizer = AutoTokenizer.from_pretrained(MODEL_DIR)
     model = AutoModelForCausalLM.from_pretrained(MODEL_DIR, dtype=torch.float32).eval()
-    learn = _pairs(model, tokenizer, taste, count, seed)
-    held = _pairs(model, tokenizer, taste, max(60, count // 2), seed + 500)
+    learn, held = (
+        _kept(
+            kept and kept.with_name(f"pairs-{size}-{taste_name}-{many}-{of}.parquet"),
+            _pairs,
+            model,
+            tokenizer,
+            taste,
+            many,
+            of,
+        )
+        for many, of in ((count, seed), (max(60, count // 4), seed + 500))
+    )
     unseen = held_out_questions(seed, asked)
     settings = LapSettings(train_threads=1, seed=seed, recipe_settings=words)
     settings = replace(settings, recipe=recipe)  # type: ignore[arg-type]
@@ -64,6 +77,16 @@ def measure(recipe: str, size: Size, taste_name: str, count: int, asked: int, se
             cell["before"], cell["after"] = (measured(unseen, said, taste, seed) for said in (before, after))
             cell["gain"] = _gain(unseen, before, after, taste, seed)
     return cell
+
+
+def _kept(path: Path | None, make: Any, *given: Any) -> list[Pair]:  # noqa: ANN401
+    """The pairs of the file, which is made where it is not there: cells of one seed share them."""
+    if path is None or not path.exists():
+        made: list[Pair] = make(*given)
+        if path is not None:
+            write_pairs(made, path)
+        return made
+    return read_pairs(path)
 
 
 def _pairs(model: Any, tokenizer: Any, taste: Taste, count: int, seed: int) -> list[Pair]:  # noqa: ANN401
@@ -123,7 +146,7 @@ def main(
     known = [json.loads(line) for line in cells.read_text().splitlines()] if cells and cells.exists() else []
     found = next((cell for cell in known if {name: cell.get(name) for name in key} == key), None)
     if found is None:
-        found = {**key, **measure(recipe, size, taste, count, asked, seed, words)}
+        found = {**key, **measure(recipe, size, taste, count, asked, seed, words, cells)}
         if cells is not None:
             with cells.open("a") as file:
                 file.write(json.dumps(found) + "\n")

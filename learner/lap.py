@@ -24,6 +24,7 @@ from typing import Any, Literal, cast
 
 from learner.curate import Dataset, curate
 from learner.gates import GateVerdict, run_gates
+from learner.judges.given import frozen
 from learner.lessons import Lessons
 from learner.process import ENGINE, bind_to_parent, exit_if_orphaned, yield_to_chat
 from learner.progress import Progress, read_json, write_json
@@ -91,7 +92,9 @@ def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict
     dataset = curate(folder / "events", settings, groups=job.groups, without=frozenset(job.without), model=job.model)
     dataset.write(folder)
     counts = {"pairs": len(dataset.learn), "judge_pairs": len(dataset.judge), "dataset_sha256": dataset.sha256}
-    lessons = Lessons(pairs=[*dataset.learn, *dataset.anchor])
+    judged = frozen(folder, job.groups, job.without, dataset.learn)
+    counts["ai_pairs"] = len(judged)
+    lessons = Lessons(pairs=[*dataset.learn, *dataset.anchor, *judged])
     recipe, why = choose(lessons, settings)
     if recipe is None:
         return "not enough data", f"Not enough to learn from yet: {why}", counts

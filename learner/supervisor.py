@@ -106,6 +106,9 @@ class Supervisor:
     def _run_child(self, queued: Run) -> int:
         folder = Path(queued.folder)
         self._store.snapshot(folder / "events")
+        from learner.judges.given import freeze  # brings an HTTP client along, which a start need not wait for
+
+        freeze(self._runs.home, folder)
         champion = self._registry.state().champion.adapter
         adapter = self._registry.folder(champion)
         Job(

@@ -7,8 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from chatbot.cli.main import app
-from learner.judges.given import given
+from learner.judges.given import FROZEN, freeze, frozen
 from learner.pair_files import read_pairs
+from learner.people import SHARES
 from learner.starter import questions
 from tests.guard_server import serving
 from tests.history import History, people
@@ -67,11 +68,16 @@ def test_a_lap_makes_a_reward_model_and_judges_label_what_nobody_rated(lap, tmp_
         assert "secret" not in Path(honest["file"]).read_text()
         labels = told("label", "--home", home, "--judge", honest["file"])
     assert (labels["candidates"], labels["pairs"], labels["people"]) == (2, 2, 2)
-    pairs = given(home, silent)
+    freeze(home, folder)
+    pairs = frozen(folder, SHARES)
     assert {(pair.person, pair.chosen, pair.source, pair.weight) for pair in pairs} == {
         (person, f"{WARM}.", "ai-feedback", 0.5) for person in silent
     }
-    assert given(home, silent[:1]) == [pair for pair in pairs if pair.person == silent[0]], "who left is left out"
+    assert frozen(folder, (0, 90, 10)) == [], "who judges does not teach"
+    freeze(home, folder)
+    assert [pair.person for pair in frozen(folder, SHARES, silent[:1])] == silent[1:]
+    assert read_pairs(folder / FROZEN) == frozen(folder, SHARES)
+    assert frozen(folder, SHARES, human=read_pairs(folder / FROZEN)) == [], "what people say themselves counts"
     assert not any(pair.source == "ai-feedback" for pair in read_pairs(folder / "dataset.parquet"))
 
 

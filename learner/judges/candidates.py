@@ -79,6 +79,11 @@ def logged_prompts(events: Path, groups: tuple[int, int, int] = SHARES) -> list[
     return list(seen.values())
 
 
+def teachable_turns(events: Path, groups: tuple[int, int, int] = SHARES) -> dict[str, str]:
+    """The person of each turn that may teach: of people of the learn group who agree and are not held, not deleted."""
+    return {turn_id: person for turn_id, person, *_ in _answers(events, groups)}
+
+
 def resampled(
     prompts: Sequence[tuple[str, str, Messages]], sample_two: SampleTwo, *, most: int, seed: int = 0
 ) -> list[Candidate]:
