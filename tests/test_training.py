@@ -1,16 +1,24 @@
 """What an adapter adapts, in models too small to say anything, and in which order it learns."""
 
 import itertools
+import json
+import signal
+import subprocess
+import sys
 from collections import Counter
 
+import numpy as np
 import pytest
 from peft import get_peft_model
+from safetensors.numpy import load_file
 from transformers import BloomConfig, BloomForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from learner import LapSettings
+from learner.adapter import check_adapter
 from learner.pair import Pair
 from learner.training.batches import drawn, in_batches
 from learner.training.policy import lora_config
+from tests.training_run import run
 
 SIZES = {"vocab_size": 8, "hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 4}
 IN_LAYERS = LlamaForCausalLM(LlamaConfig(**SIZES, intermediate_size=8))  # model.layers.3.mlp.up_proj
@@ -41,3 +49,32 @@ def test_a_pair_is_met_as_often_as_it_weighs():
     assert met[1.0] == 400
     assert met[0.25] == pytest.approx(100, abs=30)
     assert met[2.5] == pytest.approx(1000, abs=40)
+
+
+def test_a_training_that_is_killed_in_mid_epoch_goes_on_to_the_same_weights(tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    for folder in (whole, cut):
+        folder.mkdir()
+    made = run(whole)
+    killed = subprocess.run([sys.executable, "-m", "tests.training_run", str(cut), "7"])
+    assert killed.returncode == -signal.SIGKILL
+    assert not (cut / "adapter").exists()
+    resumed = run(cut)
+    assert (made.steps, made.resumed_at) == (8, 0)
+    assert (resumed.steps, resumed.resumed_at) == (8, 6)  # the seventh step was over, but not yet kept
+    assert resumed.loss == pytest.approx(made.loss, rel=1e-6)
+    weights, again = (load_file(folder / "adapter" / "adapter_model.safetensors") for folder in (whole, cut))
+    assert set(weights) == set(again)
+    assert all(np.array_equal(weights[name], again[name]) for name in weights)
+    lines = [
+        [json.loads(line) for line in (folder / "figures.jsonl").read_text().splitlines()] for folder in (whole, cut)
+    ]
+    assert lines[0] == lines[1]
+    assert [line["step"] for line in lines[1]] == list(range(1, 9))
+    assert not list(cut.rglob("*.pt")) + list(cut.rglob("*.bin"))
+
+
+def test_a_training_stops_at_its_deadline_and_keeps_what_was_learned(tmp_path):
+    done = run(tmp_path, seconds=0)
+    assert (done.steps, done.of, done.stopped_by_time) == (1, 8, True)
+    check_adapter(tmp_path / "adapter", 16)
