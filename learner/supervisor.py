@@ -16,6 +16,7 @@ from pathlib import Path
 
 from analytics import Event, Run, Store
 from learner.errors import LapRunning
+from learner.judges.given import freeze
 from learner.lap import Job
 from learner.process import ENGINE, child_environment
 from learner.progress import read_json
@@ -106,8 +107,6 @@ class Supervisor:
     def _run_child(self, queued: Run) -> int:
         folder = Path(queued.folder)
         self._store.snapshot(folder / "events")
-        from learner.judges.given import freeze  # brings an HTTP client along, which a start need not wait for
-
         freeze(self._runs.home, folder)
         champion = self._registry.state().champion.adapter
         adapter = self._registry.folder(champion)
