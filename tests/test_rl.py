@@ -18,6 +18,7 @@ from learner.judges import Case, Cost, Verdict, calibrate
 from learner.lessons import Lessons
 from learner.pair import Pair
 from learner.recipes import RECIPES, Engine, grpo, rloo
+from learner.recipes.choose import choose
 from learner.recipes.reward import bradley_terry, expected_calibration_error
 from learner.recipes.rewards import by_judge
 from learner.recipes.rollouts import FromEngine, InProcess
@@ -298,3 +299,15 @@ def models(engine):
     headers = {"Authorization": f"Bearer {engine.key}"}
     told = httpx.get(f"{engine.url}/v1/models", headers=headers, trust_env=False).json()
     return [one["id"] for one in told["data"]]
+
+
+def test_the_chooser_takes_hybrid_where_a_judge_has_labelled_and_the_rest_only_when_told(lessons):
+    judged = [replace(pair, source="ai-feedback") for pair in lessons.pairs]
+    settings = LapSettings()
+    assert choose(Lessons([*lessons.pairs, *judged]), settings).recipe.name == "hybrid"
+    assert choose(lessons, settings).recipe.name == "dpo"
+    few = choose(Lessons([*lessons.pairs[:5], *judged]), replace(settings, recipe="hybrid"))
+    assert (few.recipe, few.reason[:29]) == (None, "5 pairs that people gave, and")
+    assert choose(Lessons(lessons.pairs[:5]), replace(settings, recipe="grpo")).recipe is None
+    named = replace(settings, recipe="grpo", recipe_settings="grpo.reward=somewhere")
+    assert choose(Lessons(lessons.pairs[:5]), named).recipe.name == "grpo"

@@ -26,6 +26,9 @@ app = typer.Typer(
 )
 Run = Annotated[Path | None, typer.Option(help="Folder of the run; the latest with a dataset if left out.")]
 
+AtOnce = Annotated[int, typer.Option(min=1, max=256, help="Requests at the same time.")]
+Tokens = Annotated[int, typer.Option(min=0, help="Tokens that it may use up; 0 is no limit.")]
+
 
 @app.command()
 @with_settings("home")
@@ -39,8 +42,8 @@ def calibrate(
     run: Run = None,
     margin: Annotated[float, typer.Option(min=0, max=0.49, help="How far above one half it must agree.")] = 0.05,
     pairs: Annotated[int, typer.Option(min=1, help="Pairs of people to try it on, at most.")] = 400,
-    at_once: Annotated[int, typer.Option(min=1, max=256, help="Requests at the same time.")] = 8,
-    tokens: Annotated[int, typer.Option(min=0, help="Tokens that it may use up; 0 is no limit.")] = 0,
+    at_once: AtOnce = 8,
+    tokens: Tokens = 0,
     out: Annotated[
         Path | None, typer.Option(help="The judge's file; judges/NAME.json in the home if left out.")
     ] = None,
@@ -90,6 +93,8 @@ def label(
     run: Run = None,
     most: Annotated[int, typer.Option(min=1, help="Cases to judge, at most.")] = 500,
     weight: Annotated[float, typer.Option(min=0, max=10, help="What a pair counts beside a person's 1.")] = 0.5,
+    at_once: AtOnce = 8,
+    tokens: Tokens = 0,
     seed: Annotated[int, typer.Option(help="Draws the cases, and samples answers.")] = 0,
     json: AsJson = False,
 ) -> None:
@@ -104,7 +109,7 @@ def label(
     from learner.progress import write_json
 
     folder, record = run or _latest_run(settings.home), JudgeRecord.read(judge)
-    trusted = record.trusted(_cache(settings.home))
+    trusted = record.trusted(_cache(settings.home), at_once, tokens)
     found = labelled(trusted, record.calibration, _candidates(folder, of, most, seed), weight=weight)
     out = settings.home / FOLDER / datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     out.mkdir(parents=True)

@@ -12,13 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learner.judges.judge import Case, Judge, Verdict
-from learner.pair import Pair
+from learner.pair import OF_NO_PERSON, Pair
 from safety.interval import Rate, wilson
 
 DRAWS = 4000
 LEAST_PEOPLE = 10
-# What machines made is no evidence of what people like, and neither is what nobody chose between.
-_OF_NO_PERSON = frozenset({"ai-feedback", "self-review", "augmentation", "red-team", "anchor", "demonstration"})
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def calibrate(
 
 def drawn(judge: Judge, pairs: Sequence[Pair], most: int, seed: int) -> list[Pair]:
     """The pairs that say something about this judge, at most so many of them."""
-    usable = [pair for pair in pairs if pair.source not in _OF_NO_PERSON and not judge.learned_from(pair.person)]
+    usable = [pair for pair in pairs if pair.source not in OF_NO_PERSON and not judge.learned_from(pair.person)]
     return usable if len(usable) <= most else random.Random(seed).sample(usable, most)
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, cast
 
 import httpx
@@ -50,9 +51,11 @@ class ModelJudge:
         self, server: JudgeServer, rubric: Rubric, cache: Cache | None = None, report: Report = lambda done, of: None
     ) -> None:
         self.server, self.rubric, self.cost = server, rubric, Cost()
-        self.identity = f"{server.model}+{rubric.name}-{rubric.sha256[:12]}"
         self._cache, self._report = cache or Cache(), report
         self._base = server.url.rstrip("/").removesuffix("/v1")
+        # Two servers may have different models under one name.
+        told = sha256(f"{self._base}\0{rubric.sha256}".encode()).hexdigest()[:12]
+        self.identity = f"{server.model}+{rubric.name}-{told}"
         self._options: dict[str, Any] = {"temperature": 0.0}
         if rubric.reasoning:
             self._options["max_tokens"] = rubric.max_tokens

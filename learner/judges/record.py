@@ -45,18 +45,19 @@ class JudgeRecord:
         except (KeyError, TypeError, ValueError) as error:
             raise BadFile(f"{path} holds no judge that can be read ({error}); calibrate it again.") from error
 
-    def judge(self, cache: Cache | None = None) -> Judge:
+    def judge(self, cache: Cache | None = None, at_once: int = 8, tokens: int = 0) -> Judge:
         """The judge, whether or not it may label; the key is that of the environment."""
         if self.reward_model:
             from learner.reward_model import RewardJudge, RewardModel  # torch
 
             return RewardJudge(RewardModel.load(Path(self.reward_model), self.model))
         assert self.rubric is not None
-        return ModelJudge(JudgeServer(self.url, self.model, os.environ.get(KEY, "")), self.rubric, cache)
+        server = JudgeServer(self.url, self.model, os.environ.get(KEY, ""), at_once, tokens=tokens)
+        return ModelJudge(server, self.rubric, cache)
 
-    def trusted(self, cache: Cache | None = None) -> Judge:
+    def trusted(self, cache: Cache | None = None, at_once: int = 8, tokens: int = 0) -> Judge:
         """The judge. Raises JudgeRefused where it did not pass, or is another one by now."""
-        judge = self.judge(cache)
+        judge = self.judge(cache, at_once, tokens)
         if judge.identity != self.calibration.judge:
             raise JudgeRefused(f"{judge.identity} is not {self.calibration.judge}, which was calibrated; do it again.")
         if not self.calibration.passed:

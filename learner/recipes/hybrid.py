@@ -12,15 +12,14 @@ from learner.judges.calibration import calibrate
 from learner.judges.candidates import Candidate, of_pairs, resampled
 from learner.judges.labels import label
 from learner.judges.record import JudgeRecord
-from learner.pair import Pair
+from learner.pair import OF_NO_PERSON, Pair
 from learner.recipe_settings import HybridSettings
 from learner.recipes import dpo, passes
-from learner.recipes.needs import OF_JUDGES
 from learner.recipes.passes import load
-from learner.recipes.reward import FOLDER, teach
+from learner.recipes.reward import teach_within
 from learner.recipes.rollouts import of_policy
 from learner.recipes.task import Task, Training
-from learner.reward_model import RewardJudge, RewardModel
+from learner.reward_model import RewardJudge
 
 
 def train(task: Task) -> Training:
@@ -38,8 +37,8 @@ def train(task: Task) -> Training:
     examples = passes.of_pairs(policy.tokenizer, [*human, *filled])
     done = passes.train(task, settings, policy, examples, dpo.loss_of(settings), reference=True)
     counts = {
-        "human_pairs": sum(pair.source not in OF_JUDGES for pair in human),
-        "anchor_pairs": sum(pair.source == "anchor" for pair in human),
+        "human_pairs": sum(pair.source not in OF_NO_PERSON for pair in human),
+        "other_pairs": sum(pair.source in OF_NO_PERSON for pair in human),
         "ai_pairs_given": len(given),
         "ai_pairs": len(filled),
         "ai_share": round(len(filled) / max(1, len(human) + len(filled)), 4),
@@ -55,12 +54,12 @@ def places(human: Sequence[Pair], share: float) -> int:
 
 def _made(task: Task, settings: HybridSettings, human: Sequence[Pair], count: int) -> tuple[list[Pair], dict[str, Any]]:
     """Up to `count` pairs of two fresh answers to people's prompts, by a judge that agrees with people."""
-    own = [pair for pair in human if pair.source not in OF_JUDGES]
+    own = [pair for pair in human if pair.source not in OF_NO_PERSON]
     if settings.judge:
         record = JudgeRecord.read(Path(settings.judge))
         judge, calibration = record.judge(), record.calibration
     else:
-        judge = RewardJudge(_reward_model(task, human))
+        judge = RewardJudge(teach_within(task, human))
         calibration = calibrate(judge, own, margin=settings.margin, seed=task.settings.seed)
     told: dict[str, Any] = {"judge": asdict(calibration)}
     if not calibration.passed:
@@ -68,15 +67,6 @@ def _made(task: Task, settings: HybridSettings, human: Sequence[Pair], count: in
     candidates = _candidates(task, own, count)
     labels = label(judge, calibration, candidates, weight=settings.weight)
     return list(labels.pairs[:count]), {**told, "ai_labels": labels.to_values()}
-
-
-def _reward_model(task: Task, human: Sequence[Pair]) -> RewardModel:
-    kept = task.out.parent / FOLDER
-    if kept.is_dir():
-        return RewardModel.load(kept, task.model, task.settings)
-    model = teach(task, human, checkpoints=task.checkpoints / FOLDER).model
-    model.save(kept, task.base)
-    return model
 
 
 def _candidates(task: Task, own: Sequence[Pair], count: int) -> list[Candidate]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from learner.lessons import Lessons
+from learner.pair import OF_NO_PERSON
 from learner.recipe_settings import GrpoSettings, RlooSettings, RlSettings
 from learner.settings import LapSettings
-
-OF_JUDGES = frozenset({"ai-feedback", "anchor"})  # and of the clean set: of nobody who uses this server
 
 
 def pairs(lessons: Lessons, settings: LapSettings) -> str | None:
@@ -43,7 +42,7 @@ def demonstrations(lessons: Lessons, settings: LapSettings) -> str | None:
 
 def mixture(lessons: Lessons, settings: LapSettings) -> str | None:
     """Enough pairs that people gave; what a judge adds to them never stands alone."""
-    found = sum(pair.source not in OF_JUDGES for pair in lessons.pairs)
+    found = sum(pair.source not in OF_NO_PERSON for pair in lessons.pairs)
     if found >= settings.train_min_pairs:
         return None
     return f"{found} pairs that people gave, and {settings.train_min_pairs} are needed before a judge may add its own."

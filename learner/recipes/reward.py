@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from scipy.stats import spearmanr
 
 from learner.errors import TrainingFailed
 from learner.judges.calibration import interval
-from learner.pair import Pair
+from learner.pair import OF_NO_PERSON, Pair
 from learner.recipe_settings import RewardSettings
 from learner.recipes.passes import learning_rate
 from learner.recipes.task import Task, Training
@@ -73,7 +72,22 @@ def train(task: Task) -> Training:
     )
 
 
-def teach(task: Task, pairs: Sequence[Pair], checkpoints: Path | None = None) -> Taught:
+def teach_within(task: Task, pairs: Sequence[Pair]) -> RewardModel:
+    """Train one on the way to something else, in at most half of the time that is left, or find it in a resumed run.
+
+    It is kept in the run's folder. Raises TrainingFailed.
+    """
+    kept = task.out.parent / FOLDER
+    if kept.is_dir():
+        return RewardModel.load(kept, task.model, task.settings)
+    now = time.monotonic()
+    part = replace(task, checkpoints=task.checkpoints / FOLDER, deadline=now + (task.deadline - now) / 2)
+    model = teach(part, pairs, figures="reward-figures.jsonl").model
+    model.save(kept, task.base)
+    return model
+
+
+def teach(task: Task, pairs: Sequence[Pair], figures: str = "figures.jsonl") -> Taught:
     """Train on the pairs of some people, and measure on those of the others. Raises TrainingFailed."""
     lap, settings = task.settings, task.settings.of(RewardSettings)
     policy = Policy.load(task.model, lap)
@@ -100,7 +114,7 @@ def teach(task: Task, pairs: Sequence[Pair], checkpoints: Path | None = None) ->
         steps=settings.epochs * len(batches(0)),
         learning_rate=rate,
         seed=lap.seed,
-        figures=task.out.parent / "figures.jsonl",
+        figures=task.out.parent / figures,
     )
     policy.prepare([one for row in rows for one in (row.chosen, row.rejected)], share=1, reference=False)
     done = fit(
@@ -108,7 +122,7 @@ def teach(task: Task, pairs: Sequence[Pair], checkpoints: Path | None = None) ->
         batches,
         loss,
         plan,
-        checkpoints=checkpoints or task.checkpoints,
+        checkpoints=task.checkpoints,
         deadline=task.deadline,
         report=task.report,
         also={"head": head},
@@ -151,12 +165,12 @@ def _drawn(rows: Sequence[_Row], seed: int) -> list[_Row]:
 
 def _apart(rows: Sequence[_Row], share: float, seed: int) -> tuple[list[_Row], list[_Row]]:
     """Rows to learn from, and rows of other people; machines' pairs and those of nobody are never held out."""
-    people = sorted({row.pair.person for row in rows if row.pair.source not in ("ai-feedback", "anchor")})
+    people = sorted({row.pair.person for row in rows if row.pair.source not in OF_NO_PERSON})
     random.Random(seed).shuffle(people)
     count = round(share * len(people))
     held = set(people[:count]) if count >= LEAST_HELD_OUT else set()
     learn = [row for row in rows if row.pair.person not in held]
-    return learn, [row for row in rows if row.pair.person in held and row.pair.source != "ai-feedback"]
+    return learn, [row for row in rows if row.pair.person in held and row.pair.source not in OF_NO_PERSON]
 
 
 def _fill(reward: RewardModel, learn: Sequence[_Row], held: Sequence[_Row], seed: int) -> None:

@@ -13,7 +13,7 @@ from learner.errors import TrainingFailed
 from learner.judges.judge import Case, Judge
 from learner.judges.record import JudgeRecord
 from learner.recipe_settings import RlSettings
-from learner.recipes.reward import FOLDER, teach
+from learner.recipes.reward import FOLDER, teach_within
 from learner.recipes.task import Task
 from learner.reward_model import RewardModel
 from learner.tokens import Messages
@@ -41,13 +41,8 @@ def reward_of(task: Task, settings: RlSettings) -> Rewarded:
     if settings.reward:
         model = RewardModel.load(Path(settings.reward), task.model, task.settings)
         return Rewarded(by_model(model), {"reward_model": settings.reward, "held_out": model.card.get("held_out")})
-    kept = task.out.parent / FOLDER
-    if kept.is_dir():  # a run that was killed has it already
-        model = RewardModel.load(kept, task.model, task.settings)
-    else:
-        model = teach(task, task.lessons.pairs, checkpoints=task.checkpoints / "reward").model
-        _check(model)
-        model.save(kept, task.base)
+    model = teach_within(task, task.lessons.pairs)
+    _check(model)
     return Rewarded(by_model(model), {"reward_model": FOLDER, "held_out": model.card["held_out"]})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
+from learner.errors import TrainingFailed
 from learner.lessons import Lessons
 from learner.progress import read_json, write_json
 from learner.recipe_settings import RlSettings
@@ -74,12 +76,15 @@ def train(
     `advantages` are made of rewards and of each completion's KL to the base, both of the shape (prompts, completions).
     `reward` replaces the one that the settings name. Raises TrainingFailed.
     """
-    told: dict[str, Any] = {"reward_by": "a function"}
+    began, told = time.monotonic(), dict[str, Any](reward_by="a function")
     if reward is None:
         reward, found = reward_of(task, settings)
         told = dict(found)
     policy = load(task)
     prompts = [prompt for prompt in unique_prompts(task.lessons) if _fits(policy, prompt, task, settings)]
+    if not prompts:
+        room = f"{task.settings.max_model_len} tokens with {settings.most_tokens} for an answer"
+        raise TrainingFailed(f"No prompt fits into {room}; raise max_model_len or lower most_tokens.")
     rounds = _Rounds(task, settings, policy, prompts, advantages, reward, sampler(task, settings, policy))
     rate = settings.learning_rate or RATE_SHARE * learning_rate(policy.model.num_parameters())
     a_round = -(-min(settings.prompts, len(prompts)) // settings.batch)
@@ -103,11 +108,11 @@ def train(
     change = policy.save(task.out, task.base, task.settings.lora_rank)
     drop(task.checkpoints)
     return Training(
-        rows=len(rounds.told) * settings.prompts * settings.samples,
+        rows=len(rounds.told) * min(settings.prompts, len(prompts)) * settings.samples,
         too_long=len(unique_prompts(task.lessons)) - len(prompts),
         steps=done.steps,
         of=done.of,
-        seconds=done.seconds,
+        seconds=time.monotonic() - began,
         stopped_by_time=done.stopped_by_time,
         learning_rate=rate,
         loss=done.loss,
