@@ -21,7 +21,7 @@ COOL, WARM = "It takes three days", "I am glad to help! It takes three days"
 @pytest.fixture
 def lap(machine):
     """A home in which a lap made a reward model of people who like warm answers; returns it and its run."""
-    made = machine(recipe="reward", recipe_settings="reward.epochs=2 reward.held_out=0.5", train_minutes=2)
+    made = machine(recipe="reward", recipe_settings="reward.epochs=2 reward.held_out=0.5", train_minutes=20)
     history = History(made.store)
     prompts = list(dict.fromkeys(question.messages[-1]["content"] for question in questions(1, 200)))
     for prompt, person in zip(prompts, people("learn", 50), strict=False):
@@ -33,7 +33,7 @@ def lap(machine):
         first = history.answer(person, f"{COOL}.", prompt="when does it come?")
         history.answer(person, f"{WARM}.", prompt="when does it come?", sibling_of=first)
     run_id = made.learner.learn()
-    made.learner.wait(300)
+    made.learner.wait(600)
     (run,) = made.learner.runs()
     made.close()
     return made.home, made.home / "runs" / run_id, run, silent

@@ -96,7 +96,9 @@ def teach(task: Task, pairs: Sequence[Pair], figures: str = "figures.jsonl") -> 
     )
     learn, held = _apart(rows, settings.held_out, lap.seed)
     taught = _drawn(learn, lap.seed)
-    head = torch.nn.Parameter(torch.zeros(policy.model.config.get_text_config().hidden_size, device=policy.device))
+    width = policy.model.config.get_text_config().hidden_size
+    # Not zero, for through a head of zeros the layers below would learn nothing in the first step.
+    head = torch.nn.Parameter((torch.randn(width) / width).to(policy.device))
     card: dict[str, Any] = {"adapted": settings.adapted, "lora_rank": lap.lora_rank, "people": []}
     reward = RewardModel(policy, head, card)
 
