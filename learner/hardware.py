@@ -22,6 +22,15 @@ def fast_bfloat16() -> bool:
     return "amx_bf16" in _flags(_CPU_INFO)
 
 
+def trains_in_bfloat16() -> bool:
+    """Whether training multiplies in bfloat16: with AMX, and on AMD's processors with AVX-512 for it.
+
+    On an EPYC of the Zen 4 the products of a small model's training were two to three times as fast (docs/LOG.md).
+    """
+    flags = _flags(_CPU_INFO)
+    return fast_bfloat16() or ("avx512_bf16" in flags and "AuthenticAMD" in flags)
+
+
 @cache  # training asks at every step
 def _flags(cpu_info: Path) -> str:
     return cpu_info.read_text() if cpu_info.exists() else ""

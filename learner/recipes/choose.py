@@ -35,12 +35,12 @@ def choose(lessons: Lessons, settings: LapSettings, recipes: Mapping[str, Recipe
     lacking = {}
     hybrid, judged = recipes.get("hybrid"), any(pair.source == "ai-feedback" for pair in lessons.pairs)
     if hybrid and judged and hybrid.lacks(lessons, settings) is None:
-        return Choice(hybrid, "Trained by hybrid, for a judge has added pairs to those of people.")
+        return Choice(hybrid, "Trained by hybrid: a judge has added pairs to those of people.")
     for name, recipe in recipes.items():
         if name not in _BECAUSE:
             continue
         lacks = recipe.lacks(lessons, settings)
         if lacks is None:
-            return Choice(recipe, f"Trained by {name}, for {_BECAUSE[name]}.")
+            return Choice(recipe, f"Trained by {name}: {_BECAUSE[name]}.")
         lacking[name] = lacks
     return Choice(None, " Or: ".join(lacking.values()))

@@ -26,12 +26,11 @@ class _TokenLogps(torch.autograd.Function):
         for begin in range(0, len(hidden), step):
             part = slice(begin, begin + step)
             logits = (hidden[part] @ weight.T).float()
-            found = logits.gather(1, targets[part, None])
-            norm = logits.logsumexp(1, keepdim=True)
-            logps[part] = (found - norm)[:, 0]
+            most, found = logits.amax(1, keepdim=True), logits.gather(1, targets[part, None])
+            scale = logits.sub_(most).exp_().sum(1, keepdim=True)
+            logps[part] = (found - most - scale.log())[:, 0]
             if slopes is not None:
-                pulled = logits.sub_(norm).exp_().to(weight.dtype) @ weight
-                slopes[part] = weight[targets[part]] - pulled
+                slopes[part] = weight[targets[part]] - (logits.to(weight.dtype) @ weight) / scale
         if slopes is not None:
             context.save_for_backward(slopes)
         return logps

@@ -100,6 +100,7 @@ def fit(
 
 def schedule(step: int, of: int, warmup: int) -> float:
     """The share of the learning rate at `step`, from 0: up in a line, then down by half a cosine."""
+    warmup = min(warmup, of // 4)  # a training of few steps is not all warm-up
     if step < warmup:
         return (step + 1) / (warmup + 1)
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, of - warmup))))

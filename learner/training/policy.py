@@ -13,9 +13,12 @@ from typing import Any, NamedTuple, Self
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from learner.adapter import CONFIG, check_adapter
 from learner.errors import TrainingFailed
+from learner.hardware import trains_in_bfloat16
+from learner.recipe_settings import LoraSettings
 from learner.settings import LapSettings
 from learner.tokens import Encoded
 from learner.training.halves import Halves, plain_logps, spread
@@ -44,10 +47,13 @@ class Logps(NamedTuple):
 
 
 class Policy:
-    """A base model with an adapter that is trained. `halves` is None where only the whole model can be used."""
+    """A base model with an adapter that is trained. `halves` is None where only the whole model can be used.
 
-    def __init__(self, model: Any, tokenizer: Any) -> None:  # noqa: ANN401
-        self.model, self.tokenizer = model, tokenizer
+    `products` is the type that matrices are multiplied in, if it is not that of the weights.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, products: torch.dtype | None = None) -> None:  # noqa: ANN401
+        self.model, self.tokenizer, self.products = model, tokenizer, products
         self.device: torch.device = model.device
         self.halves, self.whole_because = _halves(model)
         self._states: dict[Group, torch.Tensor] = {}
@@ -60,6 +66,7 @@ class Policy:
 
         Raises BadAdapter for one that the engine would refuse, TrainingFailed where nothing could be trained.
         """
+        disable_progress_bar()  # whoever trains shows one of their own
         torch.manual_seed(settings.seed)
         base = AutoModelForCausalLM.from_pretrained(model, dtype=_dtype()).to(_device())
         if adapter is None:
@@ -69,7 +76,8 @@ class Policy:
             tuned = PeftModel.from_pretrained(base, str(adapter), is_trainable=True)
         if not any(weight.requires_grad for weight in tuned.parameters()):
             raise TrainingFailed("No weight of the adapter can be trained; check the LoRA settings against the model.")
-        return cls(tuned.train(), AutoTokenizer.from_pretrained(model))
+        products = torch.bfloat16 if not torch.cuda.is_available() and trains_in_bfloat16() else None
+        return cls(tuned.train(), AutoTokenizer.from_pretrained(model), products)
 
     def trained(self) -> dict[str, torch.nn.Parameter]:
         """What is trained, by name."""
@@ -164,11 +172,12 @@ class Policy:
 
     @contextlib.contextmanager
     def _as(self, reference: bool) -> Any:  # noqa: ANN401
-        if not reference:
-            yield
-            return
-        with torch.no_grad(), self.model.disable_adapter():
-            yield
+        with torch.autocast(self.device.type, self.products, enabled=self.products is not None):
+            if not reference:
+                yield
+                return
+            with torch.no_grad(), self.model.disable_adapter():
+                yield
 
     def _score_dtype(self) -> torch.dtype:
         dtype: torch.dtype = self.model.dtype
@@ -192,7 +201,8 @@ class Policy:
     def _keep(self, groups: Sequence[Group], *, reference: bool) -> None:
         assert self.halves is not None
         packed = pack(groups, self._score_dtype(), self.device)
-        states = self.halves.below(packed)
+        with self._as(False):
+            states = self.halves.below(packed)
         for place, group in enumerate(groups):
             one = states[place, : group.tokens].clone()
             if one.nbytes <= self._room:
@@ -217,6 +227,7 @@ def lora_config(model: Any, settings: LapSettings) -> LoraConfig:  # noqa: ANN40
     return LoraConfig(
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
+        use_rslora=settings.of(LoraSettings).use_rslora,
         target_modules=found or "all-linear",
         layers_to_transform=list(range(first, layers)) if found else None,
         task_type="CAUSAL_LM",
