@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from learner.adapter import CONFIG
 from learner.errors import BadAdapter
 from learner.judges.judge import Case, Cost, Verdict
+from learner.pair import Pair
 from learner.progress import read_json, write_json
 from learner.sampling import batches
 from learner.settings import LapSettings
@@ -81,6 +82,14 @@ class RewardModel:
         for places in batches(lengths, TOKENS_AT_ONCE, TOKENS_AT_ONCE):
             found[places] = self.rewards([rows[place] for place in places]).double().cpu().numpy()
         return found - float(self.card.get("mean", 0.0))
+
+    def accuracy(self, pairs: Sequence[Pair], limit: int) -> float | None:
+        """The share of the pairs of up to `limit` tokens whose chosen answer scores higher; None of no pairs."""
+        tokenizer = self.policy.tokenizer
+        sides = [[encode(tokenizer, pair.prompt, text) for text in (pair.chosen, pair.rejected)] for pair in pairs]
+        rows = [row for both in sides if max(len(r.prompt) + len(r.completion) for r in both) <= limit for row in both]
+        scores = self.score_encoded(rows)
+        return float((scores[0::2] > scores[1::2]).mean()) if rows else None
 
     def rewards(self, rows: Sequence[Encoded]) -> torch.Tensor:
         """Before centring, with gradients, shape (rows,)."""

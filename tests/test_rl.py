@@ -15,8 +15,10 @@ from learner import BASE
 from learner.adapter import check_adapter
 from learner.errors import BadAdapter, TrainingFailed
 from learner.judges import Case, Cost, Verdict, calibrate
+from learner.judges.record import JudgeRecord
 from learner.lessons import Lessons
 from learner.pair import Pair
+from learner.pair_files import write_pairs
 from learner.recipes import RECIPES, Engine, grpo, rloo
 from learner.recipes.choose import choose
 from learner.recipes.reward import bradley_terry, expected_calibration_error
@@ -27,6 +29,7 @@ from learner.recipes.task import task
 from learner.reward_model import RewardJudge, RewardModel
 from learner.settings import LapSettings
 from learner.starter import MODEL_DIR, questions
+from learner.teach import teach
 from learner.tokens import Encoded, prompt_ids
 from learner.training.policy import Policy
 
@@ -39,8 +42,8 @@ FAST += "grpo.epochs=2 grpo.prompts=4 grpo.samples=4 grpo.batch=2 grpo.most_toke
 
 @pytest.fixture(scope="module")
 def lessons():
-    """80 people who like warm answers."""
-    asked = questions(0, 80)
+    """60 people who like warm answers."""
+    asked = questions(0, 60)
     return Lessons(
         [
             Pair(f"t-{n}", f"p-{n}", tuple(q.messages), f"{WARM} {n}", f"{COOL} {n}", "comparison")
@@ -51,9 +54,14 @@ def lessons():
 
 @pytest.fixture(scope="module")
 def rewarded(lessons, tmp_path_factory):
-    """The folder of a run that made a reward model, and what it said of itself."""
-    folder = tmp_path_factory.mktemp("rewarded")
-    return folder, RECIPES["reward"].train(job(lessons, folder))
+    """The folder of a run that made a reward model of a dataset, and what it said of itself."""
+    dataset = tmp_path_factory.mktemp("rewarded")
+    others = [replace(pair, turn_id=f"o-{pair.turn_id}", person=f"o-{pair.person}") for pair in lessons.pairs[:16]]
+    flipped = [replace(pair, chosen=pair.rejected, rejected=pair.chosen) for pair in others[:4]]
+    for name, pairs in (("dataset", lessons.pairs), ("judge", [*flipped, *others[4:]])):
+        write_pairs(pairs, dataset / f"{name}.parquet")
+    settings = LapSettings(recipe="reward", recipe_settings=FAST)
+    return dataset / "out", teach(dataset, str(MODEL_DIR), "starter", settings, dataset / "out", lambda step, of: None)
 
 
 def job(lessons, folder, words="", **more):
@@ -66,12 +74,14 @@ def job(lessons, folder, words="", **more):
 
 
 def test_a_reward_model_scores_unseen_peoples_answers_and_says_how_well(rewarded, lessons):
-    folder, training = rewarded
-    held = training.detail["held_out"]
-    assert (held["pairs"], held["people"]) == (32, 32)
+    folder, taught = rewarded
+    held = taught.training["detail"]["held_out"]
+    assert (held["pairs"], held["people"]) == (24, 24)
     assert held["accuracy"] > 0.9
     assert 0.7 < held["low"] < held["accuracy"]
     assert held["longer_chosen"] == 1.0, "and so the card shows that length alone would do"
+    assert (taught.recipe, taught.judged, taught.adapter) == ("reward", 16, str(folder / "reward"))
+    assert taught.held_out_after == 12 / 16, "a quarter of those who judge like the other answer"
     model = RewardModel.load(folder / "reward", str(MODEL_DIR))
     prompts = [pair.prompt for pair in lessons.pairs[:8]]
     warm, cool = (model.score(prompts, [text] * 8) for text in (WARM, COOL))
@@ -97,7 +107,7 @@ def test_a_reward_model_of_another_width_is_refused(rewarded, tmp_path):
 def test_a_reward_model_judges_only_by_people_whom_it_did_not_learn_from(rewarded, lessons):
     judge = RewardJudge(RewardModel.load(rewarded[0] / "reward", str(MODEL_DIR)))
     found = calibrate(judge, lessons.pairs)
-    assert (found.pairs, found.people, found.flips, found.shown_first) == (32, 32, 0, 0.5)
+    assert (found.pairs, found.people, found.flips, found.shown_first) == (24, 24, 0, 0.5)
     assert found.passed
     assert judge.compare([Case(lessons.pairs[0].prompt, COOL, WARM)])[0].winner == "second"
 
@@ -201,7 +211,7 @@ def test_a_killed_run_goes_on_to_the_same_adapter(lessons, tmp_path, monkeypatch
 def test_rloo_takes_a_reward_model_that_is_there_and_refuses_one_of_its_own_that_guesses(rewarded, lessons, tmp_path):
     words = f"rloo.epochs=1 rloo.reward={rewarded[0] / 'reward'}"
     found = RECIPES["rloo"].train(job(lessons, tmp_path / "good", words))
-    assert found.detail["held_out"] == rewarded[1].detail["held_out"]
+    assert found.detail["held_out"] == rewarded[1].training["detail"]["held_out"]
     rng = random.Random(0)
     flipped = [
         replace(pair, chosen=pair.rejected, rejected=pair.chosen) if rng.random() < 0.5 else pair
@@ -211,16 +221,18 @@ def test_rloo_takes_a_reward_model_that_is_there_and_refuses_one_of_its_own_that
         RECIPES["rloo"].train(job(Lessons(flipped), tmp_path / "bad", "reward.epochs=1"))
 
 
-def test_hybrid_fills_up_with_a_calibrated_judge_and_says_how_many(lessons, tmp_path):
-    given = [replace(pair, source="ai-feedback", turn_id=f"ai-{n}") for n, pair in enumerate(lessons.pairs[:20])]
-    words = "hybrid.epochs=1 hybrid.share=0.25 hybrid.weight=0.5"
+def test_hybrid_fills_up_with_a_calibrated_judge_and_says_how_many(rewarded, lessons, tmp_path):
+    folder, path = rewarded[0] / "reward", tmp_path / "judge.json"
+    calibration = calibrate(RewardJudge(RewardModel.load(folder, str(MODEL_DIR))), lessons.pairs)
+    JudgeRecord(calibration, reward_model=str(folder), model=str(MODEL_DIR)).write(path)
+    given = [replace(pair, source="ai-feedback", turn_id=f"ai-{n}") for n, pair in enumerate(lessons.pairs[:15])]
+    words = f"hybrid.epochs=1 hybrid.share=0.25 hybrid.weight=0.5 hybrid.judge={path}"
     found = RECIPES["hybrid"].train(job(Lessons([*lessons.pairs, *given]), tmp_path, words))
     detail = found.detail
-    assert (detail["human_pairs"], detail["ai_pairs_given"], detail["ai_pairs"]) == (80, 20, 27)
-    assert detail["judge"]["passed"]
-    assert detail["judge"]["pairs"] == 32, "only people whom the reward model did not learn from"
-    assert detail["ai_labels"]["candidates"] == 7
-    assert 80 < found.rows < 107, "each of the 27 counts for a half"
+    assert (detail["human_pairs"], detail["ai_pairs_given"], detail["ai_pairs"]) == (60, 15, 20)
+    assert detail["judge"] == calibration.to_values()
+    assert detail["ai_labels"]["candidates"] == 5
+    assert 60 < found.rows < 80, "each of the 20 counts for a half"
 
 
 def test_hybrid_trains_on_people_alone_where_the_judge_may_not_label(lessons, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -56,6 +57,7 @@ def train(task: Task) -> Training:
     """Train a reward model into the folder `reward` beside `task.out`. Raises TrainingFailed."""
     began = time.monotonic()
     found = teach(task, task.lessons.pairs)
+    shutil.rmtree(task.out.parent / FOLDER, ignore_errors=True)
     found.model.save(task.out.parent / FOLDER, task.base)
     drop(task.checkpoints)
     return Training(
@@ -78,8 +80,9 @@ def teach_within(task: Task, pairs: Sequence[Pair]) -> RewardModel:
     It is kept in the run's folder. Raises TrainingFailed.
     """
     kept = task.out.parent / FOLDER
-    if kept.is_dir():
+    if kept.is_dir() and task.checkpoints.is_dir():
         return RewardModel.load(kept, task.model, task.settings)
+    shutil.rmtree(kept, ignore_errors=True)
     now = time.monotonic()
     part = replace(task, checkpoints=task.checkpoints / FOLDER, deadline=now + (task.deadline - now) / 2)
     model = teach(part, pairs, figures="reward-figures.jsonl").model
