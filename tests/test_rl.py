@@ -260,6 +260,7 @@ def test_a_judge_rewards_what_wins_against_its_neighbours():
 def test_the_engine_rolls_out_with_the_adapter_as_it_is_now(server, lessons, tmp_path):
     engine = engine_of(server)
     policy = Policy.load(str(MODEL_DIR), LapSettings())
+    policy.products = None  # of bfloat16 are trained with, and are as far off as an adapter is large here
     sampler = FromEngine(policy, engine, tmp_path / "interim", "starter", 16, most_tokens=12)
     ids = [prompt_ids(policy.tokenizer, pair.prompt) for pair in lessons.pairs[:3]]
     served = models(engine)

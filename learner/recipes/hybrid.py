@@ -70,10 +70,12 @@ def _made(task: Task, settings: HybridSettings, human: Sequence[Pair], count: in
 
 
 def _candidates(task: Task, own: Sequence[Pair], count: int) -> list[Candidate]:
-    """Two answers to each prompt, more often than once where the prompts are few."""
+    """Two answers to each prompt, more often than once where the prompts are few or some answers come out the same."""
     policy, prompts = load(task), of_pairs(own)
     found: list[Candidate] = []
-    for again in range(-(-count // max(1, len(prompts)))):
+    for again in range(1 + -(-count // max(1, len(prompts)))):
+        if len(found) >= count:
+            break
         seed = task.settings.seed + 7919 * (again + 1)
         sample = of_policy(policy, task.settings, seed)
         found += resampled(prompts, sample, most=count - len(found), seed=seed)
