@@ -136,6 +136,10 @@ class Engine:
                 return load_of(await response.text())
         return {}
 
+    def address(self) -> Mapping[str, str] | None:
+        """The url, the key and the name of the base, for roll-outs of a lap; None while it starts."""
+        return {"url": self._url(""), "key": self._key, "model": BASE} if self.ready else None
+
     def load(self, name: str, folder: Path) -> None:
         """Load an adapter under `name`; while the engine starts, the start will load it.
 

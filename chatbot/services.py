@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -101,7 +101,7 @@ def assemble(
     Without a `scorer` the bundled classifier answers in this process. Raises UserError.
     """
     scorer = scorer or local_scorer()
-    learner = open_learner(settings, store, registry, model, engine.load, engine.unload)
+    learner = open_learner(settings, store, registry, model, engine.load, engine.unload, engine.address)
     metrics, tracing = Metrics(), Tracing(settings.text("otlp_endpoint"))
     policy = open_policy(settings, model, scorer)
     screen = policy.screen
@@ -179,9 +179,15 @@ def open_registry(settings: Settings, store: Store, model: Model) -> Registry:
 
 
 def open_learner(
-    settings: Settings, store: Store, registry: Registry, model: Model, load: Load, unload: Callable[[str], None]
+    settings: Settings,
+    store: Store,
+    registry: Registry,
+    model: Model,
+    load: Load,
+    unload: Callable[[str], None],
+    engine: Callable[[], Mapping[str, str] | None] = lambda: None,
 ) -> Learner:
-    """The learner; `load` and `unload` tell the engine, if there is one."""
+    """The learner; `load` and `unload` tell the engine, if there is one, and `engine` is where it is."""
     return Learner(
         store,
         registry,
@@ -192,4 +198,5 @@ def open_learner(
         groups=settings.shares(),
         load=load,
         unload=unload,
+        engine=engine,
     )

@@ -80,7 +80,7 @@ SETTINGS: tuple[Setting, ...] = (
         "recipe",
         "auto",
         "How an adapter is trained; 'auto' chooses by what there is to learn from, and says why.",
-        ("auto", "sft", "dpo", "kto"),
+        ("auto", "sft", "dpo", "kto", "reward", "rloo", "grpo", "hybrid"),
     ),
     Setting("recipe_settings", "", "Settings of recipes, such as 'kto.beta=0.3 sft.epochs=3'; see docs/learning.md."),
     Setting(

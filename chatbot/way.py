@@ -113,7 +113,9 @@ def _used(way: Way) -> list[str]:
     use = next((use for use in reversed(way.runs) if use.adapter is not None), way.runs[-1])
     subject, verb = _SUBJECTS[use.pair]
     place = "in the data of" if use.used_for == "learning" else "among the pairs that judge the adapter of"
-    if use.adapter is None:
+    if use.adapter is None and use.outcome == "reward model":
+        what = "which made a reward model and no adapter"
+    elif use.adapter is None:
         what = f"which made no adapter: {use.outcome}"
     else:
         now = _ADAPTERS[use.adapter.state].format(since=_day(use.adapter.since))

@@ -14,7 +14,9 @@ LearnerError
 ├── BadFile                a file that an operator named and that cannot be used
 ├── UnknownGroup           no people or turns are held under that name
 ├── BadRecipeSetting       a setting of a recipe that there is not, or that cannot be used
-└── TrainingFailed         training could not do what was asked
+├── TrainingFailed         training could not do what was asked
+├── JudgeFailed            a judge could not be asked
+└── JudgeRefused           a judge that has not shown that it agrees with people
 """
 
 from __future__ import annotations
@@ -113,3 +115,11 @@ class BadRecipeSetting(LearnerError):
 
 class TrainingFailed(LearnerError):
     """Training could not do what was asked."""
+
+
+class JudgeFailed(LearnerError):
+    """A judge could not be asked."""
+
+
+class JudgeRefused(LearnerError):
+    """A judge that has not shown that it agrees with people."""

@@ -6,12 +6,13 @@ out   progress.json       where it is, at least once a second
       dataset.parquet, judge.parquet, manifest.json
       figures.jsonl         loss and accuracy of every step
       checkpoints/          what a killed training goes on from, gone after it
-      adapter/, gates.json, result.json
+      adapter/, gates.json, result.json; or reward/, the reward model of a recipe that makes one, and result.json
 exit  0 when result.json says what came of it, 1 when the lap failed (result.json says why)
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -19,18 +20,19 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from learner.curate import Dataset, curate
 from learner.gates import GateVerdict, run_gates
+from learner.judges.given import frozen
 from learner.lessons import Lessons
-from learner.process import bind_to_parent, exit_if_orphaned, yield_to_chat
+from learner.process import ENGINE, bind_to_parent, exit_if_orphaned, yield_to_chat
 from learner.progress import Progress, read_json, write_json
-from learner.recipes import Recipe, Task
+from learner.recipes import Engine, Recipe, Task
 from learner.recipes.choose import choose
 from learner.settings import LapSettings
 
-Outcome = Literal["passed", "rejected", "not enough data", "failed"]
+Outcome = Literal["passed", "rejected", "reward model", "not enough data", "failed"]
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,17 @@ def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict
     dataset = curate(folder / "events", settings, groups=job.groups, without=frozenset(job.without), model=job.model)
     dataset.write(folder)
     counts = {"pairs": len(dataset.learn), "judge_pairs": len(dataset.judge), "dataset_sha256": dataset.sha256}
-    lessons = Lessons(pairs=[*dataset.learn, *dataset.anchor])
+    judged = frozen(folder, job.groups, job.without, dataset.learn)
+    counts["ai_pairs"] = len(judged)
+    lessons = Lessons(pairs=[*dataset.learn, *dataset.anchor, *judged])
     recipe, why = choose(lessons, settings)
     if recipe is None:
         return "not enough data", f"Not enough to learn from yet: {why}", counts
     counts["anchor_pairs"] = len(dataset.anchor)
     training = _train(folder, job, recipe, lessons, progress)
+    trained = {"recipe": recipe.name, "recipe_reason": why, "training": training}
+    if recipe.makes == "reward model":
+        return "reward model", _of_reward_model(folder, training), {**counts, **trained}
     verdicts = _gate(folder, job, dataset, progress)
     passed = all(verdict.passed for verdict in verdicts)
     stopped_by = [verdict.gate for verdict in verdicts if not verdict.passed]
@@ -104,9 +111,23 @@ def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict
         reasons = f"{reasons} {too_long} rows were too long for max_model_len, and left out."
     if passed and dataset.approval:
         reasons = f"{reasons} {dataset.approval}"
-    trained = {"recipe": recipe.name, "recipe_reason": why, "training": training}
     detail: dict[str, object] = {**counts, **trained, "stopped_by": stopped_by}
     return ("passed" if passed else "rejected"), reasons, {**detail, "gates": [v.to_values() for v in verdicts]}
+
+
+def _of_reward_model(folder: Path, training: Mapping[str, object]) -> str:
+    detail = cast("Mapping[str, Any]", training["detail"])
+    held, made = detail["held_out"], f"A reward model is in {folder / 'reward'}; no adapter was trained."
+    if held is None:
+        return f"{made} Too few people taught it to say how good it is."
+    accuracy = f"{held['accuracy']:.3f} of {held['pairs']} pairs of other people"
+    return f"{made} It puts the preferred answer first in {accuracy} (95% {held['low']:.3f} to {held['high']:.3f})."
+
+
+def _engine() -> Engine | None:
+    """The engine that the server lends for roll-outs; its key is in no file, and leaves the environment."""
+    told = os.environ.pop(ENGINE, "")
+    return Engine(**json.loads(told)) if told else None
 
 
 def _train(folder: Path, job: Job, recipe: Recipe, lessons: Lessons, progress: Progress) -> Mapping[str, object]:
@@ -124,6 +145,7 @@ def _train(folder: Path, job: Job, recipe: Recipe, lessons: Lessons, progress: P
         settings=job.settings,
         deadline=time.monotonic() + 60 * job.settings.train_minutes,
         report=report,
+        engine=_engine(),
         adapter=Path(job.champion) if job.champion and job.settings.train_from == "champion" else None,
     )
     return asdict(recipe.train(task))

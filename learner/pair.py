@@ -24,6 +24,11 @@ Source = Literal[
     "anchor",  # the clean set that is mixed in
 ]
 
+# What machines made, or what nobody chose between, is no evidence of what people like.
+OF_NO_PERSON: frozenset[Source] = frozenset(
+    {"ai-feedback", "self-review", "augmentation", "red-team", "anchor", "demonstration"}
+)
+
 
 @dataclass(frozen=True)
 class Pair:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 PARENT = "RATCHET_PARENT_PID"
+ENGINE = "RATCHET_LAP_ENGINE"  # JSON of url, key and model: what a lap may roll out with
 _DEVICES = "CUDA_VISIBLE_DEVICES"
 _PR_SET_PDEATHSIG = 1
 _NICE = 10

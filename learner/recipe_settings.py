@@ -70,6 +70,66 @@ class KtoSettings(RecipeSettings):
 
 
 @dataclass(frozen=True)
+class RewardSettings(RecipeSettings):
+    """A reward model by Bradley and Terry."""
+
+    name: ClassVar[str] = "reward"
+
+    epochs: int = field(default=3, metadata=_told("Passes over the pairs.", COUNT))
+    batch: int = field(default=16, metadata=_told("Pairs of a step.", COUNT))
+    center: float = field(default=0.01, metadata=_told("Pull of a pair's rewards to 0 (arXiv:2312.09244).", FROM_0))
+    flip_rate: float = field(default=0.0, metadata=_told("Assumed share of flipped pairs.", BELOW_HALF))
+    adapted: bool = field(default=True, metadata=_told("Train LoRA on the last layers too, not the head alone."))
+    held_out: float = field(default=0.2, metadata=_told("Share of the people to measure with.", (0, 0.9)))
+
+
+@dataclass(frozen=True)
+class RlSettings(RecipeSettings):
+    """What reinforcement learning has in common; an epoch is a round of roll-outs."""
+
+    epochs: int = field(default=30, metadata=_told("Rounds of roll-outs.", COUNT))
+    prompts: int = field(default=16, metadata=_told("Prompts of a round.", COUNT))
+    samples: int = field(default=8, metadata=_told("Completions of each prompt.", (2, 1000)))
+    batch: int = field(default=8, metadata=_told("Prompts of a step, with all their completions.", COUNT))
+    most_tokens: int = field(default=160, metadata=_told("Longest completion, in tokens.", COUNT))
+    beta: float = field(default=0.05, metadata=_told("Price of a nat of KL to the base, in deviations.", FROM_0))
+    clip: float = field(default=0.2, metadata=_told("How far a ratio counts from 1 (arXiv:1707.06347).", ABOVE_0))
+    cut_off: float = field(default=1.0, metadata=_told("Price of a completion that did not end.", FROM_0))
+    most_kl: float = field(default=30.0, metadata=_told("Mean KL of a completion that ends it, in nats.", ABOVE_0))
+    length_drift: float = field(
+        default=1.5, metadata=_told("Mean length, in multiples or parts, that ends it.", (1, 100))
+    )
+    reward: str = field(default="", metadata=_told("Folder of a reward model; one is trained where it is empty."))
+    judge: str = field(default="", metadata=_told("File of a calibrated judge that gives the rewards instead."))
+
+
+@dataclass(frozen=True)
+class RlooSettings(RlSettings):
+    """REINFORCE with the other completions' mean as the baseline."""
+
+    name: ClassVar[str] = "rloo"
+
+
+@dataclass(frozen=True)
+class GrpoSettings(RlSettings):
+    """Group relative policy optimisation."""
+
+    name: ClassVar[str] = "grpo"
+
+
+@dataclass(frozen=True)
+class HybridSettings(DpoSettings):
+    """DPO on people's pairs, filled up by AI feedback."""
+
+    name: ClassVar[str] = "hybrid"
+
+    share: float = field(default=0.5, metadata=_told("Largest share of AI feedback among the rows.", (0, 0.95)))
+    weight: float = field(default=0.5, metadata=_told("What a pair of AI feedback counts.", (0, 100)))
+    judge: str = field(default="", metadata=_told("File of a judge; a reward model of the run where it is empty."))
+    margin: float = field(default=0.05, metadata=_told("How far above one half a judge must agree.", (0, 0.5)))
+
+
+@dataclass(frozen=True)
 class LoraSettings:
     """The adapter, beside `lora_rank` and `lora_top_share`: only what the engine serves can be set."""
 
@@ -79,7 +139,16 @@ class LoraSettings:
 
 
 Known = TypeVar("Known", bound=RecipeSettings | LoraSettings)
-_ALL: tuple[type[RecipeSettings | LoraSettings], ...] = (SftSettings, DpoSettings, KtoSettings, LoraSettings)
+_ALL: tuple[type[RecipeSettings | LoraSettings], ...] = (
+    SftSettings,
+    DpoSettings,
+    KtoSettings,
+    RewardSettings,
+    RlooSettings,
+    GrpoSettings,
+    HybridSettings,
+    LoraSettings,
+)
 CLASSES: Mapping[str, type[RecipeSettings | LoraSettings]] = MappingProxyType({kind.name: kind for kind in _ALL})
 
 

@@ -25,7 +25,7 @@ class Runs:
     """Every run by id; what a run was and is comes from the store and from its folder, nothing is kept in memory."""
 
     def __init__(self, store: Store, home: Path) -> None:
-        self._store, self.folder = store, home / "runs"
+        self._store, self.home, self.folder = store, home, home / "runs"
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def new_id(self) -> str:

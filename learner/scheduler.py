@@ -28,7 +28,8 @@ class Learner:
     """What is served comes from `registry`; `load(name, folder)` and `unload(name)` tell the engine.
 
     `load` raises BadAdapter for an adapter that the engine refuses, and anything else for what may work later.
-    `model` is a folder or a Hub id, `base` its name, `groups` the percentages of learn, decide and holdout.
+    `model` is a folder or a Hub id, `base` its name, `groups` the percentages of learn, decide and holdout. `engine`
+    gives the url, key and model of what a lap may roll out with, or None.
     """
 
     def __init__(
@@ -43,12 +44,20 @@ class Learner:
         groups: tuple[int, int, int],
         load: Callable[[str, Path], None],
         unload: Callable[[str], None],
+        engine: Callable[[], Mapping[str, str] | None] = lambda: None,
     ) -> None:
         self._store, self.registry, self.settings = store, registry, settings
         self._load, self._unload = load, unload
         self._runs = Runs(store, home)
         self._supervisor = Supervisor(
-            store, registry, self._runs, model=model, base=base, settings=settings.lap(), groups=groups
+            store,
+            registry,
+            self._runs,
+            model=model,
+            base=base,
+            settings=settings.lap(),
+            groups=groups,
+            engine=engine,
         )
         self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True})
         self._moving = threading.RLock()

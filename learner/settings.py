@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Literal, Self, cast, get_args
+from typing import Any, Literal, Self, cast, get_args
 
 from learner.errors import BadRecipeSetting
 from learner.recipe_settings import DpoLoss, DpoSettings, Known, parsed, with_words
@@ -12,7 +12,7 @@ from learner.recipe_settings import DpoLoss, DpoSettings, Known, parsed, with_wo
 Promotion = Literal["auto", "ask"]
 RewriteReview = Literal["new", "all", "off"]
 TrainFrom = Literal["base", "champion"]
-RecipeName = Literal["auto", "sft", "dpo", "kto"]
+RecipeName = Literal["auto", "sft", "dpo", "kto", "reward", "rloo", "grpo", "hybrid"]
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,19 @@ class LapSettings:
 
     def of(self, kind: type[Known]) -> Known:
         """The settings of a recipe: its defaults, for DPO `dpo_beta` and the like, and `recipe_settings` above all."""
-        return with_words(cast("Known", self._dpo()) if kind is DpoSettings else kind(), self.recipe_settings)
+        settings = cast("Known", kind(**self._dpo())) if issubclass(kind, DpoSettings) else kind()
+        return with_words(settings, self.recipe_settings)
 
-    def _dpo(self) -> DpoSettings:
-        return DpoSettings(
-            epochs=self.dpo_epochs,
-            batch=self.dpo_batch,
-            learning_rate=self.dpo_learning_rate,
-            loss=self.dpo_loss,
-            beta=self.dpo_beta,
-            sft_weight=self.dpo_sft_weight,
-            flip_rate=self.pair_flip_rate,
-        )
+    def _dpo(self) -> dict[str, Any]:
+        return {
+            "epochs": self.dpo_epochs,
+            "batch": self.dpo_batch,
+            "learning_rate": self.dpo_learning_rate,
+            "loss": self.dpo_loss,
+            "beta": self.dpo_beta,
+            "sft_weight": self.dpo_sft_weight,
+            "flip_rate": self.pair_flip_rate,
+        }
 
     @classmethod
     def from_values(cls, values: Mapping[str, object]) -> Self:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analytics import Event, Run, Store
 from learner.errors import LapRunning
+from learner.judges.given import freeze
 from learner.lap import Job
-from learner.process import child_environment
+from learner.process import ENGINE, child_environment
 from learner.progress import read_json
 from learner.registry import Registry
 from learner.runs import Runs
@@ -37,7 +39,10 @@ class Ended:
 
 
 class Supervisor:
-    """At most one lap at a time. `model` is a folder or a Hub id, `base` its name, `groups` the split in percent."""
+    """At most one lap at a time. `model` is a folder or a Hub id, `base` its name, `groups` the split in percent.
+
+    `engine` gives the url, key and model of what a lap may roll out with, or None while there is nothing.
+    """
 
     def __init__(
         self,
@@ -49,7 +54,9 @@ class Supervisor:
         base: str,
         settings: LapSettings,
         groups: tuple[int, int, int],
+        engine: Callable[[], Mapping[str, str] | None] = lambda: None,
     ) -> None:
+        self._engine = engine
         self._store, self._registry, self._runs = store, registry, runs
         self._model, self._base, self._settings, self._groups = model, base, settings, groups
         self._lock = threading.Lock()
@@ -105,6 +112,7 @@ class Supervisor:
     def _run_child(self, queued: Run) -> int:
         folder = Path(queued.folder)
         self._store.snapshot(folder / "events")
+        freeze(self._runs.home, folder)
         champion = self._registry.state().champion.adapter
         adapter = self._registry.folder(champion)
         Job(
@@ -121,7 +129,7 @@ class Supervisor:
             self._child = child = subprocess.Popen(
                 [sys.executable, "-m", "learner.lap", str(folder)],
                 cwd=ROOT,
-                env=child_environment(self._settings.train_threads),
+                env=child_environment(self._settings.train_threads) | self._lent(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -139,6 +147,10 @@ class Supervisor:
             _end(child)
             self._child = None
 
+    def _lent(self) -> dict[str, str]:
+        engine = self._engine()
+        return {} if engine is None else {ENGINE: json.dumps(dict(engine))}
+
     def _judge(self, queued: Run, code: int) -> Ended:
         if self._closing:
             return self._end_as(queued, "abandoned", "The server was stopped while this lap was running.")
@@ -150,7 +162,7 @@ class Supervisor:
                 return self._end_as(queued, "abandoned", reason)
             return self._end_as(queued, "failed", f"The lap died without a result (exit {code}); its log is {log}.")
         outcome, message = str(result["outcome"]), str(result["message"])
-        if outcome in ("failed", "not enough data"):
+        if outcome in ("failed", "not enough data", "reward model"):
             return self._end_as(queued, "failed" if outcome == "failed" else "succeeded", message)
         return self._register(queued, message, passed=outcome == "passed")
 

@@ -70,7 +70,7 @@ class UseByRun(Part):
 
     run_id: str
     at: datetime = Field(description="When the run ended.")
-    outcome: str = Field(description="passed, rejected, not enough data, failed or abandoned.")
+    outcome: str = Field(description="passed, rejected, reward model, not enough data, failed or abandoned.")
     used_for: Literal["learning", "judging"] = Field(description="Whether the pair taught the adapter or judged it.")
     pair: str = Field(description="How the pair came about: rewrite, correction, sibling or comparison.")
     adapter: AdapterNow | None = Field(description="The adapter that the run made, if it made one.")

@@ -20,6 +20,7 @@ from chatbot.cli import (
     dev,
     doctor,
     export,
+    judge,
     keys,
     learn,
     promote,
@@ -73,6 +74,7 @@ for _panel, _name, _command, _help, _settings in _COMMANDS:
 app.add_typer(accounts.app, name="accounts", rich_help_panel=PEOPLE)
 app.add_typer(keys.app, name="keys", rich_help_panel=PEOPLE)
 app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
+app.add_typer(judge.app, name="judge", rich_help_panel=LOOP)
 app.add_typer(redteam.app, name="redteam", rich_help_panel=SAFETY)
 app.add_typer(classifier.app, name="classifier", rich_help_panel=DATA)
 app.add_typer(dev.app, name="dev", rich_help_panel=WORK)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
+from typing import Literal
 
 from learner.lessons import Lessons
 from learner.recipes import needs
@@ -17,12 +18,16 @@ from learner.settings import LapSettings
 __all__ = ["RECIPES", "Engine", "Recipe", "Report", "Task", "Training"]
 
 
-def _recipe(name: str, lacks: Callable[[Lessons, LapSettings], str | None]) -> Recipe:
+def _recipe(
+    name: str,
+    lacks: Callable[[Lessons, LapSettings], str | None],
+    makes: Literal["adapter", "reward model"] = "adapter",
+) -> Recipe:
     def train(task: Task) -> Training:
         made: Training = import_module(f"learner.recipes.{name}").train(task)
         return made
 
-    return Recipe(name, lacks, train)
+    return Recipe(name, lacks, train, makes)
 
 
 # In the order in which the chooser tries them.
@@ -33,6 +38,10 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             _recipe("dpo", needs.pairs),
             _recipe("kto", needs.ratings),
             _recipe("sft", needs.demonstrations),
+            _recipe("hybrid", needs.mixture),
+            _recipe("reward", needs.pairs, "reward model"),
+            _recipe("rloo", needs.reward),
+            _recipe("grpo", needs.reward),
         )
     }
 )

@@ -11,6 +11,7 @@ from learner.recipes.task import Recipe
 from learner.settings import LapSettings
 
 # Why a recipe is taken when those before it lack something.
+# What is not named here is trained only where the settings ask for it.
 _BECAUSE: Mapping[str, str] = {
     "dpo": "there are enough pairs, which say the most",
     "kto": "single answers were rated, and there are too few pairs",
@@ -32,10 +33,14 @@ def choose(lessons: Lessons, settings: LapSettings, recipes: Mapping[str, Recipe
         lacks = recipe.lacks(lessons, settings)
         return Choice(None, lacks) if lacks else Choice(recipe, f"The settings ask for {recipe.name}.")
     lacking = {}
+    hybrid, judged = recipes.get("hybrid"), any(pair.source == "ai-feedback" for pair in lessons.pairs)
+    if hybrid and judged and hybrid.lacks(lessons, settings) is None:
+        return Choice(hybrid, "Trained by hybrid: a judge has added pairs to those of people.")
     for name, recipe in recipes.items():
+        if name not in _BECAUSE:
+            continue
         lacks = recipe.lacks(lessons, settings)
         if lacks is None:
-            because = f"Trained by {name}: {_BECAUSE.get(name, 'nothing before it fits')}."
-            return Choice(recipe, because)
+            return Choice(recipe, f"Trained by {name}: {_BECAUSE[name]}.")
         lacking[name] = lacks
     return Choice(None, " Or: ".join(lacking.values()))

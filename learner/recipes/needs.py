@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from learner.lessons import Lessons
+from learner.pair import OF_NO_PERSON
+from learner.recipe_settings import GrpoSettings, RlooSettings, RlSettings
 from learner.settings import LapSettings
 
 
@@ -36,3 +38,20 @@ def demonstrations(lessons: Lessons, settings: LapSettings) -> str | None:
         f"{found} answers that people wrote, and {settings.train_min_pairs} are needed. Rewrites, corrections and "
         "imported demonstrations are such answers."
     )
+
+
+def mixture(lessons: Lessons, settings: LapSettings) -> str | None:
+    """Enough pairs that people gave; what a judge adds to them never stands alone."""
+    found = sum(pair.source not in OF_NO_PERSON for pair in lessons.pairs)
+    if found >= settings.train_min_pairs:
+        return None
+    return f"{found} pairs that people gave, and {settings.train_min_pairs} are needed before a judge may add its own."
+
+
+def reward(lessons: Lessons, settings: LapSettings) -> str | None:
+    """Prompts to answer, and something that rewards: pairs for a reward model, or one that the settings name."""
+    kind = {"rloo": RlooSettings, "grpo": GrpoSettings}.get(settings.recipe, RlooSettings)
+    chosen: RlSettings = settings.of(kind)
+    if not (chosen.reward or chosen.judge):
+        return pairs(lessons, settings)
+    return None if len(lessons) else "0 prompts of people who agreed, and at least one is needed."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from learner.lessons import Lessons
 from learner.settings import LapSettings
@@ -74,3 +74,4 @@ class Recipe(NamedTuple):
     name: str
     lacks: Callable[[Lessons, LapSettings], str | None]
     train: Callable[[Task], Training]
+    makes: Literal["adapter", "reward model"] = "adapter"  # the second can be scored with, and not be served
