@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from chatbot.settings import Settings
 from learner.lessons import Lessons, Rating
@@ -20,6 +21,7 @@ from learner.simulate.taste import Taste, load_taste
 from learner.starter import MODEL_DIR, Question, held_out_questions, questions
 from learner.starter.evaluate import answers
 
+disable_progress_bar()
 PEOPLE = 1_000_003  # apart from one seed to the next
 TEACH, JUDGE, EXAMINE = 0, 300_000, 600_000  # where the people of each group begin
 
