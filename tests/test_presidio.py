@@ -54,7 +54,9 @@ def model_of_names(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scorer(model_of_names, tmp_path_factory):
-    client = ScorerClient(ScorerOptions(str(tmp_path_factory.mktemp("scorer")), names=str(model_of_names)), timeout_s=60)
+    client = ScorerClient(
+        ScorerOptions(str(tmp_path_factory.mktemp("scorer")), names=str(model_of_names)), timeout_s=60
+    )
     client.start()
     assert client.wait(60)
     yield client

@@ -108,7 +108,9 @@ class Network(nn.Module):
         kept = (torch.rand(len(batch.pairs)) >= forget).float() if self.training else None
         beside = self.pairs(batch.pairs, batch.pair_starts, per_sample_weights=kept)
         counts = inside.sum(1).clamp(min=1)
-        linear: Tensor = (nn.functional.embedding_bag(batch.places % len(each), each, mode="sum") + beside) / counts.sqrt()
+        linear: Tensor = (
+            nn.functional.embedding_bag(batch.places % len(each), each, mode="sum") + beside
+        ) / counts.sqrt()
         return linear
 
     def tables(self) -> list[Tensor]:
@@ -117,7 +119,11 @@ class Network(nn.Module):
 
     def layers(self) -> list[Tensor]:
         """The others."""
-        return [value for name, value in self.named_parameters() if name not in ("own.weight", "pieces.weight", "pairs.weight")]
+        return [
+            value
+            for name, value in self.named_parameters()
+            if name not in ("own.weight", "pieces.weight", "pairs.weight")
+        ]
 
 
 def shipped(

@@ -71,7 +71,7 @@ def _from_run(run: str) -> str | None:
     readings: list[str] = []
     if _ALL_HEX.fullmatch(bare):
         readings += (_bytes(bytes.fromhex(_even(bare[skip:]))) for skip in range(2))
-    if bare.isupper() and bare.isalnum() or bare.islower() and bare.isalnum():
+    if (bare.isupper() and bare.isalnum()) or (bare.islower() and bare.isalnum()):
         readings += (_from_base32(bare.upper()[skip:]) for skip in range(8))
     readings += (_from_base64(bare[skip:]) for skip in range(4))
     best = max(map(_worth, readings))
