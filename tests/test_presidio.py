@@ -21,7 +21,7 @@ ON = BUNDLED.read_text().replace("[filters.presidio]\nenabled = false\n", "[filt
 
 @pytest.fixture(scope="module")
 def model_of_names(tmp_path_factory):
-    """A BERT of one layer whose head knows each word's label by its embedding; layers that add nothing stand between."""
+    """A BERT of one layer that adds nothing: the head knows each word's label by its embedding."""
     folder = tmp_path_factory.mktemp("names")
     vocabulary = {word: at for at, word in enumerate(NAMES)}
     words = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))

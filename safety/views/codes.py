@@ -63,8 +63,8 @@ def _all(text: str) -> Iterator[Found]:
 def _from_run(run: str) -> str | None:
     """What is hidden in a run of letters and digits: the reading with the longest legible part.
 
-    Where a run begins is not where the code does if it is cut or something stands before it, so every place of the first
-    group is tried.
+    Where a run is cut, or something stands before it, its code begins elsewhere: so every place of the first group is
+    tried.
     """
     run = _BREAKS.sub("", run)
     bare = run.rstrip("=")
