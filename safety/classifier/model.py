@@ -32,6 +32,7 @@ KEPT_WORDS = 8192  # whose share in the first layer is kept; 1 KB to 2 KB each
 PART = 2048  # words that are worked on together, which bounds the memory that a long text takes
 SMALL_PRODUCT = 262_144  # multiplications; OpenBLAS wakes other threads for more, which costs more than it gains
 
+_SURE = 30.0  # logits beyond it are as good as certain
 _LAST_LATIN = 0xFF  # beyond it marks may speak, as emoji do
 
 Floats = NDArray[np.float32]
@@ -78,7 +79,7 @@ class Classifier:
             return [0.0] * len(LABELS)  # figures and marks alone say nothing
         with self._lock:
             logits = self._layers.logits(self._spaced.words(found))
-        probabilities: list[float] = (1.0 / (1.0 + np.exp(-logits))).tolist()
+        probabilities: list[float] = (1.0 / (1.0 + np.exp(-np.clip(logits, -_SURE, _SURE)))).tolist()
         return probabilities
 
 
