@@ -22,5 +22,5 @@ def as_scores(entities: Iterable[Entity]) -> dict[str, float]:
 
 def entities_of(scores: Mapping[str, float]) -> list[Entity]:
     """What `as_scores` was given."""
-    parts = ((*key.split(" ", 2), score) for key, score in scores.items())
-    return [Entity(int(start), int(end), label, score) for start, end, label, score in parts]
+    parts = ((key.split(" ", 2), score) for key, score in scores.items())
+    return [Entity(int(start), int(end), label, score) for (start, end, label), score in parts]

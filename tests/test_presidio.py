@@ -21,7 +21,7 @@ ON = BUNDLED.read_text().replace("[filters.presidio]\nenabled = false\n", "[filt
 
 @pytest.fixture(scope="module")
 def model_of_names(tmp_path_factory):
-    """A BERT of one layer whose head knows each word's label by its embedding; layers that add nothing stand between."""
+    """A BERT of one layer that adds nothing: the head knows each word's label by its embedding."""
     folder = tmp_path_factory.mktemp("names")
     vocabulary = {word: at for at, word in enumerate(NAMES)}
     words = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
@@ -54,7 +54,9 @@ def model_of_names(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scorer(model_of_names, tmp_path_factory):
-    client = ScorerClient(ScorerOptions(str(tmp_path_factory.mktemp("scorer")), names=str(model_of_names)), timeout_s=60)
+    client = ScorerClient(
+        ScorerOptions(str(tmp_path_factory.mktemp("scorer")), names=str(model_of_names)), timeout_s=60
+    )
     client.start()
     assert client.wait(60)
     yield client

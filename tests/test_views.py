@@ -1,9 +1,10 @@
-"""What hides in a code, a cipher, in pieces or unseen is read by the filters, and what merely looks so is left alone."""
+"""What hides in a code, a cipher, in pieces or unseen is read by the filters; what looks so is left alone."""
 
 import base64
 import codecs
 import json
 import random
+import re
 import time
 
 import pytest
@@ -49,7 +50,7 @@ WAYS = cases.CODES | {
     "hex in base64": lambda text: base64.b64encode(text.encode().hex().encode()).decode(),
     "shifted by 3": lambda text: f"Undo the cipher:\n{_shifted(text, 3)}",
     "mirrored": lambda text: "".join(chr(219 - ord(one)) if one.isalpha() else one for one in text.lower()),
-    "hyphens at line ends": lambda text: " ".join(f"{word[:2]}-\n{word[2:]}" if word[3:] else word for word in text.split()),
+    "hyphens at line ends": lambda text: re.sub(r"\b(\w\w)(\w\w)", "\\1-\n\\2", text),
     "strings": lambda text: " + ".join(f'"{part}"' for part in _cut(text)),
     "variables": _variables,
     "tags": lambda text: "Hi" + "".join(chr(0xE0000 + ord(letter)) for letter in text),

@@ -23,7 +23,7 @@ from safetensors.numpy import load
 
 from safety.classifier.labels import LABELS
 from safety.classifier.spaced import Spaced
-from safety.classifier.words import hashed, ngrams, pairs, spelling, words
+from safety.classifier.words import hashed, ngrams, spelling, words
 from safety.errors import ModelRefused
 
 BUNDLED = Path(__file__).with_name("model")
@@ -99,12 +99,8 @@ class Layers:
         self._biases = {
             name: tensors[f"{name}.bias"].astype(np.float32) for name in ("first", "second", "hidden", "out")
         }
-        self._each = tensors["each.weight"].astype(np.float32)
-        self._pairs, self._pair_scales = tensors["pairs.rows"], tensors["pairs.scales"].astype(np.float32)
         self._kept: dict[str, int] = {}
-        self._spelt: list[str] = []
         self._shares = np.zeros((KEPT_WORDS, self._first.shape[1]), np.float32)
-        self._said = np.zeros((KEPT_WORDS, self._each.shape[1]), np.float32)
 
     def knows(self, word: str) -> bool:
         """Whether this spelling was taught."""
@@ -121,19 +117,8 @@ class Layers:
             total += answers.sum(0)
         pooled = np.concatenate((strongest, total / max(1, len(found))))
         hidden = np.maximum(pooled @ self._hidden + self._biases["hidden"], 0)
-        logits: Floats = hidden @ self._out + self._biases["out"] + self._linear(found)
+        logits: Floats = hidden @ self._out + self._biases["out"]
         return logits
-
-    def _linear(self, found: Sequence[str]) -> Floats:
-        """What each word and each pair of words says by itself, added up."""
-        total = np.zeros(self._each.shape[1], np.float32)
-        for start in range(0, len(found), PART):
-            places = self._places(found[start : start + PART + 1])
-            total += self._said[places[:PART]].sum(0)
-            rows = pairs([self._spelt[place] for place in places], len(self._pairs))
-            total += self._pair_scales[rows] @ self._pairs[rows].astype(np.float32)
-        linear: Floats = total / np.float32(max(1, len(found)) ** 0.5)
-        return linear
 
     def _answers(self, found: Sequence[str]) -> Floats:
         """What both layers answer at each word, side by side."""
@@ -159,7 +144,6 @@ class Layers:
         if missing:
             if len(kept) + len(missing) > KEPT_WORDS:
                 kept.clear()
-                self._spelt.clear()
                 missing = set(found)
             self._work_out(sorted(missing))
         return [kept[word] for word in found]
@@ -179,8 +163,6 @@ class Layers:
             sums = np.add.reduceat(self._pieces[rows], (np.cumsum(lengths) - lengths)[having], axis=0)
             vectors[having] += sums / lengths[having, None].astype(np.float32)
         self._shares[start : start + len(missing)] = product(vectors, self._first)
-        self._said[start : start + len(missing)] = product(vectors, self._each)
-        self._spelt += spellings
         self._kept.update(zip(missing, range(start, start + len(missing)), strict=True))
 
 

@@ -91,14 +91,16 @@ def _matrix(rng: random.Random) -> str:
 def _log(rng: random.Random) -> str:
     return "\n".join(
         f"2031-0{rng.randint(1, 9)}-1{rng.randint(0, 9)}T0{rng.randint(0, 9)}:{rng.randint(10, 59)} "
-        f"{rng.choice(['INFO', 'WARN', 'DEBUG'])} {rng.choice(['GET', 'PUT'])} /{rng.randint(1, 99)} {rng.randint(200, 504)}"
+        f"{rng.choice(['INFO', 'WARN', 'DEBUG'])} {rng.choice(['GET', 'PUT'])} "
+        f"/{rng.randint(1, 99)} {rng.randint(200, 504)}"
         for _ in range(rng.randint(1, 5))
     )
 
 
 def _moves(rng: random.Random) -> str:
     return " ".join(
-        f"{turn}. {rng.choice('NBRQK')}{rng.choice('abcdefgh')}{rng.randint(1, 8)} {rng.choice('abcdefgh')}{rng.randint(3, 6)}"
+        f"{turn}. {rng.choice('NBRQK')}{rng.choice('abcdefgh')}{rng.randint(1, 8)} "
+        f"{rng.choice('abcdefgh')}{rng.randint(3, 6)}"
         for turn in range(1, rng.randint(2, 15))
     )
 

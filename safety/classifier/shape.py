@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from safety.classifier.labels import LABELS
-from safety.classifier.words import hashed, ngrams, pairs, spelling, words
+from safety.classifier.words import hashed, ngrams, spelling, words
 
 WIDTH, FILTERS, HIDDEN = 48, 64, 64
-PAIRS = 2**16  # rows for two words beside one another, which share them by chance
 TAPS = 5  # words that the first convolution looks at; the second looks at three of its answers
 UNKNOWN_WORD = 0
 
@@ -55,9 +54,6 @@ class Batch:
         self.pieces = torch.tensor([row for _, rows in features for row in rows], dtype=torch.long)
         counts = [len(rows) for _, rows in features]
         self.starts = torch.tensor(np.cumsum([0, *counts[:-1]]))
-        beside = [pairs([spelling(word) for word in line], PAIRS) for line in found]
-        self.pairs = torch.tensor([row for rows in beside for row in rows], dtype=torch.long)
-        self.pair_starts = torch.tensor(np.cumsum([0, *map(len, beside[:-1])]))
 
 
 class Network(nn.Module):
@@ -73,9 +69,6 @@ class Network(nn.Module):
         self.second = nn.Linear(3 * FILTERS, FILTERS)
         self.hidden = nn.Linear(4 * FILTERS, HIDDEN)
         self.out = nn.Linear(HIDDEN, len(LABELS))
-        self.each = nn.Linear(WIDTH, len(LABELS), bias=False)
-        self.pairs = nn.EmbeddingBag(PAIRS, len(LABELS), mode="sum", sparse=True)
-        nn.init.zeros_(self.pairs.weight)
         nn.init.normal_(self.own.weight, std=0.1)
         nn.init.normal_(self.pieces.weight, std=0.1)
 
@@ -99,25 +92,15 @@ class Network(nn.Module):
         answers = torch.cat((first, second), 2)
         pooled = torch.cat((answers.max(1).values, answers.sum(1) / inside.sum(1).clamp(min=1)), 1)
         logits: Tensor = self.out(torch.relu(self.hidden(nn.functional.dropout(pooled, drop, self.training))))
-        return logits + self._linear(table, batch, inside, forget)
-
-    def _linear(self, table: Tensor, batch: Batch, inside: Tensor, forget: float) -> Tensor:
-        """The part that adds up what each word and each pair of words says by itself."""
-        each = self.each(table)
-        each = torch.cat((each, each.new_zeros(1, each.shape[1])))
-        kept = (torch.rand(len(batch.pairs)) >= forget).float() if self.training else None
-        beside = self.pairs(batch.pairs, batch.pair_starts, per_sample_weights=kept)
-        counts = inside.sum(1).clamp(min=1)
-        linear: Tensor = (nn.functional.embedding_bag(batch.places % len(each), each, mode="sum") + beside) / counts.sqrt()
-        return linear
+        return logits
 
     def tables(self) -> list[Tensor]:
         """The parameters whose gradients are sparse."""
-        return [self.own.weight, self.pieces.weight, self.pairs.weight]
+        return [self.own.weight, self.pieces.weight]
 
     def layers(self) -> list[Tensor]:
         """The others."""
-        return [value for name, value in self.named_parameters() if name not in ("own.weight", "pieces.weight", "pairs.weight")]
+        return [value for name, value in self.named_parameters() if name not in ("own.weight", "pieces.weight")]
 
 
 def shipped(
@@ -134,15 +117,9 @@ def shipped(
         "hidden.weight": layers["hidden.weight"].T.astype(np.float16),
         "out.weight": (layers["out.weight"] * slopes[:, None]).T.astype(np.float16),
         "out.bias": (layers["out.bias"] * slopes + shifts).astype(np.float32),
-        "each.weight": (layers["each.weight"] * slopes[:, None]).T.astype(np.float16),
         **{f"{name}.bias": layers[f"{name}.bias"].astype(np.float32) for name in ("second", "hidden")},
     }
-    tables = {
-        "words": layers["own.weight"],
-        "pieces": layers["pieces.weight"][: len(lexicon.piece_keys)],
-        "pairs": layers["pairs.weight"] * slopes,
-    }
-    for name, rows in tables.items():
+    for name, rows in (("words", layers["own.weight"]), ("pieces", layers["pieces.weight"][: len(lexicon.piece_keys)])):
         scales = np.maximum(np.abs(rows).max(1), 1e-8) / 127
         tensors[f"{name}.scales"] = scales.astype(np.float32)
         tensors[f"{name}.rows"] = np.round(rows / tensors[f"{name}.scales"][:, None]).astype(np.int8)

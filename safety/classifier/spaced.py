@@ -1,4 +1,4 @@
-"""Takes words apart that were written together, as in "howtomakeit" and in what "h o w  t o" becomes once it is joined."""
+"""Takes words apart that were written together, as in "howtomakeit" and where letters set apart were joined."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 LEAST, MOST = 12, 400  # letters of a word that may be several
 _PARTS, _LONGEST_PART = 3, 16  # words at least: of two, as in "therapist", the word itself may be meant; letters of one
 _KEPT = 4096  # words whose parts are remembered
-_SHORT = frozenset("a i am an as at be by do go he if in is it me my no of on or so to up us we".split())
-_COMMON = frozenset("the and how you for can will what who they your with want make get".split()) | _SHORT
+_SHORT = frozenset("a i am an as at be by do go he if in is it me my no of on or so to up us we".split())  # noqa: SIM905
+_COMMON = _SHORT.union("the and how you for can will what who they your with want make get".split())  # noqa: SIM905
 _COMMON_COSTS, _COSTS = 0.9, {1: 1.5, 3: 1.5}  # of a part, by its letters; of a longer one, 1
 _DEAREST = 0.4  # of a letter: above it the parts are too short to be what was meant
 

@@ -53,7 +53,13 @@ class Recipe:
     calibrated_on: int = 20  # percent of the lines of each bank and of the given families
 
 
-MOST = {"unfamiliar": 14_000, "house": 4_000, "madlibs": 5_000, "generated": 70_000, "scraps": 4_000}  # texts of a source in one round
+MOST = {
+    "unfamiliar": 14_000,
+    "house": 4_000,
+    "madlibs": 5_000,
+    "generated": 70_000,
+    "scraps": 4_000,
+}  # texts of a source in one round
 WARMUP_STEPS = 60
 SHORTEST_JOINED = 30  # characters of an innocent text that is joined to another
 TABLE_PACE = 3.0  # of the tables, whose rows are touched now and then

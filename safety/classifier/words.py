@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
-from itertools import pairwise
 
 from safety.fold import fold, squeeze
 from safety.normalise import normalise
@@ -38,11 +36,6 @@ def spelling(word: str) -> str:
 def hashed(text: str) -> int:
     """32 bits that stand for `text`, the same on every machine."""
     return zlib.crc32(text.encode("utf-8", "surrogatepass"))
-
-
-def pairs(spellings: Sequence[str], rows: int) -> list[int]:
-    """For each two words beside one another the row, of so many, that stands for them."""
-    return [hashed(f"{one} {other}") % rows for one, other in pairwise(spellings)]
 
 
 def ngrams(word: str) -> list[int]:

@@ -17,7 +17,7 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 class Injection(Phrases):
-    """Labels: injection, jailbreak, prompt_extraction; `encoded` for any of these in a code; `hidden` for unseen text."""
+    """Labels: injection, jailbreak, prompt_extraction; `encoded`, any of these in a code; `hidden`, unseen text."""
 
     name, file = "injection", Path(__file__).with_name("injection.toml")
 

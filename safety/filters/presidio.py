@@ -1,7 +1,7 @@
 """Presidio's recognisers of personal data, for those who turn this filter on; they come with the extra `presidio`.
 
-Of Presidio it takes what needs no model: patterns, check digits, and the words around. Names are found where a model for
-them is set (`ner_model`), by the scorer. It reads windows of an answer, so a name or number that a window cuts may stay.
+Of Presidio it takes what needs no model: patterns, check digits, and the words around. Names are found where a model
+for them is set (`ner_model`), by the scorer. It reads windows of an answer, so what a window cuts may stay.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def _analyzer(language: str) -> Any:  # noqa: ANN401
         from tldextract import TLDExtract
     except ImportError as error:
         raise BadPolicy(
-            f"The filter 'presidio' needs Presidio ({error}): install the extra, as with `pip install ratchet[presidio]`, "
-            "or take the filter out of the policy."
+            f"The filter 'presidio' needs Presidio ({error}): install the extra, as with `pip install "
+            "ratchet[presidio]`, or take the filter out of the policy."
         ) from None
 
     domains = TLDExtract(suffix_list_urls=(), cache_dir=None)  # it brings a list; its own would ask the network for one
@@ -125,7 +125,7 @@ def _analyzer(language: str) -> Any:  # noqa: ANN401
         """Knows domains by the list that came with it."""
 
         def validate_result(self, pattern_text: str) -> bool:
-            return domains(pattern_text).fqdn != ""
+            return bool(domains(pattern_text).fqdn)
 
     if not spacy.Language.has_factory("small_letters"):
         spacy.Language.component("small_letters", func=_small_letters)

@@ -148,4 +148,3 @@ def signs(text: str) -> Iterator[tuple[int, int, str, float]]:
         yield start, end, label, 1.0 if label == "jailbreak" and len(kinds) > 1 else score
     if ":" in text and sum(turn[1].lower() in _ANSWERERS for turn in _TURN.finditer(text)) >= MANY:
         yield 0, len(text), "jailbreak", 0.6
-

@@ -22,7 +22,7 @@ class Model(Protocol):
     labels: Sequence[str]
 
     def score(self, texts: Sequence[str]) -> Sequence[Sequence[float] | Scores]:
-        """The scores of each text, in the order of the labels; by name where it has no labels that are always the same."""
+        """The scores of each text, in the order of the labels; by name where it has no labels of its own."""
         ...
 
 

@@ -16,7 +16,9 @@ from safety.scorer.options import ScorerOptions
 
 STRIDE = 32  # tokens that two parts of a long text share
 LONGEST = 512
-LABELS: Mapping[str, str] = MappingProxyType({"PER": "person", "LOC": "location", "GPE": "location", "ORG": "organization"})
+LABELS: Mapping[str, str] = MappingProxyType(
+    {"PER": "person", "LOC": "location", "GPE": "location", "ORG": "organization"}
+)
 
 
 def load(options: ScorerOptions) -> NamesModel:

@@ -16,20 +16,21 @@ from safety.views.view import Found
 MIRRORED = 26  # in place of a shift: the alphabet from its end, known as Atbash
 _LEAST, _SHARE = 2, 0.25  # common words of a part that is in a cipher, and of all its words
 _PLAINLY_SHIFTED = 13
-_COMMON = frozenset((
+_COMMON_WORDS = (
     "the and you all how to me my your is of make what tell for that this with are not do in it on was he she they we "
     "can will would should from have has out get give write show want who where when why which without so if or at by "
     "be about people someone them their her his him its our any but one like know need help into over more some then "
     "than just good best way use using find keep take ignore previous instructions question answer please could here "
     "there these those were been being does did other first after before because through while against between never "
     "always every again under home online step steps"
-).split())
+)
+_COMMON = frozenset(_COMMON_WORDS.split())
 _SEGMENT = re.compile(r"[^\n:\"\u201c\u201d]+")
 _WORD = re.compile(r"[A-Za-z]+")
 _EDGE = re.compile(r"\s*(.*?)\s*", re.DOTALL)
 
 
-def _table(shift: int) -> dict[int, str]:
+def _table(shift: int) -> dict[int, int]:
     other = ALPHABET[::-1] if shift == MIRRORED else ALPHABET[shift:] + ALPHABET[:shift]
     return str.maketrans(ALPHABET + ALPHABET.upper(), other + other.upper())
 

@@ -63,15 +63,15 @@ def _all(text: str) -> Iterator[Found]:
 def _from_run(run: str) -> str | None:
     """What is hidden in a run of letters and digits: the reading with the longest legible part.
 
-    Where a run begins is not where the code does if it is cut or something stands before it, so every place of the first
-    group is tried.
+    Where a run is cut, or something stands before it, its code begins elsewhere: so every place of the first group is
+    tried.
     """
     run = _BREAKS.sub("", run)
     bare = run.rstrip("=")
     readings: list[str] = []
     if _ALL_HEX.fullmatch(bare):
         readings += (_bytes(bytes.fromhex(_even(bare[skip:]))) for skip in range(2))
-    if bare.isupper() and bare.isalnum() or bare.islower() and bare.isalnum():
+    if (bare.isupper() and bare.isalnum()) or (bare.islower() and bare.isalnum()):
         readings += (_from_base32(bare.upper()[skip:]) for skip in range(8))
     readings += (_from_base64(bare[skip:]) for skip in range(4))
     best = max(map(_worth, readings))
