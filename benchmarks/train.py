@@ -196,6 +196,8 @@ def measure(pairs: int, tokens: int, rounds: int, threads: int) -> dict[str, Any
     """All ways in turns on pairs of one length."""
     import torch
 
+    from learner.hardware import trains_in_bfloat16
+
     torch.set_num_threads(threads)
     rows = made(pairs, tokens, seed=0)
     with tempfile.TemporaryDirectory() as folder:
@@ -209,8 +211,8 @@ def measure(pairs: int, tokens: int, rounds: int, threads: int) -> dict[str, Any
             for way in WAYS:
                 found[way].append(cell(way, threads, files))
                 sys.stderr.write(f"{tokens} tokens, round {number + 1}, {way}: {found[way][-1]}\n")
-            speeds.append(_speed("float32"))
-    return _told(found, operations(rows) / max(speeds), pairs, threads)
+            speeds.append(_speed("bfloat16" if trains_in_bfloat16() else "float32"))
+    return _told(found, operations(rows) / max(speeds), pairs, threads)  # the speed of the type that ours multiplies in
 
 
 def _told(found: dict[str, list[dict[str, Any]]], floor_cpu_s: float, pairs: int, threads: int) -> dict[str, Any]:

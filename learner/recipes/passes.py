@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import torch
@@ -94,7 +95,8 @@ def train(
     epochs = [_batches(kept, settings, lap.seed + epoch) for epoch in range(settings.epochs)]
     rows, steps = sum(len(batch) for epoch in epochs for batch in epoch), sum(map(len, epochs))
     rate = settings.learning_rate or learning_rate(policy.model.num_parameters())
-    sides = [side for row in kept for side in row.sides]
+    met = {id(row): row for epoch in epochs for batch in epoch for row in batch}.values()
+    sides = [side for row in met for side in row.sides]
     policy.prepare(sides, share=len(kept[0].sides), reference=reference)
     plan = Plan(
         epochs=settings.epochs,
@@ -103,6 +105,7 @@ def train(
         seed=lap.seed,
         checkpoint_seconds=CHECKPOINT_SECONDS,
         figures=task.out.parent / "figures.jsonl",
+        key=_key(task, settings, kept),
     )
     done = fit(
         policy,
@@ -127,6 +130,13 @@ def train(
         change=change,
         detail={"resumed_at": done.resumed_at, "whole_model": policy.whole_because},
     )
+
+
+def _key(task: Task, settings: RecipeSettings, rows: Sequence[Example]) -> str:
+    """A hash of all that the weights come from, but for the time that there is."""
+    lap = {name: value for name, value in task.settings.to_values().items() if name != "train_minutes"}
+    told = (task.model, str(task.adapter), lap, settings, [(row.sides, row.weight, row.good) for row in rows])
+    return sha256(repr(told).encode()).hexdigest()
 
 
 def _batches(rows: Sequence[Example], settings: RecipeSettings, seed: int) -> list[list[Example]]:

@@ -20,8 +20,12 @@ TENSORS, PLACE = "state.safetensors", "place.json"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a training is: `steps` in all, `batch` steps of them in this `epoch`; `losses` of all steps."""
+    """Where a training is: `steps` in all, `batch` steps of them in this `epoch`; `losses` of all steps.
 
+    `key` names what is trained on what: of another training nothing is taken.
+    """
+
+    key: str = ""
     epoch: int = 0
     batch: int = 0
     steps: int = 0
@@ -51,10 +55,19 @@ def save(
         shutil.rmtree(older)
 
 
-def load(folder: Path, weights: Mapping[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer) -> Place | None:
-    """Go on from the checkpoint in `folder`, if there is one: changes `weights`, `optimizer` and the random states."""
+def load(
+    folder: Path, key: str, weights: Mapping[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer
+) -> Place | None:
+    """Go on from the checkpoint in `folder`, if there is one of this training.
+
+    Changes `weights`, `optimizer` and the random states.
+    """
     found = _whole(folder)
     if not found:
+        return None
+    place = Place(**json.loads((found[-1] / PLACE).read_text()))
+    if place.key != key:
+        shutil.rmtree(folder)
         return None
     tensors = load_file(found[-1] / TENSORS)
     torch.set_rng_state(tensors.pop("random/cpu"))
@@ -68,7 +81,7 @@ def load(folder: Path, weights: Mapping[str, torch.nn.Parameter], optimizer: tor
                 weight.copy_(value)
             else:
                 optimizer.state[weight][kind] = value if value.ndim == 0 else value.to(weight.device)
-    return Place(**json.loads((found[-1] / PLACE).read_text()))
+    return place
 
 
 def _whole(folder: Path) -> list[Path]:

@@ -24,7 +24,10 @@ Report = Callable[[int, int], None]  # (step, of)
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train: `steps` in all, for the schedule. Figures of every step go to `figures`, one JSON object a line."""
+    """How to train: `steps` in all, for the schedule. Figures of every step go to `figures`, one JSON object a line.
+
+    `key` names what is trained on what: a checkpoint with another one is not gone on from.
+    """
 
     epochs: int
     steps: int
@@ -34,6 +37,7 @@ class Plan:
     seed: int = 0
     checkpoint_seconds: float = 60.0
     figures: Path | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def fit(
     weights = {**policy.trained(), **(also or {})}
     optimizer = torch.optim.AdamW(weights.values(), lr=plan.learning_rate, weight_decay=0.0, fused=True)
     torch.manual_seed(plan.seed)
-    place = checkpoint.load(checkpoints, weights, optimizer) or Place()
+    place = checkpoint.load(checkpoints, plan.key, weights, optimizer) or Place()
     resumed, losses, written, stopped = place.steps, list(place.losses), time.monotonic(), False
     figures = _Figures(plan.figures, resumed)
     for epoch in range(place.epoch, plan.epochs):
@@ -83,7 +87,9 @@ def fit(
             figures.write({"step": len(losses), "epoch": epoch, "loss": value, "learning_rate": rate, **told})
             report(len(losses), max(plan.steps, len(losses)))
             if time.monotonic() - written >= plan.checkpoint_seconds:
-                checkpoint.save(checkpoints, Place(epoch, number + 1, len(losses), losses), weights, optimizer)
+                checkpoint.save(
+                    checkpoints, Place(plan.key, epoch, number + 1, len(losses), losses), weights, optimizer
+                )
                 written = time.monotonic()
         if stopped:
             break
