@@ -74,7 +74,7 @@ def calibrate(
     path = out or settings.home / "judges" / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', judge.identity)}.json"
     JudgeRecord(found, **about).write(path)
     if json:
-        print_json({**found.to_values(), "cost": vars(judge.cost), "file": str(path)})
+        print_json({**found.to_values(), "cost": judge.cost.to_values(), "file": str(path)})
     else:
         _show(found, judge, path)
     if not found.passed:
@@ -120,7 +120,7 @@ def label(
         "run": folder.name,
         "weight": weight,
         "judge": record.calibration.to_values(),
-        "cost": vars(trusted.cost),
+        "cost": trusted.cost.to_values(),
         "folder": str(out),
     }
     write_json(out / MANIFEST, told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal, Protocol
 
 
@@ -55,6 +55,10 @@ class Cost:
     def tokens(self) -> int:
         """Both kinds together."""
         return self.prompt_tokens + self.completion_tokens
+
+    def to_values(self) -> dict[str, int]:
+        """The numbers by name, for JSON."""
+        return {**asdict(self), "tokens": self.tokens}
 
 
 class Judge(Protocol):

@@ -86,16 +86,7 @@ def train(
         room = f"{task.settings.max_model_len} tokens with {settings.most_tokens} for an answer"
         raise TrainingFailed(f"No prompt fits into {room}; raise max_model_len or lower most_tokens.")
     rounds = _Rounds(task, settings, policy, prompts, advantages, reward, sampler(task, settings, policy))
-    rate = settings.learning_rate or RATE_SHARE * learning_rate(policy.model.num_parameters())
-    a_round = -(-min(settings.prompts, len(prompts)) // settings.batch)
-    plan = Plan(
-        epochs=settings.epochs,
-        steps=settings.epochs * a_round,
-        learning_rate=rate,
-        seed=task.settings.seed,
-        checkpoint_seconds=CHECKPOINT_SECONDS,
-        figures=task.out.parent / "figures.jsonl",
-    )
+    plan = _plan(task, settings, policy, len(prompts))
     done = fit(
         policy,
         rounds.batches,
@@ -107,6 +98,13 @@ def train(
     )
     change = policy.save(task.out, task.base, task.settings.lora_rank)
     drop(task.checkpoints)
+    detail = {
+        **told,
+        "prompts": len(prompts),
+        "rollouts": "engine" if task.engine else "in process",
+        "stopped_by_guard": rounds.stopped,
+        "rounds": [asdict(one) for one in rounds.told],
+    }
     return Training(
         rows=len(rounds.told) * min(settings.prompts, len(prompts)) * settings.samples,
         too_long=len(unique_prompts(task.lessons)) - len(prompts),
@@ -114,16 +112,22 @@ def train(
         of=done.of,
         seconds=time.monotonic() - began,
         stopped_by_time=done.stopped_by_time,
-        learning_rate=rate,
+        learning_rate=plan.learning_rate,
         loss=done.loss,
         change=change,
-        detail={
-            **told,
-            "prompts": len(prompts),
-            "rollouts": "engine" if task.engine else "in process",
-            "stopped_by_guard": rounds.stopped,
-            "rounds": [asdict(one) for one in rounds.told],
-        },
+        detail=detail,
+    )
+
+
+def _plan(task: Task, settings: RlSettings, policy: Policy, prompts: int) -> Plan:
+    a_round = -(-min(settings.prompts, prompts) // settings.batch)
+    return Plan(
+        epochs=settings.epochs,
+        steps=settings.epochs * a_round,
+        learning_rate=settings.learning_rate or RATE_SHARE * learning_rate(policy.model.num_parameters()),
+        seed=task.settings.seed,
+        checkpoint_seconds=CHECKPOINT_SECONDS,
+        figures=task.out.parent / "figures.jsonl",
     )
 
 
