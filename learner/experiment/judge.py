@@ -46,7 +46,8 @@ def judge(champion: NDArray[np.float64], challenger: NDArray[np.float64], settin
         alpha=settings.experiment_alpha,
         n_star=settings.experiment_n_star,
     )
-    difference, lower, upper = (float(x) for x in (decision.difference, decision.lower, decision.upper))
+    difference = float(challenger.mean() - champion.mean())
+    lower, upper = float(decision.lower), float(decision.upper)
     outcome, reason = _outcome(n_a, n_b, lower, upper, settings)
     return Judgement(outcome, reason, n_a, n_b, difference, lower, upper, float(decision.p_value))
 
