@@ -69,7 +69,7 @@ def watch(
 
 
 def _guarded(rail: Guardrail, champion: Scores, challenger: Scores, alpha: float) -> Guarded:
-    sums = (*_sums(champion, rail), *_sums(challenger, rail))
+    sums = (*_sums(champion), *_sums(challenger))
     found = decide(*sums, alpha=alpha, n_star=1.5 * log(2 / alpha) / rail.margin**2)
     lower, upper = float(found.lower), float(found.upper)
     if not rail.more_is_worse:
@@ -81,8 +81,5 @@ def _guarded(rail: Guardrail, champion: Scores, challenger: Scores, alpha: float
     return Guarded(rail.name, state, lower, upper, rail.margin, f"{rail.name} ({rail.told}): {worse}")
 
 
-def _sums(scores: Scores, rail: Guardrail) -> tuple[float, float, float]:
-    n, total, squares = float(len(scores)), float(scores.sum()), float(scores @ scores)
-    # One person more with a score of 0 and one with 1: of few people nobody flagged does not prove that nobody will be
-    # (Agresti and Caffo 2000).
-    return (n + 2, total + 1, squares + 1) if rail.share and n else (n, total, squares)
+def _sums(scores: Scores) -> tuple[float, float, float]:
+    return float(len(scores)), float(scores.sum()), float(scores @ scores)

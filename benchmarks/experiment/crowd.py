@@ -1,0 +1,67 @@
+"""Simulated votes: every person has a chance of a thumb up of their own, and casts several votes."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Order = Literal["sessions", "rounds"]
+ORDERS: tuple[Order, ...] = ("sessions", "rounds")
+
+
+class Votes(NamedTuple):
+    """One arm after each of its votes, shape (replications, votes): users with their means, and the votes as such."""
+
+    users: Floats  # shape (votes,)
+    total: Floats  # of the users' means
+    squares: Floats
+    ups: Floats  # of the votes
+    count: Floats  # shape (votes,)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> Votes:
+        """Some of the replications."""
+        return Votes(self.users, self.total[chosen], self.squares[chosen], self.ups[chosen], self.count)
+
+    def before(self) -> Votes:
+        """The same one vote earlier, without the time before the first."""
+        return Votes(*(part[..., :-1] for part in self))
+
+    def after(self) -> Votes:
+        """The same without the time after the first vote, to go with `before`."""
+        return Votes(*(part[..., 1:] for part in self))
+
+
+def chances(rng: np.random.Generator, shape: tuple[int, ...], mean: float, icc: float) -> Floats | float:
+    """Each person's chance: beta with this mean, and this intra-class correlation of their votes."""
+    if icc == 0:
+        return mean
+    spread = (1 - icc) / icc
+    return rng.beta(mean * spread, (1 - mean) * spread, shape)
+
+
+def votes(rng: np.random.Generator, shape: tuple[int, int, int], mean: float, icc: float, order: Order) -> Votes:
+    """The votes of one arm; `shape` is (replications, users, votes of each).
+
+    In `sessions` somebody casts all votes before the next one comes; in `rounds` everybody casts the first vote, then
+    everybody the second. Most crowds are something between.
+    """
+    persons = chances(rng, (*shape[:2], 1), mean, icc)
+    return seen((rng.random(shape, dtype=np.float32) < persons).astype(np.float64), order)
+
+
+def seen(up: Floats, order: Order) -> Votes:
+    """The state after each vote, from thumbs or scores of shape (replications, users, votes of each)."""
+    _, users, each = up.shape
+    means = np.cumsum(up, axis=2) / np.arange(1, each + 1)
+    first = np.zeros((users, each))
+    first[:, 0] = 1
+    turned = (lambda part: part) if order == "sessions" else (lambda part: np.swapaxes(part, -1, -2))
+    lined = [turned(part).reshape(*part.shape[:-2], -1) for part in (first, _steps(means), _steps(means**2), up)]
+    return Votes(*(np.cumsum(part, axis=-1) for part in lined), np.arange(1.0, users * each + 1))
+
+
+def _steps(values: Floats) -> Floats:
+    return np.diff(values, axis=2, prepend=0.0)
