@@ -66,7 +66,7 @@ def _rates(
     for place, (each, icc) in enumerate((each, icc) for each in VOTES for icc in ICCS):
         for order in ORDERS if each > 1 else ORDERS[:1]:  # one vote each knows no order
             rng = np.random.default_rng((*seed, place, ORDERS.index(order)))
-            found = {name: 0 for name in names}
+            found = dict.fromkeys(names, 0)
             for part in _parts(repeats, users * each):
                 for name, hits in one(rng, (part, users, each), icc, order).items():
                     found[name] += int(hits.sum())

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from math import erfc, sqrt
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from learner.experiment.decide import half_width
 
 _HALVINGS = 80
+_erfc = np.vectorize(erfc, otypes=[np.float64])
 MOST = 1e9  # times as much information as there is, and nobody waits longer
 
 
@@ -71,15 +73,18 @@ def need(
     return Need(people, votes, at.isoformat(timespec="minutes"))
 
 
-def chance_to_decide(difference: float, variance: float, times: float, *, alpha: float, n_star: float) -> float:
+def chance_to_decide(
+    difference: ArrayLike, variance: ArrayLike, times: ArrayLike, *, alpha: float, n_star: float
+) -> NDArray[np.float64]:
     """The chance that the interval lies above zero at the end, when there is `times` (> 1) the information of now.
 
+    Inputs are numbers or arrays that broadcast, and the result has their shape; `variance` is that of the difference.
     Predictive: the truth is taken as normal about `difference` with `variance` (Spiegelhalter, Freedman and Blackburn
     1986). An earlier crossing is not counted, so it is a little low. Stopping for it only takes chances to win away,
     and so needs no part of alpha.
     """
-    if times <= 1 or variance <= 0:
-        return float(difference > half_width(variance, alpha=alpha, n_star=n_star))
-    last = variance / times
-    z = (float(half_width(last, alpha=alpha, n_star=n_star)) - difference) / sqrt(variance - last)
-    return 0.5 * erfc(z / sqrt(2))
+    now, v, more = (np.asarray(one, dtype=np.float64) for one in (difference, variance, times))
+    last = v / np.maximum(more, 1)
+    short = half_width(last, alpha=alpha, n_star=n_star) - now
+    spread = np.sqrt(np.maximum(v - last, 1e-300))
+    return np.asarray(0.5 * _erfc(np.clip(short / spread, -40, 40) / sqrt(2)))

@@ -13,6 +13,7 @@ from learner.experiment.decide import decide
 from learner.settings import LearnerSettings
 
 Outcome = Literal["running", "won", "lost", "futile"]
+FUTILE_BELOW = 0.002  # chance to win by the end, below which an experiment is given up (docs/experiments.md)
 
 
 @dataclass(frozen=True)
