@@ -7,9 +7,9 @@ from learner.experiment.decide import Decision, decide, decide_one, half_width
 from learner.experiment.exact import Wins, ln_e_two_by_two, ln_e_wins, wins
 from learner.experiment.forecast import Need, Traffic, chance_to_decide, need, needed
 from learner.experiment.guardrails import Guarded, Guardrail, guardrails, watch
-from learner.experiment.judge import Judgement, judge, look
+from learner.experiment.judge import Evidence, Judgement, alpha_of, judge, look
 from learner.experiment.preview import Estimate, Preview, preview
-from learner.experiment.route import Arm, Route, RoutingState, route
+from learner.experiment.route import Arm, Met, Route, RoutingState, route
 from learner.experiment.spending import Spent, spend
 
 __all__ = [
@@ -18,9 +18,11 @@ __all__ = [
     "Balance",
     "Decision",
     "Estimate",
+    "Evidence",
     "Guarded",
     "Guardrail",
     "Judgement",
+    "Met",
     "Need",
     "Paired",
     "Preview",
@@ -31,6 +33,7 @@ __all__ = [
     "Wins",
     "adjusted",
     "allot",
+    "alpha_of",
     "balance",
     "chance_to_decide",
     "decide",

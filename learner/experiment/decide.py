@@ -113,6 +113,26 @@ def half_width(variance: ArrayLike, *, alpha: float, n_star: float, df: ArrayLik
         return np.asarray(width * np.sqrt(np.expm1(z2) / z2))
 
 
+def ln_e_better(difference: float, variance: float, df: float, *, alpha: float, n_star: float) -> float:
+    """Log of the one-sided e-value for a difference above 0.
+
+    The e-values of cohorts that have no user in common may be multiplied; with both sides tested, one of them must
+    exceed 2/alpha. `variance` is that of the difference, from `error_of`, on `df` degrees of freedom.
+    """
+    z = float(np.sqrt(df * np.log1p(difference * difference / variance / df))) * (1 if difference > 0 else -1)
+    return float(_ln_e(np.float64(z), np.float64(variance), alpha, n_star))
+
+
+def error_of(n_a: float, sum_a: float, sumsq_a: float, n_b: float, sum_b: float, sumsq_b: float) -> float:
+    """The variance of the arms' difference, as `decide` takes it."""
+    return float(_moments(n_a, sum_a, sumsq_a, _VOTE).error + _moments(n_b, sum_b, sumsq_b, _VOTE).error)
+
+
+def error_of_one(n: float, total: float, sumsq: float) -> float:
+    """The variance of one sample's mean, as `decide_one` takes it."""
+    return float(_moments(n, total, sumsq, 4 * _VOTE).error)
+
+
 def check_level(alpha: float, n_star: float) -> None:
     """Raise BadScores unless 0 < alpha < 1 and n_star > 0."""
     if not 0 < alpha < 1:
@@ -166,8 +186,12 @@ def _decision(
 
 
 def _p_value(difference: Floats, v: Floats, df: Floats, alpha: float, n_star: float) -> Floats:
-    mu, s2 = _mixture(alpha, n_star)
     with np.errstate(over="ignore"):
-        z2 = df * np.log1p(difference * difference / v / df)
-        grown = (s2 * z2 / 2 + mu * np.sqrt(z2 * v) - mu * mu / 2) / (v + s2) - np.log1p(s2 / v) / 2
-    return np.asarray(np.minimum(1.0, 2 * np.exp(-grown)))
+        z = np.sqrt(df * np.log1p(difference * difference / v / df))
+        return np.asarray(np.minimum(1.0, 2 * np.exp(-_ln_e(z, v, alpha, n_star))))
+
+
+def _ln_e(z: Floats | np.float64, v: Floats | np.float64, alpha: float, n_star: float) -> Floats:
+    """Of the side on which z is above 0."""
+    mu, s2 = _mixture(alpha, n_star)
+    return np.asarray((s2 * z * z / 2 + mu * z * np.sqrt(v) - mu * mu / 2) / (v + s2) - np.log1p(s2 / v) / 2)
