@@ -74,7 +74,7 @@ def comparisons(seed: int, repeats: int) -> dict[str, dict[str, float]]:
 
 def _thumbs(rng: np.random.Generator, repeats: int, users: int) -> float:
     a, b = one_vote_each(rng, repeats, users, PLANNED)
-    stops = rules.ours(tuned(PLANNED))(a, b)
+    stops = rules.ours(tuned(PLANNED))(rules.Looks(a, b))
     found = np.where(stops.any(axis=1), 2 * a.users[stops.argmax(axis=1)], np.inf)
     return saving(found, POWER, 1.0)["mean_users"]
 
@@ -89,7 +89,7 @@ def futility(seed: int, repeats: int, below: float) -> dict[str, float]:
     out: dict[str, float] = {"below": below, "cap_users": 2 * cap}
     for name, effect in (("null", 0.0), ("effect", PLANNED)):
         a, b = one_vote_each(np.random.default_rng((seed, 8)), repeats, cap, effect)
-        won = rules.ours(tuned(PLANNED))(a, b)
+        won = rules.ours(tuned(PLANNED))(rules.Looks(a, b))
         at = np.where(won.any(axis=1), won.argmax(axis=1) + 1, cap)
         mean_a, mean_b = (arm.total[:, looks - 1] / looks for arm in (a, b))
         variance = (mean_a * (1 - mean_a) + mean_b * (1 - mean_b)) / looks

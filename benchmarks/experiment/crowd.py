@@ -21,10 +21,6 @@ class Votes(NamedTuple):
     ups: Floats  # of the votes
     count: Floats  # shape (votes,)
 
-    def rows(self, chosen: NDArray[np.bool_]) -> Votes:
-        """Some of the replications."""
-        return Votes(self.users, self.total[chosen], self.squares[chosen], self.ups[chosen], self.count)
-
     def before(self) -> Votes:
         """The same one vote earlier, without the time before the first."""
         return Votes(*(part[..., :-1] for part in self))

@@ -28,9 +28,10 @@ def thumbs(seed: int, users: int, n_star: float, repeats: int, tell: Callable[[s
 
     def one(rng: np.random.Generator, shape: tuple[int, int, int], icc: float, order: Order) -> Hits:
         a, b = (votes(rng, shape, CHANCE, icc, order) for _ in "ab")
-        late, early = a.after(), b.before()  # a look between a vote of one arm and the next one of the other
+        looks = rules.Looks(a, b)
+        between = rules.Looks(a.after(), b.before())  # between a vote of one arm and the next one of the other
         return {
-            name: rule(a, b).any(axis=1) | (name != "fixed" and rule(late, early).any(axis=1))
+            name: rule(looks).any(axis=1) | (name != "fixed" and rule(between).any(axis=1))
             for name, rule in known.items()
         }
 

@@ -58,8 +58,9 @@ def ends(
     found: dict[str, list[Ends]] = {name: [] for name in known}
     for begins in range(0, repeats, step):
         a, b = draw(rng, min(step, repeats - begins))
+        looks = rules.Looks(a, b)
         for name, rule in known.items():
-            stops = rule(a, b)
+            stops = rule(looks)
             first, rows = stops.argmax(axis=1), np.arange(len(stops))
             users_then = np.where(stops.any(axis=1), a.users[first] + b.users[first], np.inf)
             better = b.total[rows, first] / b.users[first] > a.total[rows, first] / a.users[first]

@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from math import lgamma, log
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.experiment.crowd import Floats, Votes
-from learner.experiment import decide, decide_one, half_width
+from learner.experiment import Decision, decide, decide_one, half_width
 
 ALPHA = 0.05
 Z = 1.959964  # of the normal distribution, two-sided 5%
 Stops = NDArray[np.bool_]
-TwoArms = Callable[[Votes, Votes], Stops]
 OneSample = Callable[[Votes], Stops]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Both arms at each look."""
+
+    a: Votes
+    b: Votes
+
+    @cached_property
+    def by_users(self) -> Floats:
+        """The square of z, of the users' means."""
+        return _z2(self.a.users, self.a.total, self.a.squares, self.b.users, self.b.total, self.b.squares)
+
+    @cached_property
+    def by_votes(self) -> Floats:
+        """The square of z, as if every vote came from another person."""
+        return _z2(self.a.count, self.a.ups, self.a.ups, self.b.count, self.b.ups, self.b.ups)
+
+
+TwoArms = Callable[[Looks], Stops]
 
 NAIVE_FROM = 20  # votes of each arm, before which the naive rule does not look
 PULLS = 10  # of each arm, before which track-and-stop does not stop; as published
@@ -26,13 +48,9 @@ def ours(n_star: float) -> TwoArms:
     """`learner.experiment.decide` from its first interval on."""
     least = _least_z2(n_star)
 
-    def stops(a: Votes, b: Votes) -> Stops:
-        z2 = _z2(a.users, a.total, a.squares, b.users, b.total, b.squares)
-        return _where_bold(z2 > least, lambda rows: (a.rows(rows), b.rows(rows)), decided)
-
-    def decided(a: Votes, b: Votes) -> Stops:
-        sums = a.users, a.total, a.squares, b.users, b.total, b.squares
-        return decide(*sums, alpha=ALPHA, n_star=n_star).decision != 0
+    def stops(looks: Looks) -> Stops:
+        a, b = looks.a, looks.b
+        return _where_bold(looks.by_users > least, decide, (*_sums(a), *_sums(b)), n_star)
 
     return stops
 
@@ -41,30 +59,28 @@ def equation_9(n_star: float) -> TwoArms:
     """The plain asymptotic confidence sequence of arXiv:2103.06476, on user means, from 5 users of each arm on."""
     rho2 = (-2 * log(ALPHA) + log(-2 * log(ALPHA)) + 1) / n_star
 
-    def stops(a: Votes, b: Votes) -> Stops:
-        z2 = _z2(a.users, a.total, a.squares, b.users, b.total, b.squares)
-        n = a.users + b.users
-        return (z2 > 2 * (n * rho2 + 1) / (n * rho2) * np.log(np.sqrt(n * rho2 + 1) / ALPHA)) & (a.users >= 5)
+    def stops(looks: Looks) -> Stops:
+        n = np.maximum(looks.a.users + looks.b.users, 1)
+        bound = 2 * (n * rho2 + 1) / (n * rho2) * np.log(np.sqrt(n * rho2 + 1) / ALPHA)
+        return (looks.by_users > bound) & (looks.b.users >= 5)
 
     return stops
 
 
-def naive(a: Votes, b: Votes) -> Stops:
+def naive(looks: Looks) -> Stops:
     """A z-test of the votes as if each came from another person, at every look."""
-    return (_z2(a.count, a.ups, a.ups, b.count, b.ups, b.ups) > Z**2) & (b.count >= NAIVE_FROM)
+    return (looks.by_votes > Z**2) & (looks.b.count >= NAIVE_FROM)
 
 
-def track_and_stop(a: Votes, b: Votes) -> Stops:
+def track_and_stop(looks: Looks) -> Stops:
     """The published rule on votes at an even split: gap^2 / (2 (v1/n1 + v2/n2)) > ln((1 + ln n) / delta)."""
-    n = np.maximum(a.count + b.count, 1)
-    bound = 2 * np.log((1 + np.log(n)) / ALPHA)
-    return (_z2(a.count, a.ups, a.ups, b.count, b.ups, b.ups) > bound) & (b.count >= PULLS)
+    n = np.maximum(looks.a.count + looks.b.count, 1)
+    return (looks.by_votes > 2 * np.log((1 + np.log(n)) / ALPHA)) & (looks.b.count >= PULLS)
 
 
-def fixed(a: Votes, b: Votes) -> Stops:
+def fixed(looks: Looks) -> Stops:
     """One test of the user means, at the end."""
-    a, b = (Votes(*(part[..., -1:] for part in arm)) for arm in (a, b))
-    return _z2(a.users, a.total, a.squares, b.users, b.total, b.squares) > Z**2
+    return looks.by_users[..., -1:] > Z**2
 
 
 def ours_one(n_star: float) -> OneSample:
@@ -75,11 +91,8 @@ def ours_one(n_star: float) -> OneSample:
         n = np.maximum(a.users, 2)
         mean = a.total / n
         z2 = (mean - 0.5) ** 2 / np.maximum((a.squares / n - mean * mean) / (n - 1), 1e-12)
-        return _where_bold(z2 > least, lambda rows: (a.rows(rows),), decided)
-
-    def decided(a: Votes) -> Stops:
         scores = 2 * a.total - a.users, 4 * a.squares - 4 * a.total + a.users  # from [0, 1] to [-1, 1]
-        return decide_one(a.users, *scores, alpha=ALPHA, n_star=n_star).decision != 0
+        return _where_bold(z2 > least, decide_one, (a.users, *scores), n_star)
 
     return stops
 
@@ -115,12 +128,17 @@ def _least_z2(n_star: float) -> float:
     return 0.99 * float((half_width(variances, alpha=ALPHA, n_star=n_star) ** 2 / variances).min())
 
 
-def _where_bold(bold: Stops, part: Callable[[Stops], tuple[Votes, ...]], rule: Callable[..., Stops]) -> Stops:
-    """The rule for the replications in which some look is `bold`; the others never stop."""
-    rows, found = bold.any(axis=1), np.zeros_like(bold)
-    if rows.any():
-        found[rows] = rule(*part(rows))
+def _where_bold(bold: Stops, rule: Callable[..., Decision], sums: tuple[Floats, ...], n_star: float) -> Stops:
+    """The rule at the looks that are `bold`; at the others it does not stop."""
+    found = np.zeros_like(bold)
+    if bold.any():
+        chosen = (np.broadcast_to(part, bold.shape)[bold] for part in sums)
+        found[bold] = rule(*chosen, alpha=ALPHA, n_star=n_star).decision != 0
     return found
+
+
+def _sums(arm: Votes) -> tuple[Floats, Floats, Floats]:
+    return arm.users, arm.total, arm.squares
 
 
 def _z2(n_a: Floats, sum_a: Floats, sq_a: Floats, n_b: Floats, sum_b: Floats, sq_b: Floats) -> Floats:

@@ -6,14 +6,15 @@ Robbins' mixture over differences drawn from N(mu, s^2):
 
     E = exp((s^2 S^2/2 + mu S - mu^2 I/2) / (1 + s^2 I)) / sqrt(1 + s^2 I)
 
-Both sides are tested at alpha/2 (Robbins 1970; Howard et al. 2021, arXiv:1810.08240). That v may be estimated, and
-scores need not be normal, is the asymptotic confidence sequence of Waudby-Smith et al. (arXiv:2103.06476). Its equation
-9 is the case mu = 0; a mixture that is off the middle, with s = mu/2, spends less of its error on differences that are
-too small to be seen in time, and decides with some 4% fewer users at 95% power (docs/experiments.md). For few users the
-t-statistic on df degrees of freedom becomes a z by z^2 = df ln(1 + t^2/df), the likelihood ratio's own scale, and each
-arm's v is raised by 1/4 n^2, the variance that one vote at a share of 1/2 brings into the mean of n users: the newest
-user has often cast one vote where the others have cast ten. Without it 9% of null experiments with ten independent
-votes per user had a winner; its weight is gone after some dozens of users.
+Both sides are tested, each at half of alpha, less a tenth that is kept back (Robbins 1970; Howard et al. 2021,
+arXiv:1810.08240). That v may be estimated, and scores need not be normal, is the asymptotic confidence sequence of
+Waudby-Smith et al. (arXiv:2103.06476). Its equation 9 is the case mu = 0; a mixture that is off the middle, with
+s = mu/2, spends less of its error on differences that are too small to be seen in time, and decides with some 4% fewer
+users at 95% power (docs/experiments.md). For few users the t-statistic on df degrees of freedom becomes a z by
+z^2 = df ln(1 + t^2/df), the likelihood ratio's own scale, and each arm's v is raised by 1/4 n^2, the variance that one
+vote at a share of 1/2 brings into the mean of n users: the newest user has often cast one vote where the others have
+cast ten. Without it 9% of null experiments with ten independent votes per user had a winner; its weight is gone after
+some dozens of users.
 
 **Information, not users, is the time.** With n_star users of one vote each at a share of 1/2, I = n_star. Users with
 several votes are worth more, and a vote that only sharpens an old user's mean moves the time as well. Were users the
@@ -32,6 +33,7 @@ from learner.errors import BadScores
 Floats = NDArray[np.float64]
 
 BURN_IN = 5  # users of an arm before whom there is no interval
+SPENT = 0.9  # of alpha; the rest is kept for what variances that are estimated and votes that come in steps add
 _VOTE = 0.25  # the most that a vote of 0 or 1 can vary
 _TINY = 1e-300  # in place of a variance of 0
 _SLACK = 1e-6  # by which sums of squares may fall short, relative, from rounding
@@ -103,7 +105,7 @@ def half_width(variance: ArrayLike, *, alpha: float, n_star: float, df: ArrayLik
     """Half the interval's width when the difference has that variance, estimated on `df` degrees of freedom."""
     mu, s2 = _mixture(alpha, n_star)
     v = np.maximum(np.asarray(variance, dtype=np.float64), _TINY)
-    level = 2 * np.log(2 / alpha) + np.log1p(s2 / v)
+    level = 2 * np.log(2 / (SPENT * alpha)) + np.log1p(s2 / v)
     width = (np.sqrt(v * (mu * mu * (v + s2) + s2 * level * (v + s2))) - mu * v) / s2
     degrees = np.asarray(df, dtype=np.float64)
     if np.all(np.isinf(degrees)):
@@ -116,11 +118,16 @@ def half_width(variance: ArrayLike, *, alpha: float, n_star: float, df: ArrayLik
 def ln_e_better(difference: float, variance: float, df: float, *, alpha: float, n_star: float) -> float:
     """Log of the one-sided e-value for a difference above 0.
 
-    The e-values of cohorts that have no user in common may be multiplied; with both sides tested, one of them must
-    exceed 2/alpha. `variance` is that of the difference, from `error_of`, on `df` degrees of freedom.
+    The e-values of cohorts that have no user in common may be multiplied; `p_of` makes a p-value of
+    the greater of both sides. `variance` is that of the difference, from `error_of`, on `df` degrees of freedom.
     """
     z = float(np.sqrt(df * np.log1p(difference * difference / variance / df))) * (1 if difference > 0 else -1)
     return float(_ln_e(np.float64(z), np.float64(variance), alpha, n_star))
+
+
+def p_of(ln_e: ArrayLike) -> Floats:
+    """The two-sided p-value of the log of the greater e-value: it may be compared with the full alpha."""
+    return np.asarray(np.minimum(1.0, 2 / SPENT * np.exp(-np.maximum(ln_e, -1.0))))
 
 
 def error_of(n_a: float, sum_a: float, sumsq_a: float, n_b: float, sum_b: float, sumsq_b: float) -> float:
@@ -188,7 +195,7 @@ def _decision(
 def _p_value(difference: Floats, v: Floats, df: Floats, alpha: float, n_star: float) -> Floats:
     with np.errstate(over="ignore"):
         z = np.sqrt(df * np.log1p(difference * difference / v / df))
-        return np.asarray(np.minimum(1.0, 2 * np.exp(-_ln_e(z, v, alpha, n_star))))
+        return p_of(_ln_e(z, v, alpha, n_star))
 
 
 def _ln_e(z: Floats | np.float64, v: Floats | np.float64, alpha: float, n_star: float) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from math import exp, inf, isfinite
+from math import inf, isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analytics import Store, experiments
 from learner.experiment.balance import balance
 from learner.experiment.cuped import Sums, adjusted, paired
-from learner.experiment.decide import decide, decide_one, error_of, error_of_one, ln_e_better
+from learner.experiment.decide import decide, decide_one, error_of, error_of_one, ln_e_better, p_of
 from learner.experiment.forecast import Traffic, chance_to_decide, need
 from learner.experiment.guardrails import Guarded, guardrails, watch
 from learner.experiment.spending import spend
@@ -153,7 +153,7 @@ def _by_votes(
         difference=difference,
         lower=_finite(float(decision.lower)),
         upper=_finite(float(decision.upper)),
-        p_value=min(1.0, 2 * exp(-max(up, down))) if max(up, down) > -700 else 1.0,
+        p_value=float(p_of(max(up, down))),
     )
     side = 0 if found.p_value is None or found.p_value > alpha else 1 if up > down else -1
     outcome, reason = _outcome(found, side, error, rails, settings, level)
