@@ -14,6 +14,7 @@ from learner.experiment.decide import decide
 
 Scores = NDArray[np.float64]
 State = Literal["held", "open", "breached"]
+GLARING = 3.0  # margins
 
 
 @dataclass(frozen=True)
@@ -63,22 +64,27 @@ def watch(
     """Judge each guardrail at alpha / their number, from champion's and challenger's scores, shape (users,) each.
 
     Held where the harm is surely below the margin, breached where it is surely above, open until one of them is known.
-    The interval is tightest for a harm of the margin's size.
+    Both are asked at half of that alpha: whether it holds by an interval that is tightest for a harm of the margin's
+    size, whether it breaks by one for harms of `GLARING` times that, which should be seen soon.
     """
     return tuple(_guarded(rail, *scores[rail.name], alpha / len(rails)) for rail in rails if rail.name in scores)
 
 
 def _guarded(rail: Guardrail, champion: Scores, challenger: Scores, alpha: float) -> Guarded:
-    sums = (*_sums(champion), *_sums(challenger))
-    found = decide(*sums, alpha=alpha, n_star=1.5 * log(2 / alpha) / rail.margin**2)
-    lower, upper = float(found.lower), float(found.upper)
-    if not rail.more_is_worse:
-        lower, upper = -upper, -lower
+    ends = [_harm(rail, champion, challenger, alpha / 2, rail.margin * times) for times in (1.0, GLARING)]
+    lower, upper = max(low for low, _ in ends), min(high for _, high in ends)
     state: State = "held" if upper < rail.margin else "breached" if lower > rail.margin else "open"
     if not np.isfinite(upper):
         return Guarded(rail.name, state, -np.inf, np.inf, rail.margin, f"{rail.name}: too few people yet")
     worse = f"worse by {rail.words(lower)} to {rail.words(upper)}, and {rail.words(rail.margin)} is allowed"
     return Guarded(rail.name, state, lower, upper, rail.margin, f"{rail.name} ({rail.told}): {worse}")
+
+
+def _harm(rail: Guardrail, champion: Scores, challenger: Scores, alpha: float, tuned: float) -> tuple[float, float]:
+    sums = (*_sums(champion), *_sums(challenger))
+    found = decide(*sums, alpha=alpha, n_star=1.5 * log(2 / alpha) / tuned**2)
+    lower, upper = float(found.lower), float(found.upper)
+    return (lower, upper) if rail.more_is_worse else (-upper, -lower)
 
 
 def _sums(scores: Scores) -> tuple[float, float, float]:
