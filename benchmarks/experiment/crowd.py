@@ -51,13 +51,20 @@ def votes(rng: np.random.Generator, shape: tuple[int, int, int], mean: float, ic
 def seen(up: Floats, order: Order) -> Votes:
     """The state after each vote, from thumbs or scores of shape (replications, users, votes of each)."""
     _, users, each = up.shape
-    means = np.cumsum(up, axis=2) / np.arange(1, each + 1)
-    first = np.zeros((users, each))
-    first[:, 0] = 1
-    turned = (lambda part: part) if order == "sessions" else (lambda part: np.swapaxes(part, -1, -2))
-    lined = [turned(part).reshape(*part.shape[:-2], -1) for part in (first, _steps(means), _steps(means**2), up)]
-    return Votes(*(np.cumsum(part, axis=-1) for part in lined), np.arange(1.0, users * each + 1))
+    count = np.arange(1.0, users * each + 1)
+    newcomers = np.zeros((users, each))
+    newcomers[:, 0] = 1
+    means = np.cumsum(up, axis=2)
+    means /= np.arange(1, each + 1)
+    squares = means * means
+    parts = [newcomers, means, squares, up] if each == 1 else [newcomers, _steps(means), _steps(squares), up]
+    if order == "rounds":
+        parts = [np.swapaxes(part, -1, -2) for part in parts]
+    lined = [part.reshape(*part.shape[:-2], -1) for part in parts]
+    return Votes(*(np.cumsum(part, axis=-1) for part in lined), count)
 
 
 def _steps(values: Floats) -> Floats:
-    return np.diff(values, axis=2, prepend=0.0)
+    steps = values.copy()
+    steps[..., 1:] -= values[..., :-1]
+    return steps

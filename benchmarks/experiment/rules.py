@@ -142,8 +142,21 @@ def _sums(arm: Votes) -> tuple[Floats, Floats, Floats]:
 
 
 def _z2(n_a: Floats, sum_a: Floats, sq_a: Floats, n_b: Floats, sum_b: Floats, sq_b: Floats) -> Floats:
-    m, n = np.maximum(n_a, 2), np.maximum(n_b, 2)
-    one, two = sum_a / m, sum_b / n
-    variance = (sq_a / m - one * one) / (m - 1) + (sq_b / n - two * two) / (n - 1)
-    gap = (two - one) ** 2
-    return np.asarray(gap / np.maximum(variance, 1e-12))
+    gap, error = _moments(n_a, sum_a, sq_a)
+    mean, other = _moments(n_b, sum_b, sq_b)
+    gap -= mean
+    gap *= gap
+    error += other
+    np.maximum(error, 1e-12, out=error)
+    gap /= error
+    return gap
+
+
+def _moments(n: Floats, total: Floats, squares: Floats) -> tuple[Floats, Floats]:
+    """Means and the variances of the means; in place, since there are billions of looks."""
+    count = np.maximum(n, 2)
+    mean = total * (1 / count)
+    error = squares * (1 / count)
+    error -= mean * mean
+    error *= 1 / (count - 1)
+    return mean, error
