@@ -235,3 +235,16 @@ def test_adaptive_shares_look_at_the_two_best_and_leave_a_floor():
     assert all(one.propensity == shares[one.arm] for one in people)
     with pytest.raises(BadScores, match="floor"):
         top_two([1, 1], [1, 0], floor=0.6)
+
+
+def test_a_small_arm_of_people_who_are_all_content_proves_nothing_yet():
+    rng = np.random.default_rng(6)
+    stopped = 0
+    for _ in range(300):
+        arm = (rng.random(2000) < 0.1).astype(int)
+        ups = (rng.random(2000) < 0.7) * 1.0
+        n, total = (np.cumsum(np.stack([arm == 0, arm == 1]) * part, axis=1) for part in (1, ups))
+        stopped += (
+            decide(n[0], total[0], total[0], n[1], total[1], total[1], alpha=0.05, n_star=500).decision != 0
+        ).any()
+    assert stopped / 300 < 0.05

@@ -143,11 +143,11 @@ def _by_votes(
     if min(n_a, n_b) < 2:
         return found
     sums = _sums(champion, challenger, beside.before)
-    decision, error = decide(*sums, **level), error_of(*(float(part) for part in sums))
+    decision, (error, df) = decide(*sums, **level), error_of(*(float(part) for part in sums))
     difference = float(sums.sum_b / sums.n_b - sums.sum_a / sums.n_a)
     if isfinite(decision.lower):
-        up += ln_e_better(difference, error, n_a + n_b - 2, **level)
-        down += ln_e_better(-difference, error, n_a + n_b - 2, **level)
+        up += ln_e_better(difference, error, df, **level)
+        down += ln_e_better(-difference, error, df, **level)
     found = replace(
         found,
         difference=difference,
