@@ -38,8 +38,8 @@ class Guardrail:
 def guardrails(flags: float, refusals: float, rating: float, latency: float, length: float) -> tuple[Guardrail, ...]:
     """The five with their margins: shares for the first three; growth as a share, such as 0.25, for the last two."""
     return (
-        Guardrail("flags", flags, True, True, "answers and questions in which a filter found something"),
-        Guardrail("refusals", refusals, True, True, "answers that were blocked"),
+        Guardrail("flags", flags, True, True, "turns in which a filter found something"),
+        Guardrail("refusals", refusals, True, True, "answers that refuse or were blocked"),
         Guardrail("rating rate", rating, False, True, "answers that got a vote"),
         Guardrail("latency", log(1 + latency), True, False, "time to the end of an answer, geometric mean"),
         Guardrail("length", log(1 + length), True, False, "tokens of an answer, geometric mean"),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics import Store, experiments
-from learner.experiment.balance import balance
+from learner.experiment.balance import Balance, balance
 from learner.experiment.cuped import Sums, adjusted, paired
 from learner.experiment.decide import decide, decide_one, error_of, error_of_one, ln_e_better, p_of
 from learner.experiment.forecast import Traffic, chance_to_decide, need
@@ -107,7 +107,7 @@ def judge(
     split = balance(beside.split) if beside.split else None
     rails = _rails(beside, settings)
     told = [{**asdict(rail), "lower": _finite(rail.lower), "upper": _finite(rail.upper)} for rail in rails]
-    found = replace(found, balance=asdict_or_none(split), guardrails=told)
+    found = replace(found, balance=None if split is None else _plain(split), guardrails=told)
     if split is not None and split.alarm:
         people = " and ".join(
             f"{n} where {about:.0f} were due" for n, about in zip(split.people, split.expected, strict=True)
@@ -117,13 +117,6 @@ def judge(
     if broken := [rail for rail in rails if rail.state == "breached"]:
         return replace(found, outcome="stopped", reason=f"A guardrail is breached: {broken[0].reason}.")
     return _by_votes(found, champion, challenger, rails, beside, settings, level)
-
-
-def asdict_or_none(split: Any) -> dict[str, Any] | None:  # noqa: ANN401 - a NamedTuple or None
-    """The fields of a NamedTuple as plain values."""
-    if split is None:
-        return None
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in split._asdict().items()}
 
 
 def _by_votes(
@@ -246,6 +239,10 @@ def _needed(
         return None
     most = float(settings.experiment_max_users)
     return asdict(need(found.difference, error, beside.traffic, datetime.now(UTC), most=most, **level))
+
+
+def _plain(split: Balance) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in split._asdict().items()}
 
 
 def _finite(value: float) -> float | None:
