@@ -6,15 +6,15 @@ Robbins' mixture over differences drawn from N(mu, s^2):
 
     E = exp((s^2 S^2/2 + mu S - mu^2 I/2) / (1 + s^2 I)) / sqrt(1 + s^2 I)
 
-Both sides are tested, each at half of alpha, less a tenth that is kept back (Robbins 1970; Howard et al. 2021,
+Both sides are tested, each at half of alpha, less a fifth that is kept back (Robbins 1970; Howard et al. 2021,
 arXiv:1810.08240). That v may be estimated, and scores need not be normal, is the asymptotic confidence sequence of
 Waudby-Smith et al. (arXiv:2103.06476). Its equation 9 is the case mu = 0; a mixture that is off the middle, with
-s = mu/2, spends less of its error on differences that are too small to be seen in time, and decides with some 4% fewer
-users at 95% power (docs/experiments.md). For few users the t-statistic on Welch's df becomes a z by
-z^2 = df ln(1 + t^2/df), the likelihood ratio's own scale, and each arm's v is raised by 1/4 n^2, the variance that one
-vote at a share of 1/2 brings into the mean of n users: the newest user has often cast one vote where the others have
-cast ten. Without it 9% of null experiments with ten independent votes per user had a winner; its weight is gone after
-some dozens of users.
+s = mu/2, spends less of its error on differences that are too small to be seen in time, which pays for the fifth.
+
+For few users the t-statistic on Welch's df becomes a z by z^2 = df ln(1 + t^2/df), the likelihood ratio's own scale, and
+each arm's v is raised by 1/4 n^2, the variance that one vote at a share of 1/2 brings into the mean of n users: the
+newest user has often cast one vote where the others have cast ten. Without it 9% of null experiments with ten
+independent votes per user had a winner; its weight is gone after some dozens of users (docs/LOG.md).
 
 **Information, not users, is the time.** With n_star users of one vote each at a share of 1/2, I = n_star. Users with
 several votes are worth more, and a vote that only sharpens an old user's mean moves the time as well. Were users the
@@ -33,7 +33,7 @@ from learner.errors import BadScores
 Floats = NDArray[np.float64]
 
 BURN_IN = 5  # users of an arm before whom there is no interval
-SPENT = 0.9  # of alpha; the rest is kept for what variances that are estimated and votes that come in steps add
+SPENT = 0.8  # of alpha; the rest is kept for what variances that are estimated and votes that come in steps add
 _VOTE = 0.25  # the most that a vote of 0 or 1 can vary
 _TINY = 1e-300  # in place of a variance of 0
 _SLACK = 1e-6  # by which sums of squares may fall short, relative, from rounding
