@@ -11,8 +11,8 @@ arXiv:1810.08240). That v may be estimated, and scores need not be normal, is th
 Waudby-Smith et al. (arXiv:2103.06476). Its equation 9 is the case mu = 0; a mixture that is off the middle, with
 s = mu/2, spends less of its error on differences that are too small to be seen in time, which pays for the fifth.
 
-For few users the t-statistic on Welch's df becomes a z by z^2 = df ln(1 + t^2/df), the likelihood ratio's own scale, and
-each arm's v is raised by 1/4 n^2, the variance that one vote at a share of 1/2 brings into the mean of n users: the
+For few users the t-statistic on Welch's df becomes a z by z^2 = df ln(1 + t^2/df), the likelihood ratio's own scale,
+and each arm's v is raised by 1/4 n^2, the variance that one vote at a share of 1/2 brings into the mean of n users: the
 newest user has often cast one vote where the others have cast ten. Without it 9% of null experiments with ten
 independent votes per user had a winner; its weight is gone after some dozens of users (docs/LOG.md).
 
