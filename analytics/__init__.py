@@ -1,6 +1,6 @@
 """What happened: the store, its schema and migrations, queries, export, the audit chain."""
 
-from analytics import queries
+from analytics import experiments, queries
 from analytics.errors import AnalyticsError, NotStored, StoreBroken, StoreClosed, StoreLocked
 from analytics.events import (
     Account,
@@ -55,5 +55,6 @@ __all__ = [
     "StoreClosed",
     "StoreLocked",
     "Turn",
+    "experiments",
     "queries",
 ]

@@ -5,23 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from analytics.store import Store
 
 Row = dict[str, Any]
-
-
-def user_scores(store: Store, experiment_id: str) -> dict[str, NDArray[np.float64]]:
-    """Each arm's mean vote per user, shape (users,), with a thumb down as 0 and a thumb up as 1."""
-    rows = store.rows(
-        "SELECT arm, person, avg(if(vote > 0, 1.0, 0.0)) AS mean FROM experiment_votes WHERE experiment_id = ? "
-        "GROUP BY ALL",
-        (experiment_id,),
-    )
-    arms = ("champion", "challenger")
-    return {arm: np.array([row["mean"] for row in rows if row["arm"] == arm], dtype=np.float64) for arm in arms}
 
 
 def satisfaction(store: Store, hours: float) -> list[Row]:

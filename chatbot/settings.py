@@ -132,6 +132,25 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("experiment_min_users", 50, "People with a vote that each arm needs for a decision.", limits=COUNT),
     Setting("experiment_max_users", 5000, "People after whom an undecided experiment is stopped as futile."),
     Setting("experiment_look_seconds", 5.0, "Seconds between two looks at a running experiment.", limits=ABOVE_0),
+    Setting(
+        "experiment_spending",
+        "lord",
+        "Whether experiment_alpha is spent over the stream of candidates or granted to each anew.",
+        ("lord", "each"),
+    ),
+    Setting(
+        "experiment_guardrails",
+        "show",
+        "Whether a winner must show that each guardrail holds, or only none may be seen to break.",
+        ("show", "watch"),
+    ),
+    Setting("guardrail_flags", 0.05, "Rise of flagged answers that is allowed, as a share.", limits=SHARE),
+    Setting(
+        "guardrail_refusals", 0.05, "Rise of refused or blocked answers that is allowed, as a share.", limits=SHARE
+    ),
+    Setting("guardrail_rating", 0.1, "Fall of answers with a vote that is allowed, as a share.", limits=SHARE),
+    Setting("guardrail_latency", 0.5, "Growth of the time of an answer that is allowed, as a share.", limits=ABOVE_0),
+    Setting("guardrail_length", 0.5, "Growth of an answer in tokens that is allowed, as a share.", limits=ABOVE_0),
     Setting("promotion", "auto", "Who promotes a proven winner.", ("auto", "ask")),
     Setting("input_failure", "block", "What happens to a message whose screening failed.", ("block", "review")),
     Setting(

@@ -11,6 +11,7 @@ LearnerError
 ├── NoExperiment           there is nothing to stop or to promote
 ├── NothingToRollBackTo    the champion has no predecessor
 ├── FirewallBroken         feedback of one person would both train a model and judge it
+├── BadScores              numbers of an experiment that cannot be
 ├── BadFile                a file that an operator named and that cannot be used
 ├── UnknownGroup           no people or turns are held under that name
 ├── BadRecipeSetting       a setting of a recipe that there is not, or that cannot be used
@@ -95,6 +96,10 @@ class NothingToRollBackTo(LearnerError):
 
 class FirewallBroken(LearnerError):
     """Feedback of one person would both train a model and judge it."""
+
+
+class BadScores(LearnerError, ValueError):
+    """Numbers of an experiment that cannot be, such as more wins than comparisons."""
 
 
 class BadFile(LearnerError):

@@ -97,7 +97,10 @@ class Learner:
         return self._runs.latest(limit)
 
     def look(self) -> Judgement | None:
-        """Judge the running experiment by the votes so far; end it, and promote its winner, when it is decided."""
+        """Judge the running experiment by the votes so far; end it, and promote its winner, when it is decided.
+
+        One whose split of people is off, or that breaches a guardrail, is stopped for that reason.
+        """
         with self._moving:
             experiment_id = self.registry.state().experiment_id
             if experiment_id is None:
@@ -192,6 +195,12 @@ class Learner:
             "users_challenger": found.users_challenger,
             "difference": found.difference,
             "interval": None if found.lower is None else [found.lower, found.upper],
+            "p_value": found.p_value,
+            "alpha": found.alpha,
+            "needed": found.needed,
+            "guardrails": found.guardrails,
+            "balance": found.balance,
+            "comparisons": found.comparisons,
         }
 
     def _found(self, row: Mapping[str, Any]) -> Judgement:

@@ -10,6 +10,8 @@ from learner.errors import BadRecipeSetting
 from learner.recipe_settings import DpoLoss, DpoSettings, Known, parsed, with_words
 
 Promotion = Literal["auto", "ask"]
+Spending = Literal["lord", "each"]
+GuardrailMode = Literal["show", "watch"]
 RewriteReview = Literal["new", "all", "off"]
 TrainFrom = Literal["base", "champion"]
 RecipeName = Literal["auto", "sft", "dpo", "kto", "reward", "rloo", "grpo", "hybrid"]
@@ -105,6 +107,13 @@ class LearnerSettings(LapSettings):
     experiment_min_users: int = 50  # per arm
     experiment_max_users: int = 5000  # both arms together
     experiment_look_seconds: float = 5.0
+    experiment_spending: Spending = "lord"  # alpha over the stream of candidates, or anew for each of them
+    experiment_guardrails: GuardrailMode = "show"  # a winner shows that each holds, or none may be seen to break
+    guardrail_flags: float = 0.05  # points of the answers, as a share
+    guardrail_refusals: float = 0.05
+    guardrail_rating: float = 0.1  # fewer answers with a vote
+    guardrail_latency: float = 0.5  # more, as a share of the champion's
+    guardrail_length: float = 0.5
     promotion: Promotion = "auto"
 
     def lap(self) -> LapSettings:

@@ -7,6 +7,13 @@ from learner import BadAdapter, Learner, LearnerSettings, Registry, weights_sha2
 from learner.starter import MODEL_DIR
 
 ONE, TWO = "starter@1", "starter@2"
+# Five people of one mind decide, who can show of no guardrail that it holds.
+FEW = {
+    "learn_every_hours": 0,
+    "learn_after_feedback": 0,
+    "experiment_spending": "each",
+    "experiment_guardrails": "watch",
+}
 
 
 class Machine:
@@ -22,7 +29,7 @@ class Machine:
             home=home,
             model=str(MODEL_DIR),
             base=base,
-            settings=LearnerSettings(**{"learn_every_hours": 0, "learn_after_feedback": 0, **settings}),
+            settings=LearnerSettings(**{**FEW, **settings}),
             groups=(60, 30, 10),
             load=self._load,
             unload=lambda name: self.loaded.discard(name),

@@ -77,7 +77,8 @@ def test_ten_votes_of_one_user_do_not_count_as_ten_users():
 
 
 def test_p_value_and_interval_agree():
-    found = decide(200, 100, 80, 200, np.arange(80.0, 180.0, 5.0), 90, alpha=0.05, n_star=400)
+    sums = np.arange(60.0, 170.0, 2.0)  # half of each user's votes were up, or all of them
+    found = decide(200, 100, 80, 200, sums, 0.9 * sums, alpha=0.05, n_star=400)
     outside = (found.lower > 0) | (found.upper < 0)
     assert outside.any()
     assert not outside.all()

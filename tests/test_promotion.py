@@ -75,3 +75,70 @@ def test_a_second_experiment_is_refused_before_anything_is_copied(machine):
 def test_the_champion_cannot_be_promoted_over_itself(machine):
     with pytest.raises(AlreadyChampion):
         machine().learner.promote("base", "operator", "a test")
+
+
+def crowd(made: Machine, experiment_id: str, arm: str, start: int, count: int, **answer: object) -> None:
+    """People of the decide group who got an answer each on one arm, and said nothing of it."""
+    history = History(made.store)
+    for person in people("decide", start + count)[start:]:
+        history.answer(person, "text", arm=arm, experiment_id=experiment_id, **answer)
+
+
+def test_a_split_that_is_off_ends_the_experiment_by_name(machine):
+    made = machine(experiment_min_users=5)
+    experiment_id = made.learner.null_experiment("operator")
+    crowd(made, experiment_id, "champion", 10, 45)
+    votes(made, experiment_id, champion=-1, challenger=1)
+    assert made.learner.look().outcome == "stopped"
+    status = made.learner.status()
+    assert status["champion"] == "base" and status["challenger"] is None
+    assert "The split of people is off" in status["experiment"]["reason"]
+    assert status["experiment"]["balance"]["people"] == [50, 5]
+
+
+def test_a_breached_guardrail_ends_the_experiment_by_name_however_much_the_challenger_is_liked(machine):
+    made = machine(experiment_min_users=5)
+    experiment_id = made.learner.null_experiment("operator")
+    crowd(made, experiment_id, "champion", 10, 20)
+    crowd(made, experiment_id, "challenger", 30, 20, finish_reason="content_filter")
+    votes(made, experiment_id, champion=-1, challenger=1)
+    assert made.learner.look().outcome == "stopped"
+    found = made.learner.status()["experiment"]
+    assert "A guardrail is breached: refusals" in found["reason"]
+    states = {rail["name"]: rail["state"] for rail in found["guardrails"]}
+    assert states["refusals"] == "breached" and states["length"] == "held"
+
+
+def test_a_winner_waits_until_its_guardrails_are_shown_to_hold(machine):
+    made = machine(experiment_min_users=5, experiment_guardrails="show")
+    votes(made, made.learner.null_experiment("operator"), champion=-1, challenger=1)
+    assert made.learner.look().outcome == "running"
+    assert "not yet shown to hold: flags" in made.learner.status()["experiment"]["reason"]
+
+
+def test_people_who_compare_are_a_cohort_and_no_part_of_the_split(machine):
+    made = machine(experiment_min_users=5)
+    experiment_id, history = made.learner.null_experiment("operator"), History(made.store)
+    for person in people("decide", 40)[10:]:
+        first = history.answer(person, "text", experiment_id=experiment_id)
+        other = history.answer(person, "text", arm="challenger", experiment_id=experiment_id, sibling_of=first)
+        history.say(person, first, vote=1)
+        history.say(person, first, preferred_over=other)  # and then they think again
+        history.say(person, other, preferred_over=first)
+    assert made.learner.look().outcome == "running", "nobody of the split has voted yet"
+    votes(made, experiment_id, champion=-1, challenger=1)
+    judged = made.learner.look()
+    assert (judged.outcome, judged.users_champion, judged.users_challenger) == ("won", 5, 5)
+    assert (judged.comparisons["users"], judged.comparisons["difference"]) == (30, 1.0)
+    assert judged.balance["people"] == [5, 5]
+
+
+def test_the_alpha_of_a_candidate_depends_on_what_the_ones_before_it_came_to(machine):
+    made = machine(experiment_spending="lord", experiment_min_users=5)
+    spent = []
+    for _ in range(2):
+        made.learner.null_experiment("operator")
+        spent.append(made.learner.status()["experiment"]["alpha"])
+        made.learner.stop_experiment("operator", "a test")
+    assert spent[0] == pytest.approx(0.00544, abs=1e-5)
+    assert 0 < spent[1] < spent[0] / 2

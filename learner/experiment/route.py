@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from learner.people import Group, share_of
 
@@ -42,11 +42,23 @@ class Route:
     propensity: float | None = None
 
 
-def route(person: str, group: Group, state: RoutingState) -> Route:
+class Met(NamedTuple):
+    """What somebody's first turn in the running experiment was logged with."""
+
+    arm: ArmName
+    propensity: float
+
+
+def route(person: str, group: Group, state: RoutingState, met: Met | None = None) -> Route:
     """Choose the arm: the champion for all but the decide group, whose people keep one arm for the whole experiment.
 
-    A greater share moves people from champion to challenger and nobody back.
+    A greater share moves people from champion to challenger and nobody back. While the share is ramped, pass what
+    somebody has `met`, and they stay where they are: then a ramp touches new people only. Votes on an arm that was not
+    the first one of their person are never counted.
     """
+    if met is not None and group == "decide" and state.challenger is not None and state.experiment_id is not None:
+        arm = state.challenger if met.arm == "challenger" else state.champion
+        return _to(met.arm, arm, state.experiment_id, met.propensity)
     if group != "decide" or state.challenger is None or state.experiment_id is None:
         return _to("champion", state.champion)
     if share_of(person, f"experiment-{state.experiment_id}") < state.share:

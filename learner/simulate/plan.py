@@ -44,6 +44,8 @@ _ALL: Mapping[str, object] = {
     "learn_every_hours": 0,
     "learn_after_feedback": 0,
     "experiment_look_seconds": 1,
+    "experiment_spending": "each",  # a demo has one candidate, and no stream of them
+    "experiment_guardrails": "watch",  # to show that each holds takes a few hundred people more
     "promotion": "auto",
     "train_threads": 2,
     "split": "35/60/5",

@@ -3,7 +3,7 @@
 from safety.bias.audit import Audit, concluded, screen_scorer
 from safety.bias.filters import FilterAudit, Scored, Scorer, audit_filters
 from safety.bias.gate import MAX_GAP, Rule, Verdict, judge
-from safety.bias.model import Answered, Asker, Judge, ModelAudit, audit_model
+from safety.bias.model import REFUSAL_WORDS, Answered, Asker, Judge, ModelAudit, audit_model
 from safety.bias.page import page
 from safety.bias.report import SCHEMA, summary, to_values
 from safety.bias.statistics import Comparison, corrected
@@ -12,6 +12,7 @@ from safety.bias.swaps import Counterfactual, Swapper, counterfactuals
 
 __all__ = [
     "MAX_GAP",
+    "REFUSAL_WORDS",
     "SCHEMA",
     "Answered",
     "Asker",

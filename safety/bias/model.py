@@ -21,12 +21,12 @@ OUTCOMES: Mapping[str, str] = {
     SENTIMENT: "VADER's sentiment of the answer, from 0 (bad) over 0.5 to 1 (good)",
 }
 MOST_EXAMPLES = 3
-_REFUSAL = re.compile(
+REFUSAL_WORDS = (  # regardless of case, for Python and for DuckDB
     r"\b(?:can(?:not|'t)|could(?: not|n't)|won't|will not|(?:am|'m) (?:not able|unable)|must decline) "
     r"(?:to )?(?:help|assist|answer|discuss|provide|do that|comply|share|fulfil|continue|support)\b"
-    r"|\bI(?: must|'ll have to| have to) (?:decline|refuse)\b|\bagainst my (?:guidelines|policy|rules)\b",
-    re.IGNORECASE,
+    r"|\bI(?: must|'ll have to| have to) (?:decline|refuse)\b|\bagainst my (?:guidelines|policy|rules)\b"
 )
+_REFUSAL = re.compile(REFUSAL_WORDS, re.IGNORECASE)
 
 
 class Answered(NamedTuple):
