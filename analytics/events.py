@@ -341,8 +341,8 @@ class Import(Event):
 class Example(Event):
     """Something to learn from that nobody said here: of a file, or made.
 
-    A `pair` prefers `text` to `rejected`; a `rating` finds `text` good or not. `example_id` is a hash of the content, so
-    that whatever comes twice counts once. `person` is of this server or named by the file, else it stands for the prompt.
+    A `pair` prefers `text` to `rejected`; a `rating` finds `text` good or not. `example_id` is a hash of the content,
+    so that whatever comes twice counts once. `person` is of this server or named by the file, or stands for the prompt.
     """
 
     table: ClassVar[str] = "example"

@@ -42,7 +42,7 @@ weak AS (  -- only where nothing was said; one bad sign outweighs a copy
 rating AS (
     FROM explicit UNION ALL FROM survey UNION ALL FROM critique UNION ALL FROM weak
 )
-SELECT turn_id, person, person_group, prompt, completion, good, source, weight, rating.seq
+SELECT turn_id, person, person_group, prompt, completion, good, source, weight::DOUBLE AS weight, rating.seq
 FROM rating JOIN answer USING (turn_id)
 WHERE regexp_matches(completion, '\S')
 ORDER BY rating.seq, turn_id

@@ -172,9 +172,11 @@ class Writer:
         ended = time.monotonic()
         self._wait_until = ended + min(LONGEST_WAIT, PATIENCE * (ended - began))
 
-
     def _read(self, file: _File, seq: int, at: datetime) -> int:
-        """Insert what is new in the file, in its order; returns how many rows. What stands is in the view of the table's plural."""
+        """Insert what is new in the file, in its order; returns how many rows.
+
+        What stands is in the view of the table's plural.
+        """
         names = ", ".join(f'"{name}"' for name in column_types(file.event))  # type: ignore[arg-type]
         table, key = file.event.table, file.key
         self._connection.execute(

@@ -114,7 +114,9 @@ class Receipts:
 def _rated(row: Mapping[str, Any], rating: FrozenPair) -> bool:
     """Whether a rating is what this feedback said of the answer."""
     if rating.source in ("thumb", "stars"):
-        return bool(row["vote"]) and rating.good == (row["vote"] > 0) and (rating.source == "stars") == bool(row["stars"])
+        return (
+            bool(row["vote"]) and rating.good == (row["vote"] > 0) and (rating.source == "stars") == bool(row["stars"])
+        )
     return rating.source in ("survey", "critique") and bool(row[rating.source])
 
 

@@ -1,10 +1,13 @@
 """How it gets better: curate, train, gate, experiment, promote; the starter; the simulated people."""
 
 from learner.adapter import weights_sha256
+from learner.dataset.shelf import Datasets
 from learner.errors import (
     AlreadyChampion,
     BadAdapter,
     BadFile,
+    BadImport,
+    BuildFailed,
     ExperimentRunning,
     FirewallBroken,
     LapRunning,
@@ -14,11 +17,14 @@ from learner.errors import (
     NotProven,
     TrainingFailed,
     UnknownAdapter,
+    UnknownDataset,
     UnknownGroup,
+    UnknownImport,
     UnknownRun,
 )
 from learner.experiment import Arm, Judgement, Route, RoutingState, route
 from learner.hardware import bfloat16, fast_bfloat16
+from learner.imports.store import Imports
 from learner.people import Group, person_group
 from learner.ports import free_port
 from learner.registry import Registry, RolledBack
@@ -35,10 +41,14 @@ __all__ = [
     "Arm",
     "BadAdapter",
     "BadFile",
+    "BadImport",
+    "BuildFailed",
+    "Datasets",
     "ExperimentRunning",
     "FirewallBroken",
     "FrozenPair",
     "Group",
+    "Imports",
     "Judgement",
     "LapRunning",
     "LapSettings",
@@ -54,7 +64,9 @@ __all__ = [
     "RoutingState",
     "TrainingFailed",
     "UnknownAdapter",
+    "UnknownDataset",
     "UnknownGroup",
+    "UnknownImport",
     "UnknownRun",
     "Use",
     "Uses",

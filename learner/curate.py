@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from learner.dataset.pipeline import curate
 from learner.dataset.dataset import Dataset
+from learner.dataset.pipeline import curate
 from learner.pair import Pair
 
 __all__ = ["Dataset", "Pair", "curate"]

@@ -125,7 +125,9 @@ class UnknownImport(LearnerError):
     """No import of that id."""
 
     def __init__(self, import_id: str) -> None:
-        super().__init__(f"There is no import {import_id!r}, or it was taken back; `./ratchet import --list` lists them.")
+        super().__init__(
+            f"There is no import {import_id!r}, or it was taken back; `./ratchet import --list` lists them."
+        )
         self.import_id = import_id
 
 

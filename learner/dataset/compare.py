@@ -18,7 +18,13 @@ Lessons = Sequence[Pair | Rating]
 
 def compared(one: Dataset, other: Dataset) -> dict[str, Any]:
     """By side how many rows are in both and only in either, whose, of which source; and which settings differ."""
-    sides = {"learn": "learn", "judge": "judge", "anchor": "anchor", "ratings": "ratings", "judge_ratings": "judge_ratings"}
+    sides = {
+        "learn": "learn",
+        "judge": "judge",
+        "anchor": "anchor",
+        "ratings": "ratings",
+        "judge_ratings": "judge_ratings",
+    }
     return {
         "ids": [one.id, other.id],
         "same": one.sha256 == other.sha256,

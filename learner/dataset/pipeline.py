@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, get_args
 
-from analytics.pairs import rules_sha256
+from analytics.pairs import examples_sql, pairs_sql, ratings_sql, rules_sha256
 from learner.dataset.dataset import ID_LETTERS, Dataset, content_sha256
 from learner.dataset.duplicates import without_duplicates
 from learner.dataset.noise import label_noise
@@ -29,8 +29,7 @@ from learner.trust.quarantine import to_values
 from learner.trust.record import Record
 from learner.trust.texts import prompt_text
 
-
-
+_RULES = {"pairs": pairs_sql, "ratings": ratings_sql, "examples": examples_sql}
 MOST_PEOPLE_SHOWN = 1000  # in a manifest, by name
 BEFORE: tuple[Named, ...] = (
     *STEPS,
@@ -95,10 +94,13 @@ def curate(
         "dataset_sha256": digest,
         "seq": seq,
         "instant": (now or at).isoformat(),
-        **_source(events, groups, without),
+        **_source(events, groups, without, model),
         "settings": _read_settings(settings),
         "gathered": _by_source(row.lesson for _, row in rows),
-        "dropped": {**before, **_taken([*reports, *learn.of_pairs, *learn.of_ratings, *judge.of_pairs, *judge.of_ratings])},
+        "dropped": {
+            **before,
+            **_taken([*reports, *learn.of_pairs, *learn.of_ratings, *judge.of_pairs, *judge.of_ratings]),
+        },
         "steps": [asdict(report) for report in (*reports, *learn.of_pairs)],
         "steps_of_judge": [asdict(report) for report in judge.of_pairs],
         "steps_of_ratings": [asdict(report) for report in learn.of_ratings],
@@ -106,7 +108,9 @@ def curate(
         "quarantine": [to_values(hold) for hold in _merged(holds)],
         "replay": accepted.told(replayed),
         "placeholders": {"rows": masked.rows, "kinds": dict(sorted(masked.counts.items()))},
-        "label_noise": label_noise([pair for pair in learn.pairs if pair.source in ("sibling", "comparison", "import")], settings.seed),
+        "label_noise": label_noise(
+            [pair for pair in learn.pairs if pair.source in ("sibling", "comparison", "import")], settings.seed
+        ),
         "topics": _topics(learn, settings),
         "anchor": {"pairs": len(anchor), "reason": mixed},
         "approval": needs,
@@ -153,15 +157,20 @@ def _merged(holds: Sequence[Hold]) -> list[Hold]:
     return list({hold.group: hold for hold in holds}.values())
 
 
-def _source(events: Path, groups: tuple[int, int, int], without: frozenset[str]) -> dict[str, object]:
+def _source(events: Path, groups: tuple[int, int, int], without: frozenset[str], model: str) -> dict[str, object]:
     """What the rows were chosen from, and by which rules."""
     return {
+        "query": {
+            "rules": {name: sql(str) for name, sql in _RULES.items()},
+            "parameters": ["without", "surveys", "praise", "implicit"],
+        },
         "rules_sha256": rules_sha256(),
         "events_sha256": {
             path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(events.glob("*.parquet"))
         },
         "consent": "the latest answer of the person is yes; for imports whoever imported has vouched",
         "groups": groups,
+        "model": model,
         "without": sorted(without),
     }
 
@@ -209,7 +218,8 @@ def _by_source(lessons: Iterable[Lesson]) -> dict[str, int]:
 
 def _topics(side: _Side, settings: LapSettings) -> list[dict[str, object]]:
     """What is talked about in what teaches, the loudest first."""
-    texts = [prompt_text(lesson.prompt) for lesson in (*side.pairs, *side.ratings)]
+    lessons: list[Lesson] = [*side.pairs, *side.ratings]
+    texts = [prompt_text(lesson.prompt) for lesson in lessons]
     if not texts:
         return []
     numbers, names = topics(texts, settings.seed)

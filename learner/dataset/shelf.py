@@ -130,7 +130,11 @@ class Datasets:
             yield Path(folder)
 
     def _note(self, action: str, actor: str, manifest: Mapping[str, Any]) -> None:
-        told = {name: manifest[name] for name in ("id", "dataset_sha256", "seq", "instant", "without", "of") if name in manifest}
+        told = {
+            name: manifest[name]
+            for name in ("id", "dataset_sha256", "seq", "instant", "without", "of")
+            if name in manifest
+        }
         self._store.append(self._store.audit(action, actor, told))
 
 
@@ -177,6 +181,9 @@ def _run(folder: Path, threads: int) -> None:
 
 
 def _brief(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    counts = {side: manifest[side]["ratings" if "ratings" in side else "pairs"] for side in ("learn", "judge", "ratings", "judge_ratings")}
+    counts = {
+        side: manifest[side]["ratings" if "ratings" in side else "pairs"]
+        for side in ("learn", "judge", "ratings", "judge_ratings")
+    }
     told = {name: manifest[name] for name in ("id", "created", "instant", "without")}
     return {**told, **counts, "anchor": manifest["anchor"]["pairs"]}

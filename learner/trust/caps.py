@@ -45,7 +45,7 @@ def capped(
     *,
     every: bool = False,
 ) -> Outcome:
-    """Keep the newest of each key. A correction is the reviewer's work, and uses up nothing unless `every` row counts."""
+    """Keep the newest of each key. A correction uses up nothing of its person's, unless `every` row counts."""
     keys = [key(row) if every or row.own else None for row in rows]
     most = limit(Counter(found for found in keys if found is not None), least, share, len(rows))
     kept: list[Row] = []

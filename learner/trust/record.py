@@ -55,7 +55,7 @@ class Record:
 
 
 def read_record(events: Path, now: datetime | None = None) -> Record:
-    """Read a snapshot of the store. `now` is when accounts have their age: that of its last event unless it is given."""
+    """Read a snapshot of the store. At `now` accounts have their age: at its last event unless it is given."""
     with duckdb.connect() as connection:
         read = _Reader(connection, events)
         rights = _reviews(read)

@@ -12,7 +12,6 @@ from learner.pair import Pair, Source
 from learner.settings import LapSettings
 from learner.trust.record import Record
 
-
 # What its person did not say: a reviewer did, or an operator vouched for it.
 VOUCHED: frozenset[Source] = frozenset(
     {"correction", "demonstration", "import", "red-team", "ai-feedback", "self-review", "augmentation", "anchor"}
@@ -104,5 +103,7 @@ def hold_people(rows: Sequence[Row], holds: Sequence[Hold]) -> Outcome:
     """Take what the people and the turns of `holds` gave; a reviewer's correction of a person's turn stays."""
     people = {person: hold.reason for hold in holds for person in hold.people}
     turns = {turn: hold.reason for hold in holds for turn in hold.turns}
-    found = sift(rows, lambda row: (people.get(row.lesson.person) or turns.get(row.lesson.turn_id)) if row.own else None)
+    found = sift(
+        rows, lambda row: (people.get(row.lesson.person) or turns.get(row.lesson.turn_id)) if row.own else None
+    )
     return Outcome(found.kept, found.taken, holds)
