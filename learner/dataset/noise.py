@@ -55,7 +55,9 @@ def by_cross_validation(pairs: Sequence[Pair], seed: int) -> dict[str, object] |
     people = np.unique([pair.person for pair in looked], return_inverse=True)[1] if looked else np.zeros(0, int)
     if len(looked) < LEAST_PAIRS or people.max() + 1 < FOLDS:
         return None
-    chosen, rejected = ([plain(text) for text in texts] for texts in zip(*((p.chosen, p.rejected) for p in looked)))
+    chosen, rejected = (
+        [plain(text) for text in texts] for texts in zip(*((p.chosen, p.rejected) for p in looked), strict=True)
+    )
     differences = np.clip(hashed(chosen, PLACES), -1, 1) - np.clip(hashed(rejected, PLACES), -1, 1)
     folds = np.random.default_rng(seed).integers(FOLDS, size=people.max() + 1)[people]
     margins = np.zeros(len(looked))

@@ -68,7 +68,7 @@ def _clustered(texts: Sequence[str], count: int, seed: int) -> list[int]:
 
 
 def _begun(points: Vectors, count: int, rng: np.random.Generator) -> Vectors:
-    """Centres to begin with, each drawn by its distance from those before (k-means++, Arthur and Vassilvitskii 2007)."""
+    """Centres to begin with, drawn by the distance from those before (k-means++, Arthur and Vassilvitskii 2007)."""
     chosen = [int(rng.integers(len(points)))]
     nearest = points @ points[chosen[0]]
     for _ in range(count - 1):
@@ -80,7 +80,8 @@ def _begun(points: Vectors, count: int, rng: np.random.Generator) -> Vectors:
 
 
 def _unit(rows: Vectors) -> Vectors:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+    lengths: Vectors = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+    return np.asarray(rows / lengths, dtype=np.float32)
 
 
 def _names(numbers: dict[str, int], count: int) -> list[str]:
