@@ -83,13 +83,13 @@ def _import(settings: Settings, file: Path, options: Any, dry_run: bool) -> dict
             survey = surveyed(file, options, import_id, draft, vetting, tick)
         told = survey.to_values()
         with connect(settings) as control:
-            if survey.taken == 0:
-                return {**told, "dry_run": dry_run, "new": 0, "import_id": None}
-            done = control.add_import(import_id, told, dry_run)
+            new = control.add_import(import_id, told, dry_run=True)["new"] if survey.taken else 0
+            if new and not dry_run:
+                new = control.add_import(import_id, told, dry_run=False)["new"]
     finally:
         vetting.close()
         draft.unlink(missing_ok=True)
-    return {**told, "dry_run": dry_run, "new": done["new"], "import_id": None if dry_run else import_id}
+    return {**told, "dry_run": dry_run, "new": new, "import_id": import_id if new and not dry_run else None}
 
 
 def _progress() -> Progress:

@@ -16,17 +16,16 @@ from pathlib import Path
 from learner.dataset.pipeline import curate
 from learner.dataset.shelf import RESULT, Order
 from learner.errors import LearnerError
-from learner.process import bind_to_parent, yield_to_chat
+from learner.process import bind_to_parent
 from learner.progress import write_json
 from learner.settings import LapSettings
 
 
 def main(folder: Path) -> int:
-    """Build the dataset that `folder` asks for, and return the exit code."""
+    """Build the dataset that `folder` asks for, and return the exit code. Somebody waits for it, unlike for a lap."""
     bind_to_parent()
     order, began = Order.read(folder), time.monotonic()
     settings = LapSettings.from_values(order.settings)
-    yield_to_chat(settings.train_threads)
     try:
         dataset = curate(
             folder / "events",
