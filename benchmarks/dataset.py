@@ -119,7 +119,10 @@ def main(
         snapshot(folder, turns)
         began, wall = time.process_time(), time.perf_counter()
         dataset = curate(folder, LapSettings())
-        found |= {"curate_cpu_s": round(time.process_time() - began, 1), "curate_s": round(time.perf_counter() - wall, 1)}
+        found |= {
+            "curate_cpu_s": round(time.process_time() - began, 1),
+            "curate_s": round(time.perf_counter() - wall, 1),
+        }
         found |= {"pairs": len(dataset.learn), "ratings": len(dataset.ratings)}
         found["import_rows"], found["import_cpu_s"] = rows, round(imported(folder, rows), 1)
     asked = [plain(question.messages[-1]["content"]) for question in questions(2, texts)]

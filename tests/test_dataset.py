@@ -130,7 +130,7 @@ def test_one_person_teaches_the_same_once_and_two_people_have_two_voices(history
         (a, "how long does the delivery take??"),
         (b, "how long does the delivery take?"),
     ):
-        history.say(person, history.answer(person, "short", prompt=text), rewrite="It takes two days.")
+        history.say(person, history.answer(person, "short", prompt=text), rewrite="It takes a while.")
     found = dataset()
     assert sorted(pair.person for pair in found.learn) == sorted((a, b))
     assert found.manifest["dropped"]["duplicates"] == 1
@@ -183,8 +183,9 @@ def test_the_estimate_of_wrong_labels_finds_what_was_flipped_and_nothing_where_n
 @pytest.fixture
 def shelf(history, tmp_path):
     shelf = Datasets(history.store, tmp_path, model="no model", settings=SETTINGS, groups=(60, 30, 10))
-    for person in (*people("learn", 6), *people("decide", 3)):
-        history.say(person, asked(history, person, "short"), rewrite=f"A better one of {person}.")
+    prompts = [question.messages[-1]["content"] for question in questions(5, 9)]
+    for person, prompt in zip((*people("learn", 6), *people("decide", 3)), prompts, strict=True):
+        history.say(person, history.answer(person, "short", prompt=prompt), rewrite="A better one.")
         said(history, person, asked(history, person, "rated"), vote=1)
     return shelf
 
@@ -228,7 +229,7 @@ def test_what_taught_a_promoted_adapter_is_kept_before_what_is_newer(history, da
         history.say(
             a,
             history.answer(a, f"old {number}", prompt=f"{number * 7} {'abc'[number] * 30}"),
-            rewrite=f"better {number * 99}",
+            rewrite="better",
         )
     old = dataset()
     (tmp_path / "shelf" / old.id).mkdir(parents=True)
@@ -237,14 +238,13 @@ def test_what_taught_a_promoted_adapter_is_kept_before_what_is_newer(history, da
         history.say(
             a,
             history.answer(a, f"new {number}", prompt=f"{number * 13} {'defghijk'[number] * 30}"),
-            rewrite=f"newer {number * 77}",
+            rewrite="newer",
         )
     history.store.append(
         Run("r", "succeeded", "operator", None, "", "", {"adapter": "m@1", "dataset": old.id}),
         Adapter("m@1", "0", "", "m", "r", "champion", ""),
     )
-    settings = replace(SETTINGS, known_terms="", rewrite_review="off")
-    assert {pair.rejected[:3] for pair in dataset(settings).learn} == {"new"}
-    found = dataset(settings, shelf=tmp_path / "shelf")
+    assert {pair.rejected[:3] for pair in dataset().learn} == {"new"}
+    found = dataset(shelf=tmp_path / "shelf")
     assert sorted(pair.rejected[:3] for pair in found.learn) == ["new", "new", "old", "old"]
     assert found.manifest["replay"] == {"datasets": [old.id], "missing": [], "rows": 2}
