@@ -6,7 +6,7 @@ from dataclasses import replace
 import datasets
 import pytest
 
-from analytics import Feedback, Flag, Implicit, Review, Store
+from analytics import Feedback, Flag, Implicit, Review
 from learner import BadFile, Datasets
 from learner.dataset import Dataset, curate
 from learner.dataset.noise import label_noise
@@ -209,11 +209,12 @@ def test_a_dataset_is_built_again_as_it_was_as_of_then_and_without_somebody(hist
     assert {one["id"] for one in shelf.list()} >= {built["id"], without["id"]}
 
     folder = shelf.find(built["id"])
-    loaded = datasets.load_dataset(
-        "parquet",
-        data_files={name: str(folder / f"{name}.parquet") for name in ("dataset", "ratings")},
-        cache_dir=str(tmp_path / "cache"),
-    )
+    loaded = {
+        name: datasets.load_dataset(
+            "parquet", data_files=str(folder / f"{name}.parquet"), split="train", cache_dir=str(tmp_path / "cache")
+        )
+        for name in ("dataset", "ratings")
+    }
     assert loaded["dataset"].num_rows == 6 and loaded["dataset"].column_names[2:5] == ["prompt", "chosen", "rejected"]
     assert loaded["ratings"][0]["good"] is True
     (folder / "judge.parquet").write_bytes((folder / "dataset.parquet").read_bytes())
