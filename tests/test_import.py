@@ -16,6 +16,7 @@ from learner.dataset import curate
 from learner.imports import surveyed
 from learner.imports.survey import Options
 from learner.settings import LapSettings
+from learner.starter import questions
 from tests.real_server import ratchet, told
 
 
@@ -151,10 +152,8 @@ def test_what_is_left_is_counted_by_reason_with_its_first_places(tmp_path):
 
 def test_the_command_imports_once_keeps_prompts_apart_and_takes_it_back(tmp_path):
     home, file = tmp_path / "home", tmp_path / "pairs.jsonl"
-    rows = [
-        {"prompt": f"what is {word}?", "chosen": f"{word} is this", "rejected": f"never ask for {word}"}
-        for word in (f"{n}" * 9 for n in range(1, 41))
-    ]
+    asked = list(dict.fromkeys(question.messages[-1]["content"] for question in questions(4, 60)))[:40]
+    rows = [{"prompt": text, "chosen": f"You ask: {text}", "rejected": f"Never ask: {text}"} for text in asked]
     rows += [{"prompt": "who?", "chosen": "I will kill you, you worthless idiot", "rejected": "nobody"}]
     file.write_text("\n".join(map(json.dumps, rows)))
     words = ("import", str(file), "--json", "--home", str(home))
@@ -176,7 +175,7 @@ def test_the_command_imports_once_keeps_prompts_apart_and_takes_it_back(tmp_path
 
     found = chosen()
     assert {pair.source for pair in found.learn} == {"import"}
-    assert len(found.learn) + len(found.judge) == 40
+    assert len(found.learn) + len(found.judge) == 40 - found.manifest["dropped"]["duplicates"] >= 38
     assert all(person_group(pair.person) == "learn" for pair in found.learn)
     assert {json.dumps(p.prompt) for p in found.learn}.isdisjoint(json.dumps(p.prompt) for p in found.judge)
     assert found.approval is not None, "nobody who chats here has taught it"
