@@ -319,6 +319,47 @@ class Quarantine(Event):
 
 
 @dataclass(frozen=True)
+class Import(Event):
+    """A file whose rows became examples, or the end of that; the latest row of an `import_id` holds.
+
+    `vouched` says on whose word its people agree to learning, `detail` what was taken and what was left and why.
+    """
+
+    table: ClassVar[str] = "import"
+
+    import_id: str
+    action: Literal["add", "remove"]
+    actor: str
+    format: str
+    file: str
+    file_sha256: str
+    vouched: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Example(Event):
+    """Something to learn from that nobody said here: of a file, or made.
+
+    A `pair` prefers `text` to `rejected`; a `rating` finds `text` good or not. `example_id` is a hash of the content,
+    so that whatever comes twice counts once. `person` is of this server or named by the file, or stands for the prompt.
+    """
+
+    table: ClassVar[str] = "example"
+
+    example_id: str
+    import_id: str
+    person: str
+    source: str
+    kind: Literal["pair", "rating"]
+    prompt: Messages
+    text: str
+    rejected: str | None
+    good: bool
+    weight: float
+
+
+@dataclass(frozen=True)
 class Account(Event):
     """Somebody with a name here; the latest row of an `account_id` holds.
 
@@ -392,6 +433,6 @@ class Link(Event):
 
 EVENTS: tuple[type[Event], ...] = (
     Turn, Reply, Feedback, Consent, Flag, Review, Judgement, Proposal, Run, Adapter, Experiment, Routing, Audit,
-    Conversation, Implicit, Quarantine,
+    Conversation, Implicit, Quarantine, Import, Example,
     Account, ApiKey, Session, Link,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The rules by which what people said becomes preference pairs, over the store or over a snapshot of it."""
+"""The rules by which what people said becomes pairs and ratings, over the store or over a snapshot of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-_RULES = Path(__file__).with_name("pairs.sql")
-_EVENTS = ("consent", "conversation", "turn", "reply", "feedback", "review")
+_FOLDER = Path(__file__).parent
+_ANSWERS, _PAIRS, _RATINGS, _EXAMPLES = (
+    _FOLDER / f"{name}.sql" for name in ("answers", "pairs", "ratings", "examples")
+)
+_EVENTS = ("consent", "conversation", "turn", "reply", "feedback", "review", "implicit", "example", "import")
 
 
 def pairs_sql(place: Callable[[str], str]) -> str:
@@ -15,12 +18,32 @@ def pairs_sql(place: Callable[[str], str]) -> str:
 
     Its columns are turn_id, person, person_group, prompt (JSON), chosen, rejected, source and seq, oldest first.
     """
-    sql = _RULES.read_text(encoding="utf-8")
-    for event in _EVENTS:
-        sql = sql.replace(f"{{{event}}}", place(event))
-    return sql
+    return _placed(place, _ANSWERS, _PAIRS)
+
+
+def ratings_sql(place: Callable[[str], str]) -> str:
+    """The same for ratings of single answers, with the parameters `surveys`, `praise` and `implicit` besides.
+
+    Its columns are turn_id, person, person_group, prompt (JSON), completion, good, source, weight and seq.
+    """
+    return _placed(place, _ANSWERS, _RATINGS)
+
+
+def examples_sql(place: Callable[[str], str]) -> str:
+    """The same for what was imported or made; its parameter is `without`.
+
+    Its columns are example_id, person, prompt (JSON), kind, text, rejected, good, source, weight and seq.
+    """
+    return _placed(place, _EXAMPLES)
 
 
 def rules_sha256() -> str:
     """Names the rules in a manifest."""
-    return sha256(_RULES.read_bytes()).hexdigest()
+    return sha256(b"".join(path.read_bytes() for path in (_ANSWERS, _PAIRS, _RATINGS, _EXAMPLES))).hexdigest()
+
+
+def _placed(place: Callable[[str], str], *files: Path) -> str:
+    sql = "".join(path.read_text(encoding="utf-8") for path in files)
+    for event in _EVENTS:
+        sql = sql.replace(f"{{{event}}}", place(event))
+    return sql

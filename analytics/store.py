@@ -158,15 +158,32 @@ class Store:
             previous = expected
         return len(chain)
 
-    def snapshot(self, folder: Path) -> None:
-        """Write every table but the private ones, as it is now, to `folder`: one Parquet file each, of one instant."""
+    def append_file(self, event: type[Event], path: Path, key: str, *along: Event) -> int:
+        """Append the rows of a Parquet file, whose columns are the fields of `event`, and `along`, in one transaction.
+
+        Rows whose `key` an event has already, or twice, are left out; returns how many were written. Raises NotStored.
+        """
+        return self._writer.append_file(event, path, key, along).result()
+
+    def place(self, at: datetime) -> int:
+        """The highest `seq` of what had happened by then; -1 before everything."""
+        highest = " UNION ALL ".join(f'SELECT max(seq) AS seq FROM {table} WHERE "at" <= $at' for table in tables())
+        (row,) = self.rows(f"SELECT coalesce(max(seq), -1) AS seq FROM ({highest})", {"at": at})
+        return int(row["seq"])
+
+    def snapshot(self, folder: Path, until: int | None = None) -> None:
+        """Write every table but the private ones to `folder`: one Parquet file each, of one instant.
+
+        That is now, or the one when the event whose `seq` is `until` had just happened.
+        """
         folder.mkdir(parents=True, exist_ok=True)
+        kept = "" if until is None else f"WHERE seq <= {int(until)}"
         with self._readers.reading() as reader:
             reader.begin()
             try:
                 for table in tables(private=False):
                     target = str(folder / f"{table}.parquet").replace("'", "''")
-                    reader.execute(f"COPY (FROM {table} ORDER BY seq) TO '{target}' (FORMAT parquet)")
+                    reader.execute(f"COPY (FROM {table} {kept} ORDER BY seq) TO '{target}' (FORMAT parquet)")
             finally:
                 reader.rollback()
 

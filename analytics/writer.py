@@ -11,11 +11,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from analytics.columns import canonical, insert_one_sql, insert_sql, values
+from analytics.columns import canonical, column_types, insert_one_sql, insert_sql, values
 from analytics.errors import NotStored, StoreClosed
 from analytics.events import Audit, Event
 
@@ -27,12 +28,23 @@ HASHES = ("previous_hash", "hash")
 
 
 @dataclass(frozen=True)
+class _File:
+    """Rows to be read from a Parquet file, and how many of them were new."""
+
+    event: type[Event]
+    path: Path
+    key: str
+    written: Future[int]
+
+
+@dataclass(frozen=True)
 class Call:
     """The events of one append, which become durable together or not at all."""
 
     events: Sequence[tuple[type[Event], tuple[Any, ...]]]
     done: Future[None]
     patient: bool
+    file: _File | None = None
 
 
 def audit_hash(previous: str, action: str, actor: str, detail: object, at: datetime) -> str:
@@ -62,7 +74,17 @@ class Writer:
             rows = [(type(event), values(event)) for event in events]
         except (TypeError, ValueError) as error:
             raise NotStored(f"An event holds something that cannot be written as JSON: {error}.") from error
-        call = Call(rows, Future(), patient)
+        return self._queued(Call(rows, Future(), patient))
+
+    def append_file(self, event: type[Event], path: Path, key: str, along: Sequence[Event]) -> Future[int]:
+        """Queue the rows of a Parquet file together with `along`; see `Store.append_file`."""
+        written: Future[int] = Future()
+        rows = [(type(one), values(one)) for one in along]
+        done = self._queued(Call(rows, Future(), False, _File(event, path, key, written)))
+        done.add_done_callback(lambda _: _pass_on(done, written))
+        return written
+
+    def _queued(self, call: Call) -> Future[None]:
         call.done.set_running_or_notify_cancel()  # from here on nobody can cancel what will be written
         with self._gate:
             if self._closed:
@@ -87,6 +109,8 @@ class Writer:
 
     def _gather(self, first: Call) -> tuple[list[Call], bool]:
         calls = [first]
+        if first.file is not None:
+            return calls, True
         patient = first.patient
         while len(calls) < MOST_CALLS:
             wait = self._wait_until - time.monotonic() if patient else 0.0
@@ -98,6 +122,8 @@ class Writer:
                 return calls, False
             patient = patient and call.patient
             calls.append(call)
+            if call.file is not None:  # a commit has one file at most
+                return calls, True
         return calls, True
 
     def _write(self, calls: Sequence[Call]) -> None:
@@ -127,6 +153,7 @@ class Writer:
                 row = (*row, previous, last_hash)
             rows[event].append((*row, seq, at.replace(tzinfo=None)))
             seq += 1
+        files = [call.file for call in calls if call.file is not None]
         self._connection.begin()
         try:
             for event, table in rows.items():
@@ -136,13 +163,45 @@ class Writer:
                 else:
                     sql = insert_sql(event, extra)  # type: ignore[arg-type]
                     self._connection.execute(sql, [list(column) for column in zip(*table, strict=True)])
+            taken = [(file, self._read(file, seq, at)) for file in files]
             self._connection.commit()
         except BaseException:
             self._connection.rollback()
             raise
-        self._seq, self._last_hash = seq, last_hash
+        self._seq, self._last_hash = seq + sum(count for _, count in taken), last_hash
+        for file, count in taken:
+            file.written.set_running_or_notify_cancel()
+            file.written.set_result(count)
         ended = time.monotonic()
         self._wait_until = ended + min(LONGEST_WAIT, PATIENCE * (ended - began))
+
+    def _read(self, file: _File, seq: int, at: datetime) -> int:
+        """Insert what is new in the file, in its order; returns how many rows.
+
+        What stands is in the view of the table's plural.
+        """
+        names = ", ".join(f'"{name}"' for name in column_types(file.event))  # type: ignore[arg-type]
+        table, key = file.event.table, file.key
+        self._connection.execute(
+            f"""
+            INSERT INTO {table} ({names}, seq, "at")
+            SELECT {names}, $seq + row_number() OVER (ORDER BY place) - 1, $at FROM (
+                SELECT *, file_row_number AS place FROM read_parquet($path, file_row_number := true)
+                WHERE {key} NOT IN (SELECT {key} FROM {table}s)
+                QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY file_row_number) = 1
+            )
+            """,
+            {"seq": seq, "at": at.replace(tzinfo=None), "path": str(file.path)},
+        )
+        (count,) = self._connection.execute(f"SELECT count(*) FROM {table} WHERE seq >= ?", [seq]).fetchall()[0]
+        return int(count)
+
+
+def _pass_on(done: Future[None], written: Future[int]) -> None:
+    """Tell whoever waits for a file that its call has failed."""
+    if (error := done.exception()) is not None:
+        written.set_running_or_notify_cancel()
+        written.set_exception(error)
 
 
 def _link(previous: str, row: tuple[Any, ...], at: datetime) -> str:

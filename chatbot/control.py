@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
 from urllib.parse import quote
@@ -18,9 +19,9 @@ from chatbot.model import locate, remembered
 from chatbot.operator import Operator
 from chatbot.permissions import Role
 from chatbot.server import SERVER_FILE, address, home_lock
-from chatbot.services import open_accounts, open_learner, open_registry
+from chatbot.services import open_accounts, open_datasets, open_learner, open_registry
 from chatbot.settings import Settings
-from learner import RecipeName
+from learner import Imports, RecipeName
 
 TIMEOUT_SECONDS = 60.0
 
@@ -45,6 +46,27 @@ class Control(Protocol):
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         """Write rows to `file` and return their number."""
+
+    def datasets(self) -> list[dict[str, Any]]:
+        """Every dataset."""
+
+    def build_dataset(self, of: str | None, as_of: datetime | None, without: Sequence[str]) -> dict[str, Any]:
+        """Build one, or `of` again; returns the manifest."""
+
+    def dataset(self, dataset: str) -> dict[str, Any]:
+        """A manifest."""
+
+    def diff(self, one: str, other: str) -> dict[str, Any]:
+        """What only one of two datasets has."""
+
+    def imports(self) -> list[dict[str, Any]]:
+        """Every import."""
+
+    def add_import(self, import_id: str, told: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
+        """Import a draft that lies in the home, or say how much of it is new."""
+
+    def remove_import(self, import_id: str) -> dict[str, Any]:
+        """Take an import back."""
 
     def accounts(self) -> list[dict[str, Any]]:
         """Every account."""
@@ -163,6 +185,30 @@ class _Remote(_ByName):
                 file.write(chunk)
             return int(response.headers["X-Rows"])
 
+    def datasets(self) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", self._ask("GET", "/v1/datasets")["datasets"])
+
+    def build_dataset(self, of: str | None, as_of: datetime | None, without: Sequence[str]) -> dict[str, Any]:
+        path = "/v1/datasets" if of is None else f"/v1/datasets/{quote(of, safe='')}/rebuild"
+        body = {"as_of": None if as_of is None else as_of.isoformat(), "without": list(without)}
+        return self._ask("POST", path, body, patient=True)
+
+    def dataset(self, dataset: str) -> dict[str, Any]:
+        return self._ask("GET", f"/v1/datasets/{quote(dataset, safe='')}")
+
+    def diff(self, one: str, other: str) -> dict[str, Any]:
+        return self._ask("GET", f"/v1/datasets/{quote(one, safe='')}/diff/{quote(other, safe='')}", patient=True)
+
+    def imports(self) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", self._ask("GET", "/v1/imports")["imports"])
+
+    def add_import(self, import_id: str, told: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
+        body = {"import_id": import_id, "told": dict(told), "dry_run": dry_run}
+        return self._ask("POST", "/v1/imports", body, patient=True)
+
+    def remove_import(self, import_id: str) -> dict[str, Any]:
+        return self._ask("DELETE", f"/v1/imports/{quote(import_id, safe='')}")
+
     def accounts(self) -> list[dict[str, Any]]:
         return cast("list[dict[str, Any]]", self._ask("GET", "/v1/accounts")["accounts"])
 
@@ -181,9 +227,12 @@ class _Remote(_ByName):
     def revoke_key(self, key_id: str) -> dict[str, Any]:
         return self._ask("DELETE", f"/v1/keys/{quote(key_id, safe='')}")
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _ask(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, patient: bool = False
+    ) -> dict[str, Any]:
+        timeout = httpx.Timeout(TIMEOUT_SECONDS, read=None if patient else TIMEOUT_SECONDS)
         with self._reached():
-            response = self._client.request(method, path, json=body)
+            response = self._client.request(method, path, json=body, timeout=timeout)
         if response.status_code >= 400:
             raise UserError(_message(response.content))
         return cast("dict[str, Any]", response.json())
@@ -207,6 +256,7 @@ class _Local(_ByName):
             settings, self._store, registry, model, lambda name, folder: None, lambda name: None
         )
         self._operator = Operator(self._store, self._learner)
+        self._datasets, self._imports = open_datasets(settings, self._store, model), Imports(self._store, settings.home)
         url = settings.text("public_url") or address(settings.text("host"), settings.whole("port"))
         self._roster = Roster(open_accounts(settings, self._store), url, COMMAND_LINE)
 
@@ -233,6 +283,31 @@ class _Local(_ByName):
         return self._store.export(
             cast("Literal['pairs', 'thumbs', 'turns']", what), cast("Literal['jsonl', 'parquet']", format), file
         )
+
+    def datasets(self) -> list[dict[str, Any]]:
+        return self._datasets.list()
+
+    def build_dataset(self, of: str | None, as_of: datetime | None, without: Sequence[str]) -> dict[str, Any]:
+        if of is None:
+            return self._datasets.build(as_of=as_of, without=without, actor=COMMAND_LINE)
+        return self._datasets.rebuild(of, as_of=as_of, without=without, actor=COMMAND_LINE)
+
+    def dataset(self, dataset: str) -> dict[str, Any]:
+        return self._datasets.show(dataset)
+
+    def diff(self, one: str, other: str) -> dict[str, Any]:
+        return self._datasets.diff(one, other)
+
+    def imports(self) -> list[dict[str, Any]]:
+        return self._imports.list()
+
+    def add_import(self, import_id: str, told: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
+        if dry_run:
+            return {"new": self._imports.new(import_id)}
+        return self._imports.add(import_id, told, COMMAND_LINE)
+
+    def remove_import(self, import_id: str) -> dict[str, Any]:
+        return self._imports.remove(import_id, COMMAND_LINE)
 
     def accounts(self) -> list[dict[str, Any]]:
         return self._roster.accounts()

@@ -102,11 +102,22 @@ class Receipts:
                 return won if vote > 0 else vote < 0 and lost
             if pair.turn_id != turn_id:
                 return False
+            if pair.good is not None:
+                return _rated(row, pair)
             if pair.source == "rewrite":
                 return pair.chosen == rewrite
             return pair.source == "correction" or (pair.source == "comparison" and pair.rejected == loser)
 
         return fits
+
+
+def _rated(row: Mapping[str, Any], rating: FrozenPair) -> bool:
+    """Whether a rating is what this feedback said of the answer."""
+    if rating.source in ("thumb", "stars"):
+        return (
+            bool(row["vote"]) and rating.good == (row["vote"] > 0) and (rating.source == "stars") == bool(row["stars"])
+        )
+    return rating.source in ("survey", "critique") and bool(row[rating.source])
 
 
 def _kept(row: Mapping[str, Any], later: Sequence[Mapping[str, Any]]) -> list[Kept]:

@@ -30,7 +30,7 @@ from chatbot.settings import Settings
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from chatbot.what_if import WhatIfs
-from learner import Learner, LearnerSettings, Registry, Uses
+from learner import Datasets, Imports, Learner, LearnerSettings, Registry, Uses
 from learner.settings import RewriteReview
 from safety import LiveScreen
 from safety.local import local_scorer
@@ -64,6 +64,8 @@ class Services:
     archive: Archive
     receipts: Receipts
     implicits: Implicits
+    datasets: Datasets
+    imports: Imports
     policy: LivePolicy
     filter_errors: FilterErrors
     what_ifs: WhatIfs
@@ -150,6 +152,8 @@ def assemble(
         archive=Archive(store, screen),
         receipts=Receipts(store, Uses(store, settings.home, registry)),
         implicits=Implicits(store, screen),
+        datasets=open_datasets(settings, store, model),
+        imports=Imports(store, settings.home),
     )
 
 
@@ -176,6 +180,17 @@ def open_accounts(settings: Settings, store: Store) -> Accounts:
 def open_registry(settings: Settings, store: Store, model: Model) -> Registry:
     """The registry of adapters for the model that is served."""
     return Registry(store, settings.home, base=model.name, base_sha256=model.sha256, rank=settings.whole("lora_rank"))
+
+
+def open_datasets(settings: Settings, store: Store, model: Model) -> Datasets:
+    """The shelf of datasets in the home."""
+    return Datasets(
+        store,
+        settings.home,
+        model=str(model.folder),
+        settings=LearnerSettings.from_values(settings.values).lap(),
+        groups=settings.shares(),
+    )
 
 
 def open_learner(

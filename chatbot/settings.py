@@ -115,6 +115,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("honeypots", "", "JSONL file of comparisons with a known answer: prompt, right, wrong."),
     Setting("anchor_people", 50, "People below whom clean pairs are mixed in and a person promotes.", limits=COUNT),
     Setting("anchor_file", "", "JSONL file of clean pairs: prompt, chosen, rejected. The starter brings its own."),
+    Setting("duplicate_similarity", 0.85, "Likeness from which two rows teach the same; 0 keeps all.", limits=(0, 1)),
+    Setting("topic_share", 0.2, "Most of a dataset that one topic may have, as a share.", limits=SHARE),
+    Setting("topic_rows", 200, "Rows that every topic may have, however small the dataset is.", limits=COUNT),
+    Setting(
+        "replay_share", 0.2, "Share of what taught promoted adapters that is kept before newer rows.", limits=(0, 1)
+    ),
+    Setting("implicit_weight", 0.0, "Weight of a copy or a complaint where nothing was said; 0: no.", limits=(0, 1)),
     Setting("trust_alpha", 0.01, "How often chance alone has anybody held, in each step of a lap.", limits=SHARE),
     Setting("gate_min_pairs", 100, "Held-out pairs the preference gate needs at least."),
     Setting("gate_pairs", 600, "Held-out pairs that both models score for the preference gate, at most.", limits=COUNT),

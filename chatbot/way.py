@@ -10,12 +10,16 @@ from typing import NamedTuple
 from learner import Use
 
 ANSWERED = ("stop", "length")  # how an answer ended that can be learned from
-_TEACHES = ("vote", "stars", "rewrite", "comparison", "appeal")
+_TEACHES = ("vote", "stars", "rewrite", "comparison", "survey", "critique", "appeal")
 _SUBJECTS: Mapping[str, tuple[str, str]] = {
     "rewrite": ("Your rewrite", "is"),
     "sibling": ("Your votes on two answers", "are"),
     "comparison": ("Your comparison", "is"),
     "correction": ("A reviewer's correction of this answer", "is"),
+    "thumb": ("Your vote", "is"),
+    "stars": ("Your stars", "are"),
+    "survey": ("Your survey", "is"),
+    "critique": ("Your remarks", "are"),
 }
 _ADAPTERS: Mapping[str, str] = {
     "waiting": "that waits for its experiment",
@@ -140,8 +144,6 @@ def _not_used(way: Way, answered: bool, running: str | None) -> str:
         return f"The run {running} is under way; whether it uses this is known at its end."
     if teaches == {"appeal"}:
         return "No run has learned from it; only a better answer that a reviewer writes is learned from."
-    if not teaches - {"vote", "stars"}:
-        return "No run has used it yet; one can once another answer to the same message has the opposite vote."
     return f"No run has used it yet; the next one can {'learn from it' if way.group == 'learn' else 'be judged by it'}."
 
 

@@ -1,12 +1,15 @@
 """How it gets better: curate, train, gate, experiment, promote; the starter; the simulated people."""
 
 from learner.adapter import weights_sha256
+from learner.dataset.shelf import Datasets
 from learner.errors import (
     AlreadyChampion,
     BadAdapter,
     BadFile,
+    BadImport,
     BadRecipeSetting,
     BadScores,
+    BuildFailed,
     ExperimentRunning,
     FirewallBroken,
     LapRunning,
@@ -16,11 +19,14 @@ from learner.errors import (
     NotProven,
     TrainingFailed,
     UnknownAdapter,
+    UnknownDataset,
     UnknownGroup,
+    UnknownImport,
     UnknownRun,
 )
 from learner.experiment import Arm, Judgement, Route, RoutingState, route
 from learner.hardware import bfloat16, fast_bfloat16
+from learner.imports.store import Imports
 from learner.people import Group, person_group
 from learner.ports import free_port
 from learner.registry import Registry, RolledBack
@@ -37,12 +43,16 @@ __all__ = [
     "Arm",
     "BadAdapter",
     "BadFile",
+    "BadImport",
     "BadRecipeSetting",
     "BadScores",
+    "BuildFailed",
+    "Datasets",
     "ExperimentRunning",
     "FirewallBroken",
     "FrozenPair",
     "Group",
+    "Imports",
     "Judgement",
     "LapRunning",
     "LapSettings",
@@ -59,7 +69,9 @@ __all__ = [
     "RoutingState",
     "TrainingFailed",
     "UnknownAdapter",
+    "UnknownDataset",
     "UnknownGroup",
+    "UnknownImport",
     "UnknownRun",
     "Use",
     "Uses",

@@ -13,6 +13,10 @@ LearnerError
 ├── FirewallBroken         feedback of one person would both train a model and judge it
 ├── BadScores              numbers of an experiment that cannot be
 ├── BadFile                a file that an operator named and that cannot be used
+├── UnknownDataset         no dataset of that id, or several
+├── BuildFailed            a dataset could not be built
+├── BadImport              a file that cannot be imported
+├── UnknownImport          no import of that id
 ├── UnknownGroup           no people or turns are held under that name
 ├── BadRecipeSetting       a setting of a recipe that there is not, or that cannot be used
 ├── TrainingFailed         training could not do what was asked
@@ -21,6 +25,8 @@ LearnerError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class LearnerError(Exception):
@@ -104,6 +110,33 @@ class BadScores(LearnerError, ValueError):
 
 class BadFile(LearnerError):
     """A file that an operator named and that cannot be used."""
+
+
+class UnknownDataset(LearnerError):
+    """No dataset of that id, or several whose ids begin so."""
+
+    def __init__(self, dataset: str, found: Sequence[str] = ()) -> None:
+        several = f"{len(found)} datasets begin with {dataset!r}" if found else f"There is no dataset {dataset!r}"
+        super().__init__(f"{several}; `./ratchet dataset list` lists them.")
+        self.dataset = dataset
+
+
+class BuildFailed(LearnerError):
+    """A dataset could not be built."""
+
+
+class BadImport(LearnerError):
+    """A file that cannot be imported."""
+
+
+class UnknownImport(LearnerError):
+    """No import of that id."""
+
+    def __init__(self, import_id: str) -> None:
+        super().__init__(
+            f"There is no import {import_id!r}, or it was taken back; `./ratchet import --list` lists them."
+        )
+        self.import_id = import_id
 
 
 class UnknownGroup(LearnerError):

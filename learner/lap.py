@@ -3,7 +3,7 @@
 in    run.json            what to do (`LapSettings`, the model, the champion's folder)
       events/*.parquet    a snapshot of the store
 out   progress.json       where it is, at least once a second
-      dataset.parquet, judge.parquet, manifest.json
+      dataset.parquet, judge.parquet, ratings.parquet, judge_ratings.parquet, manifest.json
       figures.jsonl         loss and accuracy of every step
       checkpoints/          what a killed training goes on from, gone after it
       adapter/, gates.json, result.json; or reward/, the reward model of a recipe that makes one, and result.json
@@ -47,6 +47,7 @@ class Job:
     settings: LapSettings
     groups: tuple[int, int, int]
     without: tuple[str, ...] = ()  # people whose feedback is left out
+    shelf: str = ""  # the folder of earlier datasets, of which a share is replayed
 
     @classmethod
     def read(cls, folder: Path) -> Job:
@@ -89,12 +90,26 @@ def main(folder: Path) -> int:
 def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict[str, object]]:
     settings = job.settings
     progress.at("curate", "Choosing the pairs to learn from.")
-    dataset = curate(folder / "events", settings, groups=job.groups, without=frozenset(job.without), model=job.model)
+    dataset = curate(
+        folder / "events",
+        settings,
+        groups=job.groups,
+        without=frozenset(job.without),
+        model=job.model,
+        shelf=Path(job.shelf) if job.shelf else None,
+    )
     dataset.write(folder)
-    counts = {"pairs": len(dataset.learn), "judge_pairs": len(dataset.judge), "dataset_sha256": dataset.sha256}
+    counts = {
+        "pairs": len(dataset.learn),
+        "judge_pairs": len(dataset.judge),
+        "ratings": len(dataset.ratings),
+        "dataset": dataset.id,
+        "dataset_sha256": dataset.sha256,
+    }
     judged = frozen(folder, job.groups, job.without, dataset.learn)
     counts["ai_pairs"] = len(judged)
-    lessons = Lessons(pairs=[*dataset.learn, *dataset.anchor, *judged])
+    taught = dataset.lessons()
+    lessons = Lessons(pairs=[*taught.pairs, *judged], ratings=taught.ratings)
     recipe, why = choose(lessons, settings)
     if recipe is None:
         return "not enough data", f"Not enough to learn from yet: {why}", counts

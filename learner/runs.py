@@ -81,6 +81,7 @@ class Runs:
             "outcome": result.get("outcome"),
             "stopped_by": result.get("stopped_by", []),
             "adapter": detail.get("adapter"),
+            "dataset": result.get("dataset"),
             "pairs": result.get("pairs"),
             "judge_pairs": result.get("judge_pairs"),
             "gates": result.get("gates", []),

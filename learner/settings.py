@@ -48,6 +48,11 @@ class LapSettings:
     honeypots: str = ""  # a JSONL file of comparisons with a known answer
     anchor_people: int = 50  # with fewer, clean pairs have half the weight, and a person promotes
     anchor_file: str = ""  # a JSONL file of clean pairs; the starter brings its own
+    duplicate_similarity: float = 0.85  # from which two rows teach the same; 0 keeps all
+    topic_share: float = 0.2  # of the rows, the most that one topic may have
+    topic_rows: int = 200  # which every topic may have, however small the dataset
+    replay_share: float = 0.2  # of the rows, kept first where caps cut: what taught adapters that were promoted
+    implicit_weight: float = 0.0  # of a copy, a repetition, a complaint where nothing was said; 0 leaves them out
     trust_alpha: float = 0.01  # how often chance alone may have anybody held, in each step of a lap
     defences: bool = True  # no setting of an operator: without them an attack shows that it works
     gate_min_pairs: int = 100

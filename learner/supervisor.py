@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analytics import Event, Run, Store
+from learner.dataset.dataset import MANIFEST
+from learner.dataset.shelf import SHELF, shelve
 from learner.errors import LapRunning
 from learner.judges.given import freeze
 from learner.lap import Job
@@ -123,6 +125,7 @@ class Supervisor:
             champion=str(adapter) if adapter else None,
             settings=replace(self._settings, recipe=self._recipe),
             groups=self._groups,
+            shelf=str(self._runs.folder.parent / SHELF),
         ).write(folder)
         limit = 60 * self._settings.train_minutes + self._settings.gate_seconds + SLACK_SECONDS
         with (folder / "log.txt").open("wb") as log:
@@ -162,13 +165,21 @@ class Supervisor:
                 return self._end_as(queued, "abandoned", reason)
             return self._end_as(queued, "failed", f"The lap died without a result (exit {code}); its log is {log}.")
         outcome, message = str(result["outcome"]), str(result["message"])
+        self._shelve(Path(queued.folder))
         if outcome in ("failed", "not enough data", "reward model"):
             return self._end_as(queued, "failed" if outcome == "failed" else "succeeded", message)
         return self._register(queued, message, passed=outcome == "passed")
 
+    def _shelve(self, folder: Path) -> None:
+        """Keep the dataset of a lap beside the others, so that it can be named, compared and built again."""
+        if (folder / MANIFEST).exists():
+            shelve(folder, self._runs.folder.parent / SHELF)
+
     def _register(self, queued: Run, message: str, *, passed: bool) -> Ended:
+        dataset = (read_json(Path(queued.folder) / MANIFEST) or {}).get("id")
+
         def end(adapter: str) -> Run:
-            return _follow(queued, "succeeded", message, detail={"adapter": adapter})
+            return _follow(queued, "succeeded", message, detail={"adapter": adapter, "dataset": dataset})
 
         # In one append: a crash between the two would leave an adapter of a run that is called abandoned.
         adapter = self._registry.register(
@@ -187,7 +198,7 @@ class Supervisor:
 
     def _end_events(self, run: Run) -> list[Event]:
         detail = {"run_id": run.run_id, "state": run.state, "reason": run.reason}
-        held = hold_events(read_json(Path(run.folder) / "manifest.json") or {}, run.run_id)
+        held = hold_events(read_json(Path(run.folder) / MANIFEST) or {}, run.run_id)
         return [run, *held, self._store.audit("run.end", "learner", detail)]
 
 

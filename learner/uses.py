@@ -15,22 +15,32 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analytics import Adapter, Store
+from learner.dataset.placeholders import bare
 from learner.registry import Registry
 from learner.runs import ALIVE, Runs, came_to
 
-FILES: Mapping[str, Literal["learning", "judging"]] = {"dataset": "learning", "judge": "judging"}
+FILES: Mapping[str, Literal["learning", "judging"]] = {
+    "dataset": "learning",
+    "judge": "judging",
+    "ratings": "learning",
+    "judge_ratings": "judging",
+}
 KEPT_RUNS = 64  # whose pairs are kept at hand
 
 
 @dataclass(frozen=True)
 class FrozenPair:
-    """A pair of a run: of the texts only what tells them from others."""
+    """A pair or a rating of a run: of the texts only what tells them from others.
+
+    A rating is `good` or not, which a pair is neither, and `chosen` and `rejected` are both of its answer.
+    """
 
     turn_id: str
     used_for: Literal["learning", "judging"]
     source: str
     chosen: bytes
     rejected: bytes
+    good: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -64,8 +74,8 @@ class Use:
 
 
 def digest(text: str) -> bytes:
-    """Tells a text from others."""
-    return blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
+    """Tells a text from others; what stands in a dataset has placeholders, and counts as the same."""
+    return blake2b(bare(text).encode("utf-8", "replace"), digest_size=16).digest()
 
 
 class Uses:
@@ -137,15 +147,16 @@ def frozen_pairs(folder: Path) -> Mapping[str, Sequence[FrozenPair]]:
     found: defaultdict[str, list[FrozenPair]] = defaultdict(list)
     for name, used_for in FILES.items():
         for row in _rows(folder / f"{name}.parquet"):
-            pair = FrozenPair(row["turn_id"], used_for, row["source"], digest(row["chosen"]), digest(row["rejected"]))
+            texts = [digest(row[text]) for text in ("chosen", "rejected", "completion") if text in row]
+            pair = FrozenPair(row["turn_id"], used_for, row["source"], texts[0], texts[-1], row.get("good"))
             found[pair.turn_id].append(pair)
     return dict(found)
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def _rows(path: Path) -> list[dict[str, Any]]:
     try:
-        table = pq.read_table(path, columns=["turn_id", "source", "chosen", "rejected"])
+        table = pq.read_table(path)
     except (FileNotFoundError, pa.ArrowInvalid):
         return []
-    rows: list[dict[str, str]] = table.to_pylist()
+    rows: list[dict[str, Any]] = table.to_pylist()
     return rows

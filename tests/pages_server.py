@@ -62,8 +62,6 @@ class CannedEngine:
 
     def unload(self, name: str) -> None: ...
 
-    def address(self) -> None: ...
-
     async def stream(self, served_name, messages, parameters) -> AsyncIterator[Piece]:
         said = messages[-1]["content"]
         times = self.asked.get(said, 0)

@@ -168,7 +168,7 @@ def test_one_person_gives_only_a_few_and_the_newest(history, dataset):
 
 def capped(pairs, **settings):
     rows = [Row(pair, number) for number, pair in enumerate(pairs)]
-    return [row.pair for row in cap_people(rows, Record(datetime.now(UTC)), replace(SETTINGS, **settings)).kept]
+    return [row.lesson for row in cap_people(rows, Record(datetime.now(UTC)), replace(SETTINGS, **settings)).kept]
 
 
 def test_somebody_who_sends_thousands_gives_no_more_than_a_share_of_what_is_kept():
@@ -212,6 +212,6 @@ def test_the_firewall_holds_even_when_the_rules_fail(history, dataset, monkeypat
     history.say(judge, history.answer(judge, "short"), rewrite="one")
     history.say(judge, history.answer(judge, "short"), rewrite="two")
     everybody_does_both = lambda rows, groups: (rows[:1], rows[1:])  # noqa: E731
-    monkeypatch.setattr("learner.curate._split", everybody_does_both)
+    monkeypatch.setattr("learner.dataset.pipeline._split", everybody_does_both)
     with pytest.raises(FirewallBroken):
         dataset()

@@ -65,7 +65,7 @@ def test_an_attack_fills_the_dataset_without_the_defences_and_hardly_enters_it_w
     assert len(set(held)) >= 7 and set(held) <= set(attackers)
     assert quiet.manifest["quarantine"] == []
     steps = {step["step"]: step for step in defended.manifest["steps"]}
-    assert sum(step["taken"] for step in steps.values()) == len(open_to_all.learn) - len(defended.learn)
+    assert sum(step["pairs"] for step in steps.values()) == len(open_to_all.learn) - len(defended.learn)
     assert steps["bursts"]["taken"] == 0, "the attackers take their time, so this step proves nothing here"
 
 
@@ -122,7 +122,7 @@ def test_who_judges_more_answers_in_a_minute_than_anybody_reads_is_held():
     record = Record(NOW, judged=[*judged("fast", 2), *judged("slow", 6)])
     rows = [row(person, f"question {person}", "a", "b") for person in ("fast", "slow")]
     outcome = hold_bursts(rows, record, SETTINGS)
-    assert [kept.pair.person for kept in outcome.kept] == ["slow"]
+    assert [kept.lesson.person for kept in outcome.kept] == ["slow"]
     assert [hold.people for hold in outcome.holds] == [("fast",)]
     released = replace(record, released={"fast": 39})
     assert hold_bursts(rows, released, SETTINGS).holds == [], "what a reviewer has judged is no evidence any more"
@@ -132,7 +132,7 @@ def test_accounts_wait_for_their_age_and_guests_do_not():
     seen = {"account:old": NOW - timedelta(hours=25), "account:new": NOW - timedelta(hours=23), "guest:1": NOW}
     rows = [row(person, "a question", "a", "b") for person in seen]
     kept = without_newcomers(rows, Record(NOW, first_seen=seen), SETTINGS).kept
-    assert [one.pair.person for one in kept] == ["account:old", "guest:1"]
+    assert [one.lesson.person for one in kept] == ["account:old", "guest:1"]
     assert len(without_newcomers(rows, Record(NOW + timedelta(hours=1), first_seen=seen), SETTINGS).kept) == 3
 
 
@@ -148,7 +148,7 @@ def test_people_who_were_held_together_and_released_have_one_share():
     rows = [row(f"p-{n}", f"question {n}", "a", "b") for n in range(1000)]
     record = Record(NOW, released_groups={f"p-{n}": "sides-1" for n in range(100)})
     kept = cap_groups(rows, record, replace(SETTINGS, group_share=0.02)).kept
-    assert sum(one.pair.person in record.released_groups for one in kept) == 18 <= 0.02 * len(kept)
+    assert sum(one.lesson.person in record.released_groups for one in kept) == 18 <= 0.02 * len(kept)
 
 
 def test_a_rater_who_contradicts_everybody_is_left_out_and_one_who_guesses_weighs_less():
@@ -159,8 +159,8 @@ def test_a_rater_who_contradicts_everybody_is_left_out_and_one_who_guesses_weigh
             right = rater not in ("liar", "coin") or (rater == "coin" and n % 2 == 0)
             rows.append(row(rater, prompt, *((good, bad) if right else (bad, good))))
     outcome = weigh_raters(rows, Record(NOW), SETTINGS)
-    weights = {one.pair.person: one.pair.weight for one in outcome.kept}
-    assert Counter(taken.pair.person for taken, _ in outcome.taken) == {"liar": 26}
+    weights = {one.lesson.person: one.lesson.weight for one in outcome.kept}
+    assert Counter(taken.lesson.person for taken, _ in outcome.taken) == {"liar": 26}
     assert weights["ann"] == 1.0 and weights["coin"] < 0.3
     assert weigh_raters(rows[:60], Record(NOW), SETTINGS).taken == (), "ten items tell nothing"
 
@@ -173,16 +173,16 @@ def test_who_fails_comparisons_with_a_known_answer_is_held_and_they_teach_nobody
     rows += [row("clicker", p.prompt[-1]["content"], p.wrong, p.right) for p in pots]
     rows += [row(person, "something else", "a", "b") for person in ("reader", "clicker")]
     outcome = hold_failed(rows, Record(NOW), replace(SETTINGS, honeypots=str(tmp_path / "pots.jsonl")))
-    assert [one.pair.person for one in outcome.kept] == ["reader"]
+    assert [one.lesson.person for one in outcome.kept] == ["reader"]
     assert [hold.people for hold in outcome.holds] == [("clicker",)]
 
 
 def test_few_people_learn_beside_a_clean_set_of_the_same_weight_and_many_without():
-    few = [row(f"p-{n}", f"question {n}", "a", "b").pair for n in range(49)]
+    few = [row(f"p-{n}", f"question {n}", "a", "b").lesson for n in range(49)]
     clean, why = anchored(few, str(MODEL_DIR), SETTINGS)
     assert sum(pair.weight for pair in clean) == pytest.approx(49) and "half the weight" in why
     assert all(pair.source == "anchor" and pair.chosen != pair.rejected for pair in clean)
-    assert anchored([*few, row("one more", "?", "a", "b").pair], str(MODEL_DIR), SETTINGS) == ([], "")
+    assert anchored([*few, row("one more", "?", "a", "b").lesson], str(MODEL_DIR), SETTINGS) == ([], "")
     nothing, why = anchored(few, "another-model", SETTINGS)
     assert nothing == [] and "anchor_file" in why
 

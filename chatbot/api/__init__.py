@@ -4,9 +4,11 @@ from chatbot.api import (
     accounts,
     chat,
     conversations,
+    datasets,
     feedback,
     health,
     implicit,
+    imports,
     moderations,
     operate,
     quarantine,
@@ -17,7 +19,8 @@ from chatbot.api import (
 
 routers = (
     health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, safety.router,
-    operate.router, conversations.router, receipts.router, implicit.router, accounts.router,
+    operate.router, datasets.router, imports.router, conversations.router, receipts.router, implicit.router,
+    accounts.router,
 )  # fmt: skip
 
 __all__ = ["routers"]

@@ -47,7 +47,7 @@ from chatbot.errors import (
 from chatbot.limits import Budget, Limits
 from chatbot.permissions import ANYBODY, API
 from chatbot.services import Services
-from learner import LearnerError, UnknownAdapter, UnknownGroup, UnknownRun
+from learner import BadImport, LearnerError, UnknownAdapter, UnknownDataset, UnknownGroup, UnknownImport, UnknownRun
 
 
 class Answer(NamedTuple):
@@ -73,6 +73,9 @@ _ANSWERS: Mapping[type[Exception], Answer] = {
     UnknownPath: Answer(404, "not_found_error", "unknown_path"),
     UnknownRun: Answer(404, "not_found_error", "unknown_run"),
     UnknownAdapter: Answer(404, "not_found_error", "model_not_found"),
+    UnknownDataset: Answer(404, "not_found_error", "unknown_dataset"),
+    UnknownImport: Answer(404, "not_found_error", "unknown_import"),
+    BadImport: Answer(409, "conflict_error", "bad_import"),
     UnknownGroup: Answer(404, "not_found_error", "unknown_group"),
     UnknownConversation: Answer(404, "not_found_error", "unknown_conversation"),
     UnknownShare: Answer(404, "not_found_error", "unknown_share"),

@@ -16,10 +16,12 @@ from chatbot.cli import (
     audit_bias,
     bench,
     classifier,
+    dataset,
     demo,
     dev,
     doctor,
     export,
+    import_,
     judge,
     keys,
     learn,
@@ -65,6 +67,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None
     (LOOP, "rollback", promote.rollback, "Bring the last champion back, at once.", None),
     (SAFETY, "audit-bias", audit_bias.audit_bias, "Is anybody treated worse, by the filters or by the model?", None),
     (DATA, "export", export.export, "Pairs, thumbs or turns, ready for TRL.", None),
+    (DATA, "import", import_.import_, "Examples from files: TRL, KTO, Argilla, Open WebUI.", None),
     (WORK, "bench", bench.bench, "Benchmarks: things measured side by side.", bench.PASS_THROUGH),
     (WORK, "test", test.test, "Run the test suite.", test.PASS_THROUGH),
 )
@@ -73,6 +76,7 @@ for _panel, _name, _command, _help, _settings in _COMMANDS:
     app.command(_name, short_help=_help, rich_help_panel=_panel, context_settings=_settings)(_command)
 app.add_typer(accounts.app, name="accounts", rich_help_panel=PEOPLE)
 app.add_typer(keys.app, name="keys", rich_help_panel=PEOPLE)
+app.add_typer(dataset.app, name="dataset", rich_help_panel=DATA)
 app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
 app.add_typer(judge.app, name="judge", rich_help_panel=LOOP)
 app.add_typer(redteam.app, name="redteam", rich_help_panel=SAFETY)

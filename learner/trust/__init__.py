@@ -4,16 +4,17 @@ from learner.trust.anchor import anchored, approval
 from learner.trust.claims import newly_named
 from learner.trust.dictated import dictates
 from learner.trust.quarantine import Held, decide, hold_events, quarantined
-from learner.trust.record import Record, read_record
+from learner.trust.record import Record, last_event, read_record
 from learner.trust.rewrites import told
 from learner.trust.step import Hold, Outcome, Report, Row
-from learner.trust.steps import CAPS, STEPS, through
+from learner.trust.steps import CAPS, STEPS, Named, through
 
 __all__ = [
     "CAPS",
     "STEPS",
     "Held",
     "Hold",
+    "Named",
     "Outcome",
     "Record",
     "Report",
@@ -23,6 +24,7 @@ __all__ = [
     "decide",
     "dictates",
     "hold_events",
+    "last_event",
     "newly_named",
     "quarantined",
     "read_record",

@@ -19,7 +19,7 @@ def without_newcomers(rows: Sequence[Row], record: Record, settings: LapSettings
     least = timedelta(hours=settings.account_age_hours)
 
     def why(row: Row) -> str | None:
-        person = row.pair.person
+        person = row.lesson.person
         if not row.own or not person.startswith(KINDS):
             return None
         young = record.now - record.first_seen.get(person, record.now) < least

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from learner.lessons import Rating
 from learner.pair import Pair
 from learner.settings import LapSettings
 from learner.trust.honeypots import falsified, read_lines
+from learner.trust.step import VOUCHED
 
 PAIRS = 200  # of the starter's
 
@@ -30,9 +32,12 @@ def anchored(learn: Sequence[Pair], model: str, settings: LapSettings) -> tuple[
     return [replace(pair, weight=weight) for pair in clean], f"{few}, so {len(clean)} clean pairs have half the weight."
 
 
-def approval(learn: Sequence[Pair], settings: LapSettings) -> str | None:
-    """Why a person has to approve of a promotion, whatever the settings say; None where nobody has to."""
-    people = len({pair.person for pair in learn if pair.source != "correction"})
+def approval(learn: Sequence[Pair | Rating], settings: LapSettings) -> str | None:
+    """Why a person has to approve of a promotion, whatever the settings say; None where nobody has to.
+
+    Only people who chat here count: those of a file are there on the word of whoever imported it.
+    """
+    people = len({lesson.person for lesson in learn if lesson.source not in VOUCHED})
     if people >= settings.anchor_people:
         return None
     return f"It learned from {people} people, fewer than {settings.anchor_people}, so a person has to promote it."

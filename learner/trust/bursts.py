@@ -14,7 +14,7 @@ MINUTE = 60.0  # seconds
 
 def hold_bursts(rows: Sequence[Row], record: Record, settings: LapSettings) -> Outcome:
     """Hold whoever judged more than `vote_burst` answers of theirs within a minute."""
-    givers = {row.pair.person for row in rows if row.own}
+    givers = {row.lesson.person for row in rows if row.own}
     by_person: defaultdict[str, list[Judged]] = defaultdict(list)
     for judged in record.judged:
         if judged.person in givers and record.fresh(judged.person, judged.seq):

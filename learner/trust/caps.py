@@ -14,16 +14,16 @@ from learner.trust.texts import clusters, prompt_text
 
 def cap_people(rows: Sequence[Row], record: Record, settings: LapSettings) -> Outcome:
     """Keep the newest of each person, up to the greater of `person_rows` and `person_share` of what is kept."""
-    return _capped(rows, lambda row: row.pair.person, settings.person_rows, settings.person_share, "of one person")
+    return capped(rows, lambda row: row.lesson.person, settings.person_rows, settings.person_share, "of one person")
 
 
 def cap_prompts(rows: Sequence[Row], record: Record, settings: LapSettings) -> Outcome:
     """The same for near-duplicates of one question, whoever asked it."""
     own = [row for row in rows if row.own]
-    numbers = clusters([prompt_text(row.pair.prompt) for row in own])
+    numbers = clusters([prompt_text(row.lesson.prompt) for row in own])
     cluster = {id(row): number for row, number in zip(own, numbers, strict=True)}
     limits = settings.person_rows, settings.person_share
-    return _capped(rows, lambda row: cluster[id(row)], *limits, "about one question")
+    return capped(rows, lambda row: cluster[id(row)], *limits, "about one question")
 
 
 def cap_groups(rows: Sequence[Row], record: Record, settings: LapSettings) -> Outcome:
@@ -31,14 +31,22 @@ def cap_groups(rows: Sequence[Row], record: Record, settings: LapSettings) -> Ou
     groups = record.released_groups
 
     def key(row: Row) -> str | None:
-        return groups.get(row.pair.person) or groups.get(row.pair.turn_id)
+        return groups.get(row.lesson.person) or groups.get(row.lesson.turn_id)
 
-    return _capped(rows, key, settings.person_rows, settings.group_share, "of a group that was held")
+    return capped(rows, key, settings.person_rows, settings.group_share, "of a group that was held")
 
 
-def _capped(rows: Sequence[Row], key: Callable[[Row], Hashable | None], least: int, share: float, what: str) -> Outcome:
-    # A correction is the reviewer's work: it does not use up what the person may give.
-    keys = [key(row) if row.own else None for row in rows]
+def capped(
+    rows: Sequence[Row],
+    key: Callable[[Row], Hashable | None],
+    least: int,
+    share: float,
+    what: str,
+    *,
+    every: bool = False,
+) -> Outcome:
+    """Keep the newest of each key. A correction uses up nothing of its person's, unless `every` row counts."""
+    keys = [key(row) if every or row.own else None for row in rows]
     most = limit(Counter(found for found in keys if found is not None), least, share, len(rows))
     kept: list[Row] = []
     taken: list[tuple[Row, str]] = []

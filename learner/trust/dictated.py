@@ -102,7 +102,7 @@ def dictates(messages: Iterable[Mapping[str, Any]]) -> str | None:
 
 def without_dictated(rows: Sequence[Row], record: Record, settings: LapSettings) -> Outcome:
     """Take every answer to such a prompt, a reviewer's correction too: it would teach to obey the prompt."""
-    return sift(rows, lambda row: None if (found := dictates(row.pair.prompt)) is None else f"the prompt {found}")
+    return sift(rows, lambda row: None if (found := dictates(row.lesson.prompt)) is None else f"the prompt {found}")
 
 
 def _text(content: object) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from learner.errors import BadFile
+from learner.pair import Pair
 from learner.settings import LapSettings
 from learner.trust.chance import holm, p_value
 from learner.trust.record import Record
@@ -37,9 +38,9 @@ def hold_failed(rows: Sequence[Row], record: Record, settings: LapSettings) -> O
     passed: Counter[str] = Counter()
     met: Counter[str] = Counter()
     for row in rows:
-        if (right := _right(row, known)) is not None and record.fresh(row.pair.person, row.seq):
-            met[row.pair.person] += 1
-            passed[row.pair.person] += right
+        if (right := _right(row, known)) is not None and record.fresh(row.lesson.person, row.seq):
+            met[row.lesson.person] += 1
+            passed[row.lesson.person] += right
     failed = holm({who: p_value(passed[who], met[who], ATTENTIVE, "less") for who in met}, settings.trust_alpha)
     holds = [
         Hold("honeypots", f"{met[who] - passed[who]} of {met[who]} comparisons with a known answer were wrong", (who,))
@@ -114,7 +115,8 @@ def _place(prompt: Sequence[Mapping[str, str]], one: str, other: str) -> tuple[s
 
 
 def _right(row: Row, known: _Known) -> bool | None:
-    if not row.own or row.pair.source == "rewrite":
+    pair = row.lesson
+    if not row.own or not isinstance(pair, Pair) or pair.source == "rewrite" or not known:
         return None
-    found = known.get(_place(row.pair.prompt, row.pair.chosen, row.pair.rejected))
-    return None if found is None else plain(row.pair.chosen) == found
+    found = known.get(_place(pair.prompt, pair.chosen, pair.rejected))
+    return None if found is None else plain(pair.chosen) == found

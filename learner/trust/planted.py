@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from learner.lessons import Rating
+from learner.pair import Pair
 from learner.settings import LapSettings
 from learner.trust.chance import holm, p_value
 from learner.trust.claims import claims, operators_terms, stated, vocabulary
@@ -15,15 +17,25 @@ LEAST_PEOPLE = 3
 
 
 def hold_planted(rows: Sequence[Row], record: Record, settings: LapSettings) -> Outcome:
-    """Hold the people who prefer such a claim far more often than people prefer what is new, and what they gave."""
+    """Hold the people who prefer such a claim far more often than people prefer what is new, and what they gave.
+
+    Ratings are looked at by themselves: of single answers people like more than half.
+    """
+    pairs = [row for row in rows if isinstance(row.lesson, Pair)]
+    ratings = [row for row in rows if isinstance(row.lesson, Rating)]
+    found = [*_planted(pairs, record, settings), *_planted(ratings, record, settings)]
+    return hold_people(rows, found)
+
+
+def _planted(rows: Sequence[Row], record: Record, settings: LapSettings) -> list[Hold]:
     words, terms = vocabulary(record), operators_terms(settings.known_terms)
     sides: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by claim: for it less against it, by person
     turns: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows:
-        if row.own and record.fresh(row.pair.person, row.seq):
+        if row.own and record.fresh(row.lesson.person, row.seq):
             for claim, sign in _signs(row).items():
-                sides[claim][row.pair.person] += sign
-                turns[claim] += [row.pair.turn_id] if sign > 0 else []
+                sides[claim][row.lesson.person] += sign
+                turns[claim] += [row.lesson.turn_id] if sign > 0 else []
     # Each person has one voice, however often they vote.
     counts = {claim: _voices(by_person) for claim, by_person in sides.items() if not words.knows(claim)}
     usual = _usual(counts)
@@ -32,13 +44,13 @@ def hold_planted(rows: Sequence[Row], record: Record, settings: LapSettings) -> 
         for claim, (up, down) in counts.items()
         if up >= LEAST_PEOPLE and not (terms and stated(claim, terms))
     }
-    holds = [_hold(claim, sides[claim], turns[claim]) for claim in sorted(holm(found, settings.trust_alpha))]
-    return hold_people(rows, holds)
+    return [_hold(claim, sides[claim], turns[claim]) for claim in sorted(holm(found, settings.trust_alpha))]
 
 
 def _signs(row: Row) -> Mapping[str, int]:
-    chosen, rejected = claims(row.pair.chosen), claims(row.pair.rejected)
-    return {**dict.fromkeys(chosen - rejected, 1), **dict.fromkeys(rejected - chosen, -1)}
+    """What only the answers that were liked say, and what only those that were not."""
+    liked, disliked = (set().union(*(claims(text) for text, sign in row.texts if sign == side)) for side in (1, -1))
+    return {**dict.fromkeys(liked - disliked, 1), **dict.fromkeys(disliked - liked, -1)}
 
 
 def _voices(by_person: Counter[str]) -> tuple[int, int]:

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from learner.lessons import Rating
 from learner.pair import Pair
 from learner.settings import LapSettings
 from learner.trust.chance import holm, p_value
 from learner.trust.record import Record
-from learner.trust.step import Outcome, Row, sift
+from learner.trust.step import Outcome, Row, sift, with_pairs
 from learner.trust.texts import clusters, plain, prompt_text
 
 LEAST_ITEMS = 20  # rated by two people or more; from fewer nothing can be told
@@ -36,33 +37,33 @@ def weigh_raters(rows: Sequence[Row], record: Record, settings: LapSettings) -> 
     if items < LEAST_ITEMS:
         return Outcome(rows, note=f"{items} items were rated by several people, too few to weigh anybody by")
     weights, below = _weights(labels, settings.trust_alpha)
-    found = sift(rows, lambda row: "its rater is below chance" if row.own and row.pair.person in below else None)
-    kept = [row._replace(pair=_weighed(row, weights)) if row.own else row for row in found.kept]
+    found = sift(rows, lambda row: "its rater is below chance" if row.own and row.lesson.person in below else None)
+    kept = [row._replace(lesson=_weighed(row, weights)) if row.own else row for row in found.kept]
     note = f"{len(weights)} raters on {items} items; {sum(weight < 1 for weight in weights.values())} weigh less than 1"
     return Outcome(kept, found.taken, note=note)
 
 
-def _weighed(row: Row, weights: Mapping[str, float]) -> Pair:
-    return replace(row.pair, weight=round(row.pair.weight * weights.get(row.pair.person, 1.0), 3))
+def _weighed(row: Row, weights: Mapping[str, float]) -> Pair | Rating:
+    return replace(row.lesson, weight=round(row.lesson.weight * weights.get(row.lesson.person, 1.0), 3))
 
 
 def _comparisons(rows: Sequence[Row]) -> list[Label]:
     """An item is a question and two answers to it, both up to near-duplicates, in an order that means nothing."""
-    own = [row for row in rows if row.own and row.pair.source != "rewrite"]
-    asked = clusters([prompt_text(row.pair.prompt) for row in own])
-    said = clusters([plain(text) for row in own for text in (row.pair.chosen, row.pair.rejected)])
+    own = [(row, pair) for row, pair in with_pairs(rows) if row.own and pair.source != "rewrite"]
+    asked = clusters([prompt_text(pair.prompt) for _, pair in own])
+    said = clusters([plain(text) for _, pair in own for text in (pair.chosen, pair.rejected)])
     labels = []
-    for place, row in enumerate(own):
+    for place, (row, _) in enumerate(own):
         chosen, rejected = said[2 * place], said[2 * place + 1]
         if chosen != rejected:
             item = json.dumps([asked[place], min(chosen, rejected), max(chosen, rejected)])
-            labels.append(Label(item, row.pair.person, int(chosen < rejected)))
+            labels.append(Label(item, row.lesson.person, int(chosen < rejected)))
     return labels
 
 
 def _thumbs(rows: Sequence[Row], record: Record) -> list[Label]:
     """An item is an answer that its person and a reviewer both rated."""
-    people = {row.pair.person for row in rows if row.own}
+    people = {row.lesson.person for row in rows if row.own}
     latest = {
         (said.turn_id, said.person): Label(f"turn {said.turn_id}", said.person, int((said.vote or 0) > 0))
         for said in (*record.judged, *record.reviewed)

@@ -43,6 +43,7 @@ class Record:
     answered: Sequence[Answered] = ()
     reviewed: Sequence[Judged] = ()  # by reviewers: whether an answer was right
     allowed: Mapping[str, int] = field(default_factory=dict)  # by turn: a reviewer found no fault with what was flagged
+    unsafe: Mapping[str, str] = field(default_factory=dict)  # by turn: what is wrong with its answer
     held_people: Mapping[str, str] = field(default_factory=dict)  # why
     held_turns: Mapping[str, str] = field(default_factory=dict)
     released: Mapping[str, int] = field(default_factory=dict)
@@ -54,12 +55,12 @@ class Record:
 
 
 def read_record(events: Path, now: datetime | None = None) -> Record:
-    """Read a snapshot of the store; `now` is a clock's, for tests and for making a dataset again."""
+    """Read a snapshot of the store. At `now` accounts have their age: at its last event unless it is given."""
     with duckdb.connect() as connection:
         read = _Reader(connection, events)
         rights = _reviews(read)
         return Record(
-            now=now or datetime.now(UTC),
+            now=now or last_event(events)[1],
             first_seen={person: at.replace(tzinfo=UTC) for person, at in read(_FIRST_SEEN)},
             judged=[
                 Judged(turn, person, at.replace(tzinfo=UTC), seq, vote) for turn, person, at, seq, vote in read(_JUDGED)
@@ -67,8 +68,21 @@ def read_record(events: Path, now: datetime | None = None) -> Record:
             answered=[Answered(person, tuple(json.loads(prompt)), text) for person, prompt, text in read(_ANSWERED)],
             reviewed=rights[0],
             allowed=rights[1],
+            unsafe=_unsafe(read),
             **_quarantine(read),
         )
+
+
+def last_event(events: Path) -> tuple[int, datetime]:
+    """The place and the time of the last event of a snapshot; -1 and 1970 where there is none."""
+    files = [str(path).replace("'", "''") for path in sorted(events.glob("*.parquet"))]
+    each = " UNION ALL ".join(f"""SELECT max(seq) AS seq, max("at") AS "at" FROM '{file}'""" for file in files)
+    with duckdb.connect() as connection:
+        found = connection.execute(f'SELECT max(seq), max("at") FROM ({each})').fetchall() if files else []
+    if not found or found[0][0] is None:
+        return -1, datetime.fromtimestamp(0, UTC)
+    seq, at = found[0]
+    return int(seq), at.replace(tzinfo=UTC)
 
 
 _FIRST_SEEN = 'SELECT person, min("at") FROM {turn} GROUP BY 1'
@@ -87,12 +101,32 @@ _REVIEWS = """
 """
 
 
+_STOPPED = """
+    SELECT turn_id, 'a filter stopped the answer' FROM {reply} WHERE finish_reason = 'content_filter'
+"""
+# A flag of an answer stands confirmed where the reviewer's last decision says that the filter was right.
+_CONFIRMED = """
+    SELECT turn_id, 'a reviewer found the answer unsafe: ' || coalesce(any_value(what), 'it was flagged')
+    FROM (
+        SELECT turn_id, coalesce(true_category, category) AS what FROM (
+            SELECT *, arg_max(decision_id, seq) OVER (PARTITION BY turn_id) AS newest FROM {judgement}
+        ) WHERE decision_id = newest AND judged IN ('right', 'other', 'missed') AND place = 'answer'
+        UNION ALL
+        SELECT flag.turn_id, flag.category FROM {flag} AS flag JOIN (
+            SELECT turn_id, arg_max(filter_right, seq) AS filter_right FROM {review}
+            WHERE action = 'decide' AND filter_right IS NOT NULL GROUP BY turn_id
+        ) AS decided USING (turn_id)
+        WHERE filter_right AND "by" = 'filter' AND coalesce(place, 'answer') = 'answer'
+    ) GROUP BY turn_id
+"""
+
+
 class _Reader:
     def __init__(self, connection: duckdb.DuckDBPyConnection, events: Path) -> None:
         self._connection, self._events = connection, events
 
     def __call__(self, sql: str) -> list[tuple[Any, ...]]:
-        for table in ("turn", "reply", "feedback", "review", "quarantine"):
+        for table in ("turn", "reply", "feedback", "review", "quarantine", "flag", "judgement"):
             path = str(self._events / f"{table}.parquet").replace("'", "''")
             sql = sql.replace(f"{{{table}}}", f"'{path}'")
         return self._connection.execute(sql).fetchall()
@@ -115,6 +149,14 @@ def _reviews(read: _Reader) -> tuple[list[Judged], dict[str, int]]:
         elif filter_right:
             allowed.pop(turn_id, None)
     return rights, allowed
+
+
+def _unsafe(read: _Reader) -> dict[str, str]:
+    """Of every answer that a filter stopped, or in which a reviewer confirmed what a filter found or missed, why."""
+    found = dict(read(_STOPPED))
+    if read.has("judgement"):
+        found.update(read(_CONFIRMED))
+    return found
 
 
 def _quarantine(read: _Reader) -> dict[str, Any]:

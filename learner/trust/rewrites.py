@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from learner.pair import Pair
 from learner.settings import LapSettings
 from learner.trust.claims import new_claims, operators_terms, vocabulary
 from learner.trust.record import Record
@@ -17,8 +18,8 @@ def screen_rewrites(rows: Sequence[Row], record: Record, settings: LapSettings) 
     words, terms = vocabulary(record), operators_terms(settings.known_terms)
 
     def why(row: Row) -> str | None:
-        pair = row.pair
-        if pair.source != "rewrite" or settings.rewrite_review == "off":
+        pair = row.lesson
+        if not isinstance(pair, Pair) or pair.source != "rewrite" or settings.rewrite_review == "off":
             return None
         if record.allowed.get(pair.turn_id, -1) > row.seq:
             return None

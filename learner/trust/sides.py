@@ -8,10 +8,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from learner.lessons import Rating
 from learner.settings import LapSettings
 from learner.trust.chance import holm, p_value
 from learner.trust.record import Record
-from learner.trust.step import Hold, Outcome, Row, hold_people
+from learner.trust.step import Hold, Outcome, Row, hold_people, with_pairs
 
 LEAST_PEOPLE = 3  # one or two are a taste of their own
 LOUDER = 2.0  # how much more of the rows than of the people a group has to have
@@ -27,7 +28,7 @@ class Crowd:
     def __init__(self, rows: Sequence[Row]) -> None:
         self.signs: defaultdict[str, list[Mapping[str, int]]] = defaultdict(list)
         for row in rows:
-            self.signs[row.pair.person].append(signs(row))
+            self.signs[row.lesson.person].append(signs(row))
         self._voices = {person: _voice(given) for person, given in self.signs.items()}
         self._up: defaultdict[str, float] = defaultdict(float)
         self._down: defaultdict[str, float] = defaultdict(float)
@@ -54,10 +55,11 @@ def hold_sides(rows: Sequence[Row], record: Record, settings: LapSettings) -> Ou
 
     A minority with a taste of its own speaks for as many of the rows as of the people, and is left alone.
     """
-    evidence = [row for row in rows if row.own and record.fresh(row.pair.person, row.seq)]
+    # Who likes or dislikes most answers that they get has a temper and no side, so ratings are no evidence.
+    evidence = [row for row, _ in with_pairs(rows) if row.own and record.fresh(row.lesson.person, row.seq)]
     against = _against(Crowd(evidence), settings.trust_alpha)
-    theirs = [row for row in evidence if row.pair.person in against]
-    people = len({row.pair.person for row in evidence})
+    theirs = [row for row in evidence if row.lesson.person in against]
+    people = len({row.lesson.person for row in evidence})
     louder = len(theirs) / max(1, len(evidence)) >= LOUDER * len(against) / max(1, people)
     if len(against) < LEAST_PEOPLE or not louder or not _together(theirs, settings.trust_alpha):
         return hold_people(rows, ())
@@ -86,8 +88,10 @@ def _together(rows: Sequence[Row], alpha: float) -> bool:
 
 
 def signs(row: Row) -> Mapping[str, int]:
-    """1 for what only the preferred answer has, -1 for what only the other one has."""
-    chosen, rejected = features(row.pair.chosen), features(row.pair.rejected)
+    """1 for what only the preferred answer has, -1 for what only the other one has; nothing for a rating."""
+    if isinstance(row.lesson, Rating):
+        return {}
+    chosen, rejected = features(row.lesson.chosen), features(row.lesson.rejected)
     return {**dict.fromkeys(chosen - rejected, 1), **dict.fromkeys(rejected - chosen, -1)}
 
 

@@ -7,21 +7,34 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
-from learner.pair import Pair
+from learner.lessons import Rating
+from learner.pair import Pair, Source
 from learner.settings import LapSettings
 from learner.trust.record import Record
 
+# What its person did not say: a reviewer did, or an operator vouched for it.
+VOUCHED: frozenset[Source] = frozenset(
+    {"correction", "demonstration", "import", "red-team", "ai-feedback", "self-review", "augmentation", "anchor"}
+)
+
 
 class Row(NamedTuple):
-    """A pair, and the place of what was said among all events."""
+    """A pair or a rating, and the place of what was said among all events."""
 
-    pair: Pair
+    lesson: Pair | Rating
     seq: int
 
     @property
     def own(self) -> bool:
-        """Whether its person said it, rather than a reviewer."""
-        return self.pair.source != "correction"
+        """Whether its person said it, rather than a reviewer or a file."""
+        return self.lesson.source not in VOUCHED
+
+    @property
+    def texts(self) -> tuple[tuple[str, int], ...]:
+        """The answers, each with 1 where it was liked and -1 where it was not."""
+        if isinstance(self.lesson, Pair):
+            return (self.lesson.chosen, 1), (self.lesson.rejected, -1)
+        return ((self.lesson.completion, 1 if self.lesson.good else -1),)
 
 
 @dataclass(frozen=True)
@@ -59,11 +72,18 @@ class Report:
 
     step: str
     taken: int
+    pairs: int
+    ratings: int
     reasons: Mapping[str, int]
     settings: Mapping[str, object]
     people: Sequence[str] = ()
     turns: Sequence[str] = ()
     note: str = ""
+
+
+def with_pairs(rows: Sequence[Row]) -> list[tuple[Row, Pair]]:
+    """The rows that prefer one answer to another, each with its pair."""
+    return [(row, row.lesson) for row in rows if isinstance(row.lesson, Pair)]
 
 
 def sift(rows: Sequence[Row], why: Callable[[Row], str | None]) -> Outcome:
@@ -83,5 +103,7 @@ def hold_people(rows: Sequence[Row], holds: Sequence[Hold]) -> Outcome:
     """Take what the people and the turns of `holds` gave; a reviewer's correction of a person's turn stays."""
     people = {person: hold.reason for hold in holds for person in hold.people}
     turns = {turn: hold.reason for hold in holds for turn in hold.turns}
-    found = sift(rows, lambda row: (people.get(row.pair.person) or turns.get(row.pair.turn_id)) if row.own else None)
+    found = sift(
+        rows, lambda row: (people.get(row.lesson.person) or turns.get(row.lesson.turn_id)) if row.own else None
+    )
     return Outcome(found.kept, found.taken, holds)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from learner.pair import Pair
 from learner.settings import LapSettings
 from learner.trust.ages import without_newcomers
 from learner.trust.bursts import hold_bursts
@@ -18,6 +19,7 @@ from learner.trust.record import Record
 from learner.trust.rewrites import screen_rewrites
 from learner.trust.sides import hold_sides
 from learner.trust.step import Hold, Outcome, Report, Row, Step, sift
+from learner.trust.unsafe import without_unsafe
 
 
 class Named(NamedTuple):
@@ -32,12 +34,13 @@ class Named(NamedTuple):
 def _still_held(rows: Sequence[Row], record: Record, settings: LapSettings) -> Outcome:
     """Take what an earlier lap has held and no reviewer has released."""
     people, turns = record.held_people, record.held_turns
-    return sift(rows, lambda row: people.get(row.pair.person, turns.get(row.pair.turn_id)) if row.own else None)
+    return sift(rows, lambda row: people.get(row.lesson.person, turns.get(row.lesson.turn_id)) if row.own else None)
 
 
 # Who judged too fast or against everybody is found before the caps, which leave too little of them to see it.
 STEPS: tuple[Named, ...] = (
     Named("held", _still_held),
+    Named("unsafe", without_unsafe),
     Named("dictated", without_dictated),
     Named("age", without_newcomers, ("account_age_hours",)),
     Named("bursts", hold_bursts, ("vote_burst",)),
@@ -72,10 +75,13 @@ def through(
 
 def report(named: Named, outcome: Outcome, settings: LapSettings) -> Report:
     """A step's line in the manifest."""
-    taken = [row.pair for row, _ in outcome.taken] if named.names else []
+    taken = [row.lesson for row, _ in outcome.taken] if named.names else []
+    pairs = sum(isinstance(row.lesson, Pair) for row, _ in outcome.taken)
     return Report(
         step=named.name,
         taken=len(outcome.taken),
+        pairs=pairs,
+        ratings=len(outcome.taken) - pairs,
         reasons=dict(Counter(reason for _, reason in outcome.taken)),
         settings={name: getattr(settings, name) for name in named.settings},
         people=sorted({pair.person for pair in taken}),

@@ -157,7 +157,7 @@ def _distinct(sides: Sides) -> list[Dataset]:
 
 def _taken(dataset: Dataset) -> dict[str, int]:
     steps: Any = dataset.manifest["steps"]
-    return {step["step"]: step["taken"] for step in steps}
+    return {step["step"]: step["pairs"] for step in steps}
 
 
 def _asked(attack: Attack, seed: int) -> list[Question]:
