@@ -40,6 +40,11 @@ class LapSettings:
     anchor_people: int = 50  # with fewer, clean pairs have half the weight, and a person promotes
     anchor_file: str = ""  # a JSONL file of clean pairs; the starter brings its own
     trust_alpha: float = 0.01  # how often chance alone may have anybody held, in each step of a lap
+    augment: str = ""  # names of learner.augment.STEPS, with commas between them
+    augment_weight: float = 0.5  # of a row that was made from another, as a share of that one's
+    augment_synonyms: str = ""  # a TOML file of groups of words; a bundled one without it
+    augment_audit: str = ""  # what `./ratchet audit-bias --json` printed
+    augment_measured: str = ""  # a JSONL file of answers that were found right or wrong
     defences: bool = True  # no setting of an operator: without them an attack shows that it works
     gate_min_pairs: int = 100
     gate_pairs: int = 600  # at most, unless gate_min_pairs is more
