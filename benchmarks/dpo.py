@@ -26,7 +26,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from chatbot.settings import Settings
 from learner.curate import Pair
+from learner.lessons import Lessons
 from learner.recipes.dpo import train
+from learner.recipes.task import task
 from learner.settings import LapSettings
 from learner.simulate.people import Person
 from learner.simulate.plan import PLANS, Size
@@ -108,7 +110,8 @@ def _tried(
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "adapter"
-        train(str(MODEL_DIR), "starter", learn, out, settings, time.monotonic() + 3600, lambda step, of: None)
+        until = time.monotonic() + 3600
+        train(task(str(MODEL_DIR), "starter", Lessons(learn), Path(folder), settings, until, lambda step, of: None))
         seconds = time.monotonic() - began
         tuned = PeftModel.from_pretrained(deepcopy(model), str(out)).merge_and_unload()
     found = measured(unseen, answers(tuned, tokenizer, unseen, seed), taste, seed)

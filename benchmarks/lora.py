@@ -27,8 +27,8 @@ from chatbot.engine_flags import CPU_WORKER, command, environment
 from chatbot.model import locate
 from chatbot.settings import Settings
 from learner import BASE, LapSettings, free_port
-from learner.recipes.dpo import lora_config
 from learner.starter import MODEL_DIR, questions
+from learner.training.policy import lora_config
 
 THEIRS = "vllm.v1.worker.cpu_worker.CPUWorker"
 KEY, ADAPTER = "of the benchmark", "adapter"

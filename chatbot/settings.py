@@ -74,7 +74,22 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("learn_after_feedback", 200, "New usable feedback that starts a lap; 0 turns it off.", limits=FROM_0),
     Setting("train_minutes", 20.0, "Time limit of one training run, in minutes."),
     Setting("train_threads", 1, "Threads that a lap may use on a CPU, so that chat keeps the rest.", limits=COUNT),
-    Setting("dpo_loss", "apo_zero", "DPO: the loss, by TRL's name.", ("apo_zero", "sigmoid")),
+    Setting(
+        "recipe",
+        "auto",
+        "How an adapter is trained; 'auto' chooses by what there is to learn from, and says why.",
+        ("auto", "sft", "dpo", "kto"),
+    ),
+    Setting("recipe_settings", "", "Settings of recipes, such as 'kto.beta=0.3 sft.epochs=3'; see docs/learning.md."),
+    Setting(
+        "train_from", "base", "What a lap trains: a fresh adapter, or the champion's own on.", ("base", "champion")
+    ),
+    Setting(
+        "dpo_loss",
+        "apo_zero",
+        "DPO: the loss, by TRL's name.",
+        ("apo_zero", "sigmoid", "robust", "ipo", "sigmoid_norm"),
+    ),
     Setting("dpo_beta", 0.6, "DPO: strength of the pull towards the base model.", limits=ABOVE_0),
     Setting("dpo_sft_weight", 1.0, "DPO: weight of SFT on the chosen answers beside it.", limits=FROM_0),
     Setting("dpo_epochs", 2, "DPO: passes over the dataset.", limits=COUNT),

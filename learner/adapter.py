@@ -28,6 +28,24 @@ _REFUSED: dict[str, tuple[object, ...]] = {
 }
 
 
+# Why, for who would set one of them.
+_REASONS = {
+    "modules_to_save": "the engine takes no whole layers beside an adapter",
+    "use_dora": "the engine serves no DoRA",
+    "lora_bias": "the engine takes no biases in an adapter",
+    "alora_invocation_tokens": "the engine serves no activated LoRA",
+    "layer_replication": "the engine has the base's layers and no others",
+    "use_qalora": "the engine serves no QALoRA",
+    "bias": "the engine keeps the base's biases",
+    "init_lora_weights": "some initialisations change the base as well, and the adapter is wrong on the one served",
+}
+
+
+def refusal(name: str) -> str | None:
+    """Why PEFT's setting `name` must stay as it is, in a sentence; None where nothing is known against it."""
+    return f"{_REASONS[name]}, so adapters are made without it." if name in _REASONS else None
+
+
 def weights_sha256(folder: Path) -> str:
     """The hash of the weights in `folder`: of the one safetensors file, or of the hashes of several, by name.
 

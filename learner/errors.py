@@ -13,6 +13,7 @@ LearnerError
 ├── FirewallBroken         feedback of one person would both train a model and judge it
 ├── BadFile                a file that an operator named and that cannot be used
 ├── UnknownGroup           no people or turns are held under that name
+├── BadRecipeSetting       a setting of a recipe that there is not, or that cannot be used
 └── TrainingFailed         training could not do what was asked
 """
 
@@ -104,6 +105,10 @@ class UnknownGroup(LearnerError):
     def __init__(self, group: str) -> None:
         super().__init__(f"There is no group {group!r} in the quarantine; GET /v1/quarantine lists them.")
         self.group = group
+
+
+class BadRecipeSetting(LearnerError):
+    """A setting of a recipe that there is not, or that cannot be used."""
 
 
 class TrainingFailed(LearnerError):

@@ -4,6 +4,8 @@ in    run.json            what to do (`LapSettings`, the model, the champion's f
       events/*.parquet    a snapshot of the store
 out   progress.json       where it is, at least once a second
       dataset.parquet, judge.parquet, manifest.json
+      figures.jsonl         loss and accuracy of every step
+      checkpoints/          what a killed training goes on from, gone after it
       adapter/, gates.json, result.json
 exit  0 when result.json says what came of it, 1 when the lap failed (result.json says why)
 """
@@ -21,8 +23,11 @@ from typing import Any, Literal
 
 from learner.curate import Dataset, curate
 from learner.gates import GateVerdict, run_gates
+from learner.lessons import Lessons
 from learner.process import bind_to_parent, exit_if_orphaned, yield_to_chat
 from learner.progress import Progress, read_json, write_json
+from learner.recipes import Recipe, Task
+from learner.recipes.choose import choose
 from learner.settings import LapSettings
 
 Outcome = Literal["passed", "rejected", "not enough data", "failed"]
@@ -85,33 +90,41 @@ def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict
     dataset = curate(folder / "events", settings, groups=job.groups, without=frozenset(job.without), model=job.model)
     dataset.write(folder)
     counts = {"pairs": len(dataset.learn), "judge_pairs": len(dataset.judge), "dataset_sha256": dataset.sha256}
-    if len(dataset.learn) < settings.train_min_pairs:
-        message = (
-            f"Not enough to learn from yet: {len(dataset.learn)} usable pairs, and {settings.train_min_pairs} are "
-            "needed. Rewrites, corrections and opposite votes on two answers to one message make pairs."
-        )
-        return "not enough data", message, counts
+    lessons = Lessons(pairs=[*dataset.learn, *dataset.anchor])
+    recipe, why = choose(lessons, settings)
+    if recipe is None:
+        return "not enough data", f"Not enough to learn from yet: {why}", counts
     counts["anchor_pairs"] = len(dataset.anchor)
-    training = _train(folder, job, dataset, progress)
+    training = _train(folder, job, recipe, lessons, progress)
     verdicts = _gate(folder, job, dataset, progress)
     passed = all(verdict.passed for verdict in verdicts)
     stopped_by = [verdict.gate for verdict in verdicts if not verdict.passed]
     reasons = " ".join(verdict.reason for verdict in verdicts if verdict.passed == passed)
     if passed and dataset.approval:
         reasons = f"{reasons} {dataset.approval}"
-    detail: dict[str, object] = {**counts, "training": training, "stopped_by": stopped_by}
+    trained = {"recipe": recipe.name, "recipe_reason": why, "training": training}
+    detail: dict[str, object] = {**counts, **trained, "stopped_by": stopped_by}
     return ("passed" if passed else "rejected"), reasons, {**detail, "gates": [v.to_values() for v in verdicts]}
 
 
-def _train(folder: Path, job: Job, dataset: Dataset, progress: Progress) -> Mapping[str, object]:
+def _train(folder: Path, job: Job, recipe: Recipe, lessons: Lessons, progress: Progress) -> Mapping[str, object]:
     progress.at("train", "Loading the trainer.")
-    from learner.recipes.dpo import train  # torch is loaded only once it is known to be needed
 
     def report(step: int, of: int) -> None:
-        progress.at("train", f"Training on {len(dataset.learn)} pairs.", step, of)
+        progress.at("train", f"Training on {len(lessons)} rows by {recipe.name}.", step, of)
 
-    deadline = time.monotonic() + 60 * job.settings.train_minutes
-    return asdict(train(job.model, job.base, dataset.learn, folder / "adapter", job.settings, deadline, report))
+    task = Task(
+        model=job.model,
+        base=job.base,
+        lessons=lessons,
+        out=folder / "adapter",
+        checkpoints=folder / "checkpoints",
+        settings=job.settings,
+        deadline=time.monotonic() + 60 * job.settings.train_minutes,
+        report=report,
+        adapter=Path(job.champion) if job.champion and job.settings.train_from == "champion" else None,
+    )
+    return asdict(recipe.train(task))
 
 
 def _gate(folder: Path, job: Job, dataset: Dataset, progress: Progress) -> list[GateVerdict]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Literal, Self
+from typing import Literal, Self, cast, get_args
+
+from learner.errors import BadRecipeSetting
+from learner.recipe_settings import DpoLoss, DpoSettings, Known, parsed, with_words
 
 Promotion = Literal["auto", "ask"]
 RewriteReview = Literal["new", "all", "off"]
-DpoLoss = Literal["apo_zero", "sigmoid"]
+TrainFrom = Literal["base", "champion"]
+RecipeName = Literal["auto", "sft", "dpo", "kto"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,9 @@ class LapSettings:
     train_minutes: float = 20.0  # minutes; training stops there, and what was trained is gated
     train_threads: int = 1
     train_min_pairs: int = 20
+    recipe: RecipeName = "auto"
+    recipe_settings: str = ""  # such as "kto.beta=0.3 dpo.batch=16"; see learner.recipe_settings
+    train_from: TrainFrom = "base"  # a fresh adapter, or the champion's own trained on
     dpo_loss: DpoLoss = "apo_zero"
     dpo_beta: float = 0.6
     dpo_epochs: int = 2  # one hangs on the order of the pairs, more learn the flipped votes (docs/LOG.md)
@@ -57,6 +64,27 @@ class LapSettings:
     gate_bias_margin: float = 0.1  # as a share of right answers, of refusals, or of the mean length
     gate_seconds: float = 900.0  # for both models together; a gate that could not be measured by then has failed
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise BadRecipeSetting for what no recipe has, or the engine would refuse to serve."""
+        parsed(self.recipe_settings)
+        if self.recipe not in get_args(RecipeName):
+            raise BadRecipeSetting(f"There is no recipe {self.recipe!r}; there are {', '.join(get_args(RecipeName))}.")
+
+    def of(self, kind: type[Known]) -> Known:
+        """The settings of a recipe: its defaults, for DPO `dpo_beta` and the like, and `recipe_settings` above all."""
+        return with_words(cast("Known", self._dpo()) if kind is DpoSettings else kind(), self.recipe_settings)
+
+    def _dpo(self) -> DpoSettings:
+        return DpoSettings(
+            epochs=self.dpo_epochs,
+            batch=self.dpo_batch,
+            learning_rate=self.dpo_learning_rate,
+            loss=self.dpo_loss,
+            beta=self.dpo_beta,
+            sft_weight=self.dpo_sft_weight,
+            flip_rate=self.pair_flip_rate,
+        )
 
     @classmethod
     def from_values(cls, values: Mapping[str, object]) -> Self:

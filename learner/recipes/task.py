@@ -39,6 +39,7 @@ class Task:
     deadline: float
     report: Report
     engine: Engine | None = None
+    adapter: Path | None = None  # one to train on instead of a fresh one
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,13 @@ class Training:
     loss: float
     change: float
     detail: Mapping[str, object] = field(default_factory=dict)  # what only this recipe can tell
+
+
+def task(
+    model: str, base: str, lessons: Lessons, folder: Path, settings: LapSettings, deadline: float, report: Report
+) -> Task:
+    """A task whose adapter and checkpoints are in `folder`."""
+    return Task(model, base, lessons, folder / "adapter", folder / "checkpoints", settings, deadline, report)
 
 
 class Recipe(NamedTuple):

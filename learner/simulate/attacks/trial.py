@@ -6,10 +6,8 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learner.curate import Dataset, curate
+from learner.lessons import Lessons
 from learner.pair import Pair
 from learner.settings import LapSettings
 from learner.simulate.attacks.coordinated import against
@@ -203,14 +202,14 @@ def _trained(folder: Path, dataset: Dataset, settings: LapSettings, report: Repo
     from transformers.utils.logging import disable_progress_bar
 
     from learner.recipes.dpo import train
+    from learner.recipes.task import task
 
     torch.set_num_threads(settings.train_threads)
     folder.mkdir()
     learned, until = [*dataset.learn, *dataset.anchor], time.monotonic() + 60 * settings.train_minutes
     tick: Callable[[int, int], None] = lambda done, of: report("Training", done, of)  # noqa: E731
     disable_progress_bar()
-    with redirect_stdout(StringIO()):  # TRL prints every step
-        train(str(MODEL_DIR), "starter", learned, folder / "adapter", settings, until, tick)
+    train(task(str(MODEL_DIR), "starter", Lessons(pairs=learned), folder, settings, until, tick))
     base = AutoModelForCausalLM.from_pretrained(MODEL_DIR, dtype=torch.float32).eval()
     tuned = PeftModel.from_pretrained(deepcopy(base), str(folder / "adapter")).merge_and_unload()
     return tuned, AutoTokenizer.from_pretrained(MODEL_DIR)

@@ -1,4 +1,4 @@
-"""What an adapter of DPO adapts, in models too small to say anything, and in which order it learns."""
+"""What an adapter adapts, in models too small to say anything, and in which order it learns."""
 
 import itertools
 from collections import Counter
@@ -9,7 +9,8 @@ from transformers import BloomConfig, BloomForCausalLM, LlamaConfig, LlamaForCau
 
 from learner import LapSettings
 from learner.pair import Pair
-from learner.recipes.dpo import drawn, in_batches, lora_config
+from learner.training.batches import drawn, in_batches
+from learner.training.policy import lora_config
 
 SIZES = {"vocab_size": 8, "hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 4}
 IN_LAYERS = LlamaForCausalLM(LlamaConfig(**SIZES, intermediate_size=8))  # model.layers.3.mlp.up_proj
@@ -26,9 +27,8 @@ def test_the_last_layers_are_adapted_and_all_of_a_model_that_names_its_layers_ot
 
 def test_the_pairs_of_a_batch_are_about_as_long_and_the_batches_come_in_any_order():
     lengths = [(number * 37) % 100 for number in range(42)]
-    made = in_batches([(length, length) for length in lengths], 4, seed=0)  # a pair is as good as its length here
-    batches = [made[start : start + 4] for start in range(0, 42, 4)]
-    assert sorted(made) == sorted(lengths)
+    batches = in_batches(lengths, lambda length: length, 4, seed=0)  # a pair is as good as its length here
+    assert sorted(length for batch in batches for length in batch) == sorted(lengths)
     by_length = sorted(batches, key=min)
     assert all(max(shorter) < min(longer) for shorter, longer in itertools.pairwise(by_length))
     assert batches[:-1] != by_length[:-1]
