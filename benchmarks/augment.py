@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +24,8 @@ from learner.augment.step import again
 from learner.augment.weak_spots import Measured
 from learner.lessons import Lessons
 from learner.pair import Pair
-from learner.recipes.dpo import train
+from learner.recipes import RECIPES
+from learner.recipes.task import task
 from learner.settings import LapSettings
 from learner.simulate.plan import PLANS
 from learner.simulate.taste import load_taste
@@ -32,37 +33,56 @@ from learner.starter import MODEL_DIR, Question, held_out_questions, questions, 
 
 NONE, COPIES = "none", "copies"
 EACH = 4  # comparisons of one person
-KEPT = 150  # changed questions that the model is asked, to see whether they still ask the same
+LOOKED = 1  # seeds for which the model is asked what was changed
+KEPT = 120  # changed questions that the model is asked, to see whether they still ask the same
 OFFSET = 500_000  # between the seeds of what is learned and of what is held out
 
 
-def cell(starter: Starter, step: str, seed: int, pairs: int, held: int) -> dict[str, Any]:
-    """One training: with `step` on the pairs of `seed`, judged on pairs of other people with other questions."""
-    taste = PLANS["full"].taste(load_taste("default"))
-    asked = questions(seed, pairs)
-    learn = [one.pair() for one in starter.compared(asked, taste, seed, EACH)]
-    judges = starter.compared(held_out_questions(seed + OFFSET, held), taste, seed + OFFSET, EACH)
+@dataclass(frozen=True)
+class Material:
+    """What is the same for all steps of a seed: what is learned from, and what is judged by."""
+
+    seed: int
+    asked: list[Question]
+    learn: list[Pair]
+    judges: list[Pair]
+
+    @classmethod
+    def gather(cls, starter: Starter, seed: int, pairs: int, held: int) -> Material:
+        """Ask the starter twice, and people of two groups which answer is better; judges say what they truly think."""
+        taste = PLANS["small"].taste(load_taste("default"))
+        asked = questions(seed, pairs)
+        learn = [one.pair() for one in starter.compared(asked, taste, seed, EACH)]
+        judges = starter.compared(held_out_questions(seed + OFFSET, held), taste, seed + OFFSET, EACH)
+        return cls(seed, asked, learn, [one.pair(truth=True) for one in judges])
+
+
+def cell(starter: Starter, step: str, material: Material, *, look: bool) -> dict[str, Any]:
+    """One training, with `step` on the pairs; `look` asks the model what was changed as well."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = replace(
-            LapSettings(train_threads=1, seed=seed, augment_weight=1.0), **_files(starter, step, seed, folder)
-        )
-        lessons, report = _augmented(Lessons(learn), step, settings)
-        adapter, began = Path(folder) / "adapter", time.process_time()
-        _train(lessons, adapter, settings)
+        settings = LapSettings(seed=material.seed, augment_weight=1.0)
+        settings = replace(settings, **_files(starter, step, material.seed, folder))
+        lessons, report = _augmented(Lessons(material.learn), step, settings)
+        began = time.process_time()
+        made = task(str(MODEL_DIR), "starter", lessons, Path(folder), settings, time.monotonic() + 3600, _silent)
+        RECIPES["dpo"].train(made)
         seconds = time.process_time() - began
-        model = starter.tuned(adapter)
-    accurate = starter.accurate(model, [one.pair(truth=True) for one in judges])
-    new = lessons.pairs[len(learn) :]
+        model = starter.tuned(made.out)
+    new = lessons.pairs[len(material.learn) :]
     return {
         "step": step,
-        "seed": seed,
-        "pairs": len(learn),
+        "seed": material.seed,
+        "pairs": len(material.learn),
         "added": asdict(report),
-        "accurate": accurate.tolist(),
-        "people": [one.person for one in judges],
+        "accurate": starter.accurate(model, material.judges).tolist(),
+        "people": [pair.person for pair in material.judges],
         "cpu_seconds": round(seconds, 1),
-        "asks_the_same": _asks_the_same(starter, asked, learn, new, seed),
+        "asks_the_same": _asks_the_same(starter, material, new) if look else {},
     }
+
+
+def _silent(step: int, of: int) -> None:
+    """The lines of the cells are progress enough."""
 
 
 def _augmented(lessons: Lessons, step: str, settings: LapSettings) -> tuple[Lessons, Added]:
@@ -92,25 +112,20 @@ def _files(starter: Starter, step: str, seed: int, folder: str) -> dict[str, str
     return {"augment_measured": str(path)}
 
 
-def _train(lessons: Lessons, adapter: Path, settings: LapSettings) -> None:
-    deadline = time.monotonic() + 3600
-    train(str(MODEL_DIR), "starter", lessons.pairs, adapter, settings, deadline, lambda step, of: None)
+def _asks_the_same(starter: Starter, material: Material, new: Sequence[Pair]) -> dict[str, float]:
+    """Of changed questions whose originals the model answers rightly, the share that it still does.
 
-
-def _asks_the_same(
-    starter: Starter, asked: Sequence[Question], learn: Sequence[Pair], new: Sequence[Pair], seed: int
-) -> dict[str, float]:
-    """Of changed questions whose originals the model answers rightly, the share that it still does; and a second time
-    asked as they were, which is what chance takes."""
-    by_messages = {json.dumps(list(question.messages)): question for question in asked}
-    of_turn = {pair.turn_id: by_messages[json.dumps(list(pair.prompt))] for pair in learn}
+    `unchanged` is the share when they are asked a second time as they were, which is what chance leaves.
+    """
+    by_messages = {json.dumps(list(question.messages)): question for question in material.asked}
+    of_turn = {pair.turn_id: by_messages[json.dumps(list(pair.prompt))] for pair in material.learn}
     changed = [(of_turn[p.turn_id], p) for p in new if p.turn_id in of_turn and p.prompt != of_turn[p.turn_id].messages]
     changed = changed[:KEPT]
     if not changed:
         return {}
     before = [question for question, _ in changed]
     after = [replace(question, messages=pair.prompt) for question, pair in changed]
-    right = [_right(starter, some, seed + number) for number, some in enumerate((before, before, after))]
+    right = [_right(starter, some, material.seed + number) for number, some in enumerate((before, before, after))]
     known = right[0].astype(bool)
     return {
         "questions": int(known.sum()),
@@ -152,8 +167,8 @@ def effects(cells: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def main(
     step: Annotated[list[str] | None, typer.Option(help="A step; may be given several times. All if left out.")] = None,
     seeds: Annotated[int, typer.Option(help="How many seeds, from 0.")] = 5,
-    pairs: Annotated[int, typer.Option(help="Questions to which people compare two answers, to learn from.")] = 200,
-    held: Annotated[int, typer.Option(help="The same of other people, to judge by.")] = 600,
+    pairs: Annotated[int, typer.Option(help="Questions to which people compare two answers, to learn from.")] = 150,
+    held: Annotated[int, typer.Option(help="The same of other people, to judge by.")] = 400,
     cells: Annotated[Path | None, typer.Option(help="File that keeps what was measured; a second run goes on.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, last.")] = False,
 ) -> None:
@@ -166,9 +181,12 @@ def main(
     done = [json.loads(line) for line in cells.read_text().splitlines()] if cells and cells.exists() else []
     wanted = [(name, seed) for seed in range(seeds) for name in (NONE, COPIES, *(step or known))]
     found, starter = {(one["step"], one["seed"]): one for one in done}, Starter()
+    material = None
     for place, (name, seed) in enumerate(wanted, 1):
         if (name, seed) not in found:
-            found[name, seed] = cell(starter, name, seed, pairs, held)
+            if material is None or material.seed != seed:
+                material = Material.gather(starter, seed, pairs, held)
+            found[name, seed] = cell(starter, name, material, look=seed < LOOKED)
             if cells:
                 with cells.open("a") as file:
                     file.write(json.dumps(found[name, seed]) + "\n")

@@ -30,7 +30,7 @@ DRAWS = 4000
 
 @dataclass(frozen=True)
 class Compared:
-    """Two answers to a question; `said_first` is what `person` says, at times wrongly, `truly_first` what pleases more."""
+    """Two answers to a question: `said_first` is what `person` says, at times wrongly, `truly_first` what is so."""
 
     question: Question
     person: str

@@ -61,7 +61,7 @@ def _weak(rows: Sequence[Row], measured: Sequence[Measured], settings: LapSettin
 
 
 def weakness(questions: Sequence[str], measured: Sequence[Measured]) -> NDArray[np.float64]:
-    """How wrong answers are around each question, as a multiple of all; shape (questions,), ones where none is wrong."""
+    """How wrong answers are around each question, as a multiple of all; shape (questions,), ones if none is wrong."""
     wrong = 1.0 - np.array([one.right for one in measured])
     if not len(questions) or not len(measured) or not wrong.any():
         return np.ones(len(questions))
