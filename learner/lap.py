@@ -6,7 +6,7 @@ out   progress.json       where it is, at least once a second
       dataset.parquet, judge.parquet, manifest.json
       figures.jsonl         loss and accuracy of every step
       checkpoints/          what a killed training goes on from, gone after it
-      adapter/, gates.json, result.json
+      adapter/, gates.json, priorities.json (with active_turns), result.json
 exit  0 when result.json says what came of it, 1 when the lap failed (result.json says why)
 """
 
@@ -96,6 +96,7 @@ def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict
         return "not enough data", f"Not enough to learn from yet: {why}", counts
     counts["anchor_pairs"] = len(dataset.anchor)
     training = _train(folder, job, recipe, lessons, progress)
+    counts["scored_turns"] = _rank(folder, job, dataset, progress)
     verdicts = _gate(folder, job, dataset, progress)
     passed = all(verdict.passed for verdict in verdicts)
     stopped_by = [verdict.gate for verdict in verdicts if not verdict.passed]
@@ -125,6 +126,20 @@ def _train(folder: Path, job: Job, recipe: Recipe, lessons: Lessons, progress: P
         adapter=Path(job.champion) if job.champion and job.settings.train_from == "champion" else None,
     )
     return asdict(recipe.train(task))
+
+
+def _rank(folder: Path, job: Job, dataset: Dataset, progress: Progress) -> int:
+    """Score turns by what a label on them would tell, where that is asked for."""
+    if job.settings.active_turns == 0:
+        return 0
+    progress.at("rank", "Looking for what to ask people next.")
+    from learner.active.rank import rank
+
+    def report(step: int, of: int) -> None:
+        progress.at("rank", "Looking for what to ask people next.", step, of)
+
+    champion = Path(job.champion) if job.champion else None
+    return rank(folder, job.model, champion, folder / "adapter", dataset.learn, job.settings, report)
 
 
 def _gate(folder: Path, job: Job, dataset: Dataset, progress: Progress) -> list[GateVerdict]:

@@ -42,7 +42,7 @@ def uncertainty(pool: Pool, probe: Probe, count: int, rng: np.random.Generator) 
 
 def disagreement(pool: Pool, probe: Probe, count: int, rng: np.random.Generator) -> list[int]:
     """Those on which draws of the posterior disagree most: BALD (Houlsby et al., arXiv:1112.5745)."""
-    draws = rng.multivariate_normal(probe.mean, probe.covariance, size=DRAWS, method="cholesky")
+    draws = rng.multivariate_normal(probe.mean, probe.covariance, size=DRAWS, method="eigh")
     p = 1 / (1 + np.exp(-np.clip(pool.differences @ draws.T, -40, 40)))
     return _first(-(_entropy(p.mean(1)) - _entropy(p).mean(1)), count)
 
