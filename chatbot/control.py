@@ -33,6 +33,9 @@ class Control(Protocol):
     def learn(self) -> str:
         """Start a lap and return the run's id."""
 
+    def self_review(self, sample: int) -> str:
+        """Have the model read past answers again, and return the run's id."""
+
     def run(self, run_id: str) -> dict[str, Any]:
         """One run."""
 
@@ -142,6 +145,9 @@ class _Remote(_ByName):
     def learn(self) -> str:
         return str(self._ask("POST", "/v1/runs")["run_id"])
 
+    def self_review(self, sample: int) -> str:
+        return str(self._ask("POST", f"/v1/self-review?sample={sample}")["run_id"])
+
     def run(self, run_id: str) -> dict[str, Any]:
         return self._ask("GET", f"/v1/runs/{run_id}")
 
@@ -218,6 +224,9 @@ class _Local(_ByName):
 
     def learn(self) -> str:
         return self._operator.learn()
+
+    def self_review(self, sample: int) -> str:
+        return self._operator.self_review(sample)
 
     def run(self, run_id: str) -> dict[str, Any]:
         return self._operator.run(run_id)

@@ -55,6 +55,10 @@ class Operator:
         """Start a lap. Raises LapRunning."""
         return self._learner.learn("operator")
 
+    def self_review(self, sample: int) -> str:
+        """Have the model read past answers again. Raises LapRunning."""
+        return self._learner.self_review(sample)
+
     def promote(self, adapter: str | None = None, override: str | None = None, actor: str = "operator") -> str:
         """Promote; returns the champion. Raises NotProven, NoExperiment, UnknownAdapter."""
         return self._learner.promote(adapter, actor, override)

@@ -18,7 +18,7 @@ from learner.active import Parts, Priorities
 from safety import Screen
 
 CLAIM_SECONDS = 600.0
-Kind = Literal["flagged", "appealed", "down-voted", "sample"]
+Kind = Literal["flagged", "appealed", "down-voted", "sample", "self-review"]
 Order = Literal["oldest", "score", "doubt", "value"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -35,7 +35,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class ReviewItem:
-    """A turn that waits: `why` holds some of flagged, down-voted, appealed and sample."""
+    """A turn that waits: `why` holds some of flagged, down-voted, appealed, sample and self-review."""
 
     turn_id: str
     conversation_id: str

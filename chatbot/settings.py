@@ -102,6 +102,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("augment_audit", "", "What `./ratchet audit-bias --json` printed, for the augmentation `reweighting`."),
     Setting("augment_measured", "", "JSONL file of answers found right or wrong, for `weak-spots`."),
     Setting("active_turns", 0, "Turns that a lap scores by what a label on them would tell; 0: none.", limits=FROM_0),
+    Setting("self_review", 0, "Past answers that the model reads again in a lap; 0: none.", limits=FROM_0),
+    Setting("self_review_weight", 0.0, "Weight of the pairs of a self-review; 0 trains on none.", limits=(0, 10)),
     Setting(
         "compare_per_day", 0, "Comparisons that one person is asked for in a day; 0 asks nobody.", limits=(0, 1000)
     ),

@@ -17,20 +17,22 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from learner.augment import augment
 from learner.curate import Dataset, curate
 from learner.gates import GateVerdict, run_gates
 from learner.lessons import Lessons
+from learner.pair import Pair
 from learner.process import bind_to_parent, exit_if_orphaned, yield_to_chat
 from learner.progress import Progress, read_json, write_json
 from learner.recipes import Recipe, Task
 from learner.recipes.choose import choose
 from learner.settings import LapSettings
 
-Outcome = Literal["passed", "rejected", "not enough data", "failed"]
+Outcome = Literal["passed", "rejected", "not enough data", "reviewed", "failed"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Job:
     settings: LapSettings
     groups: tuple[int, int, int]
     without: tuple[str, ...] = ()  # people whose feedback is left out
+    review_only: int = 0  # answers that the model reads again, and nothing else; 0 is a whole lap
 
     @classmethod
     def read(cls, folder: Path) -> Job:
@@ -86,15 +89,21 @@ def main(folder: Path) -> int:
 
 def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict[str, object]]:
     settings = job.settings
+    if job.review_only:
+        found, _ = _self_review(folder, job, job.review_only, progress)
+        message = f"The model read up to {job.review_only} past answers again: {found} findings."
+        return "reviewed", message, {"findings": found}
     progress.at("curate", "Choosing the pairs to learn from.")
     dataset = curate(folder / "events", settings, groups=job.groups, without=frozenset(job.without), model=job.model)
     dataset.write(folder)
     counts = {"pairs": len(dataset.learn), "judge_pairs": len(dataset.judge), "dataset_sha256": dataset.sha256}
-    lessons = Lessons(pairs=[*dataset.learn, *dataset.anchor])
+    found, own = _self_review(folder, job, settings.self_review, progress)
+    weighed = [replace(pair, weight=settings.self_review_weight) for pair in own if settings.self_review_weight]
+    lessons, made = augment(Lessons(pairs=[*dataset.learn, *dataset.anchor, *weighed]), settings)
     recipe, why = choose(lessons, settings)
     if recipe is None:
         return "not enough data", f"Not enough to learn from yet: {why}", counts
-    counts["anchor_pairs"] = len(dataset.anchor)
+    counts |= {"anchor_pairs": len(dataset.anchor), "findings": found, "self_review_pairs": len(weighed)}
     training = _train(folder, job, recipe, lessons, progress)
     counts["scored_turns"] = _rank(folder, job, dataset, progress)
     verdicts = _gate(folder, job, dataset, progress)
@@ -104,7 +113,8 @@ def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict
     if passed and dataset.approval:
         reasons = f"{reasons} {dataset.approval}"
     trained = {"recipe": recipe.name, "recipe_reason": why, "training": training}
-    detail: dict[str, object] = {**counts, **trained, "stopped_by": stopped_by}
+    more = {"augmented": [asdict(report) for report in made]}
+    detail: dict[str, object] = {**counts, **trained, **more, "stopped_by": stopped_by}
     return ("passed" if passed else "rejected"), reasons, {**detail, "gates": [v.to_values() for v in verdicts]}
 
 
@@ -126,6 +136,21 @@ def _train(folder: Path, job: Job, recipe: Recipe, lessons: Lessons, progress: P
         adapter=Path(job.champion) if job.champion and job.settings.train_from == "champion" else None,
     )
     return asdict(recipe.train(task))
+
+
+def _self_review(folder: Path, job: Job, count: int, progress: Progress) -> tuple[int, list[Pair]]:
+    """How many findings the model made in its past answers, and the pairs that follow; nothing where none are asked."""
+    if count == 0:
+        return 0, []
+    told = "Reading past answers again."
+    progress.at("review", told)
+    from learner.self_review.run import self_review
+
+    champion = Path(job.champion) if job.champion else None
+    found, pairs = self_review(
+        folder, job.model, champion, job.settings, count, lambda step, of: progress.at("review", told, step, of)
+    )
+    return len(found), pairs
 
 
 def _rank(folder: Path, job: Job, dataset: Dataset, progress: Progress) -> int:

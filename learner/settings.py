@@ -53,6 +53,7 @@ class LapSettings:
     augment_audit: str = ""  # what `./ratchet audit-bias --json` printed
     augment_measured: str = ""  # a JSONL file of answers that were found right or wrong
     active_turns: int = 0  # that a lap scores by what a label on them would tell; 0 scores none
+    self_review_weight: float = 0.0  # of the pairs that follow from it; at 0 only reviewers see what was found
     self_review: int = 0  # past answers that a lap has the model read again; 0 reads none
     defences: bool = True  # no setting of an operator: without them an attack shows that it works
     gate_min_pairs: int = 100

@@ -26,7 +26,7 @@ def learn(settings: Settings, json: AsJson = False) -> None:
 
     with connect(settings) as control:
         run_id = control.learn()
-        run = _watch(control, run_id)
+        run = watch(control, run_id)
     if json:
         print_json(run)
     else:
@@ -37,7 +37,8 @@ def learn(settings: Settings, json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _watch(control: Control, run_id: str) -> dict[str, Any]:
+def watch(control: Control, run_id: str) -> dict[str, Any]:
+    """Show a run's progress until it ended, and return the run."""
     from learner import ALIVE
 
     bar = Progress(

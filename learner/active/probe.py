@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-WIDTH = 64  # principal components that are kept
-WIDTHS, PRIORS = (4, 8, 16, 32, WIDTH), (0.25, 1.0, 4.0)  # of which the evidence chooses
+WIDTH = 16  # principal components that are kept
+PRIOR = 0.25  # variance of a weight; of those tried the best for random labels (docs/learning.md)
 STEPS = 30  # of Newton's method; a few are enough
 
 
@@ -51,18 +51,20 @@ class Probe:
 
     @classmethod
     def fit(cls, differences: Floats, first: Floats, weights: Floats | None = None) -> Probe:
-        """From labelled pairs: `first` is 1 where the first answer was preferred and 0 elsewhere, shape (pairs,).
-
-        How many directions count, the others having weight 0, and how far weights may be from 0 is chosen by the
-        evidence for it.
-        """
+        """From labelled pairs: `first` is 1 where the first answer was preferred and 0 elsewhere, shape (pairs,)."""
+        width = differences.shape[1]
+        mean, covariance = np.zeros(width), PRIOR * np.eye(width)
         counts = np.ones(len(first)) if weights is None else weights
-        whole = differences.shape[1]
-        widths = sorted({min(width, whole) for width in WIDTHS})
-        tried = [_laplace(differences[:, :width], first, counts, prior) for width in widths for prior in PRIORS]
-        _, mean, covariance = max(tried, key=lambda one: one[0])
-        rest = whole - len(mean)
-        return cls(np.pad(mean, (0, rest)), np.pad(covariance, ((0, rest), (0, rest))))
+        for _ in range(STEPS):
+            p = _sigmoid(differences @ mean)
+            gradient = differences.T @ (counts * (first - p)) - mean / PRIOR
+            precision = (differences * (counts * p * (1 - p))[:, None]).T @ differences + np.eye(width) / PRIOR
+            covariance = np.asarray(np.linalg.inv(precision), dtype=np.float64)
+            step = covariance @ gradient
+            mean = mean + step * min(1.0, 4.0 / max(1e-12, float(np.linalg.norm(step))))
+            if np.abs(step).max(initial=0.0) < 1e-6:
+                break
+        return cls(mean, covariance)
 
     def margins(self, differences: Floats) -> tuple[Floats, Floats]:
         """Mean and variance of each margin w . x, both of shape (pairs,)."""
@@ -73,24 +75,6 @@ class Probe:
         """That the first answer is preferred, averaged over the posterior (MacKay 1992, eq. 25)."""
         mean, variance = self.margins(differences)
         return _sigmoid(mean / np.sqrt(1 + np.pi * variance / 8))
-
-
-def _laplace(rows: Floats, first: Floats, counts: Floats, prior: float) -> tuple[float, Floats, Floats]:
-    """The log evidence, and mean and covariance of the posterior, with a prior of variance `prior` on every weight."""
-    width = rows.shape[1]
-    mean, covariance = np.zeros(width), prior * np.eye(width)
-    for _ in range(STEPS):
-        p = _sigmoid(rows @ mean)
-        gradient = rows.T @ (counts * (first - p)) - mean / prior
-        precision = (rows * (counts * p * (1 - p))[:, None]).T @ rows + np.eye(width) / prior
-        covariance = np.asarray(np.linalg.inv(precision), dtype=np.float64)
-        step = covariance @ gradient
-        mean = mean + step * min(1.0, 4.0 / max(1e-12, float(np.linalg.norm(step))))
-        if np.abs(step).max(initial=0.0) < 1e-6:
-            break
-    margins = np.where(first > 0.5, 1.0, -1.0) * (rows @ mean)
-    fits = -float((counts * np.logaddexp(0, -margins)).sum()) - float(mean @ mean) / (2 * prior)
-    return fits + 0.5 * float(np.linalg.slogdet(covariance)[1]) - 0.5 * width * np.log(prior), mean, covariance
 
 
 def _sigmoid(values: Floats) -> Floats:

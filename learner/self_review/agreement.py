@@ -1,4 +1,4 @@
-"""Do two answers say the same? By what they state, and by the words that tell their subject.
+"""Do two answers say the same? By the rare words that tell their subject, and by the values that they state.
 
 Self-consistency over resamples: Manakul et al., "SelfCheckGPT", arXiv:2303.08896; what many samples say is more often
 right: Wang et al., arXiv:2203.11171.
@@ -6,18 +6,56 @@ right: Wang et al., arXiv:2203.11171.
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from learner.tfidf import Tfidf
 from learner.trust.claims import claims
 
-SAME = 0.35  # cosine from which two answers are about the same
-_NOT = re.compile(r"\b(?:not|no|never|none|cannot|unable)\b|n't\b", re.IGNORECASE)
+STEM = 5  # letters: "deliver", "delivered" and "delivery" are one
+COMMON = 1.5  # ln of one over the share of texts up to which a word is a phrase of the house and counts nothing
+_WORD = re.compile(r"[^\W\d_]{3,}|\d+(?:[.,:]\d+)*")
+
+
+@dataclass(frozen=True)
+class Words:
+    """What each word of a model's answers tells, by how few of them have it."""
+
+    weights: dict[str, float]
+    unseen: float
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Words:
+        """Count in how many of the texts each word occurs."""
+        having = Counter(word for text in texts for word in _words(text))
+        whole = math.log(1 + len(texts))
+        return cls(
+            {word: max(0.0, whole - math.log(1 + count) - COMMON) for word, count in having.items()},
+            max(0.0, whole - COMMON),
+        )
+
+    def overlaps(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """How much of the shorter of two texts is in the other, in [0, 1], shape (texts, texts).
+
+        So a terse answer and a wordy one may say the same. A text of common words alone overlaps with every other.
+        """
+        found = [_words(text) for text in texts]
+        sizes = [self._weight(words) for words in found]
+        shared = np.ones((len(texts), len(texts)))
+        for place, one in enumerate(found):
+            for at in range(place):
+                least = min(sizes[place], sizes[at])
+                if least > 0:
+                    shared[place, at] = shared[at, place] = self._weight(one & found[at]) / least
+        return shared
+
+    def _weight(self, words: set[str]) -> float:
+        return sum(self.weights.get(word, self.unseen) for word in words)
 
 
 @dataclass(frozen=True)
@@ -38,29 +76,11 @@ def conflict(one: Said, other: Said) -> set[str]:
     values: dict[str, set[str]] = {}
     for claim in other.states:
         values.setdefault(_kind(claim), set()).add(claim)
-    return {
-        claim
-        for claim in one.states
-        if (others := values.get(_kind(claim))) and claim not in others and not one.states >= others
-    }
+    return {claim for claim in one.states if (found := values.get(_kind(claim))) and not found & one.states}
 
 
-def agreements(known: Tfidf, answers: Sequence[Said]) -> NDArray[np.bool_]:
-    """Which answers say the same, shape (answers, answers): about the same subject, and none denies the other's values."""
-    rows = known.matrix([one.text for one in answers])
-    alike = np.asarray((rows @ rows.T).toarray() >= SAME)
-    for place, one in enumerate(answers):
-        for at in range(place):
-            other = answers[at]
-            if alike[place, at] and (conflict(one, other) or conflict(other, one) or _apart(one, other)):
-                alike[place, at] = alike[at, place] = False
-    np.fill_diagonal(alike, True)
-    return alike
-
-
-def _apart(one: Said, other: Said) -> bool:
-    """Both state values, and none in common."""
-    return bool(one.states) and bool(other.states) and not one.states & other.states
+def _words(text: str) -> set[str]:
+    return {word[:STEM] if word[0].isalpha() else word for word in _WORD.findall(text.lower())}
 
 
 def _kind(claim: str) -> str:

@@ -8,16 +8,17 @@ from typing import Literal
 
 import numpy as np
 
-from learner.self_review.agreement import Said, agreements, conflict
+from learner.self_review.agreement import Said, Words, conflict
 from learner.tfidf import Tfidf
 from safety.facts import Index
 from safety.facts.check import CONTRADICTED, SURE, findings, told
 
 Kind = Literal["inconsistent", "contradicts itself", "contradicts the facts"]
 Messages = Sequence[dict[str, str]]
-CLEAR = 0.6  # share of the samples that must say the same for them to be a majority
-ALONE = 0.25  # share of the samples up to which an answer that agrees with them is an outlier
+CLEAR = 0.4  # mean overlap of the samples' middle with the others, from which they agree
+ALONE = 0.3  # mean overlap of an answer with the samples, up to which it says something else
 NEAR = 0.75  # cosine from which two questions ask nearly the same
+LEAST_SAMPLES = 3
 EARLIER = 2  # other answers that must agree with one another against it
 
 
@@ -56,29 +57,28 @@ class Past:
 
 def examined(past: Sequence[Past], facts: Index | None) -> list[Finding]:
     """All findings, at most one of each kind for an answer."""
-    known = Tfidf.of([text for one in past for text in (one.answer, *one.samples)])
-    found: list[Finding | None] = [inconsistent(one, known) for one in past]
+    words = Words.of([text for one in past for text in (one.answer, *one.samples)])
+    found: list[Finding | None] = [inconsistent(one, words) for one in past]
     found += [against_facts(one, facts) for one in past]
-    found += against_itself(past, known)
+    found += against_itself(past)
     return [one for one in found if one is not None]
 
 
-def inconsistent(one: Past, known: Tfidf) -> Finding | None:
-    """The answer says what hardly any other sample says, while a clear majority of these agree with one another."""
-    if len(one.samples) < 3:
+def inconsistent(one: Past, words: Words) -> Finding | None:
+    """The answer has little in common with further samples, while these agree with one another."""
+    if len(one.samples) < LEAST_SAMPLES:
         return None
-    said = [Said.of(text) for text in (one.answer, *one.samples)]
-    alike = agreements(known, said)
-    others = alike[1:, 1:]
+    overlaps = words.overlaps([one.answer, *one.samples])
+    others = overlaps[1:, 1:]
     middle = int(np.argmax(others.sum(1)))
-    share, own = float(others[middle].mean()), float(alike[0, 1:].mean())
-    if share < CLEAR or own > ALONE or alike[0, 1 + middle]:
+    agreed, own = float((others[middle].sum() - 1) / (len(others) - 1)), float(overlaps[0, 1:].mean())
+    if agreed < CLEAR or own >= ALONE:
         return None
-    start, end = _span(said[0], said[1 + middle])
-    meant = f"says {one.answer[start:end]!r}" if end - start < len(one.answer) else "stands alone"
-    count = int(others[middle].sum())
-    reason = f"It {meant}; {count} of {len(one.samples)} further samples agree on: {_short(one.samples[middle])}"
-    return Finding(one.turn_id, "inconsistent", reason, start, end, share * (1 - own), one.samples[middle])
+    better = one.samples[middle]
+    start, end = _span(Said.of(one.answer), Said.of(better))
+    part = f"{one.answer[start:end]!r}" if end - start < len(one.answer) else "something"
+    reason = f"It says {part} that {len(one.samples)} further samples do not; most are like: {_short(better)}"
+    return Finding(one.turn_id, "inconsistent", reason, start, end, agreed * (1 - own), better)
 
 
 def against_facts(one: Past, facts: Index | None) -> Finding | None:
@@ -95,7 +95,7 @@ def against_facts(one: Past, facts: Index | None) -> Finding | None:
     return Finding(one.turn_id, "contradicts the facts", reason, worst.start, worst.end, worst.score)
 
 
-def against_itself(past: Sequence[Past], known: Tfidf) -> list[Finding | None]:
+def against_itself(past: Sequence[Past]) -> list[Finding | None]:
     """Where several answers to nearly the same question agree on a value, those that state another one."""
     asked = Tfidf.of([one.question for one in past])
     rows = asked.matrix([one.question for one in past])
