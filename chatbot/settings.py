@@ -99,6 +99,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("augment_weight", 0.5, "Weight of a row made from another, as a share of that one's.", limits=(0, 10)),
     Setting("augment_synonyms", "", "TOML file of groups of synonyms; a bundled one if empty."),
+    Setting("augment_translation", "", "Two translation models, THERE,BACK, for the augmentation `back-translation`."),
+    Setting("augment_paraphrase", "", "Model, by id or folder, that says questions in other words for `paraphrase`."),
     Setting("augment_audit", "", "What `./ratchet audit-bias --json` printed, for the augmentation `reweighting`."),
     Setting("augment_measured", "", "JSONL file of answers found right or wrong, for `weak-spots`."),
     Setting("active_turns", 0, "Turns that a lap scores by what a label on them would tell; 0: none.", limits=FROM_0),

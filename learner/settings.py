@@ -50,6 +50,8 @@ class LapSettings:
     augment: str = ""  # names of learner.augment.STEPS, with commas between them
     augment_weight: float = 0.5  # of a row that was made from another, as a share of that one's
     augment_synonyms: str = ""  # a TOML file of groups of words; a bundled one without it
+    augment_translation: str = ""  # two models, there and back, with a comma between them
+    augment_paraphrase: str = ""  # a model, by id or folder
     augment_audit: str = ""  # what `./ratchet audit-bias --json` printed
     augment_measured: str = ""  # a JSONL file of answers that were found right or wrong
     active_turns: int = 0  # that a lap scores by what a label on them would tell; 0 scores none

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from learner.augment.back_translation import translated
 from learner.augment.counterfactual import swapped
 from learner.augment.insertion import inserted
+from learner.augment.paraphrase import paraphrased
 from learner.augment.reweighting import reweighted
 from learner.augment.step import Added, Augmented, Step
 from learner.augment.synonyms import replaced
@@ -28,6 +30,8 @@ STEPS: Mapping[str, Step] = {
     "counterfactual": swapped,
     "reweighting": reweighted,
     "weak-spots": resampled,
+    "back-translation": translated,
+    "paraphrase": paraphrased,
 }
 
 

@@ -37,6 +37,7 @@ class Augmented(NamedTuple):
 
 
 Step = Callable[[Lessons, LapSettings, int], Augmented]
+Lines = Sequence[str]
 Change = Callable[[str, random.Random], str | None]
 """What was asked, as somebody else may have asked it; None where it cannot be told otherwise."""
 
@@ -49,17 +50,50 @@ def asked_otherwise(
     `check` is given the question before and after, and says why not, or nothing. A row has its own random numbers,
     drawn from `seed` and its content: without one person, the rows of all others are made as before.
     """
+    said: dict[int, str | None] = {}
+    for row in _rows(lessons):
+        place, question = last_question(row.prompt)
+        said[id(row)] = change(question, own_random(seed, step, row)) if place >= 0 else None
+    return _rows_of(step, lessons, settings, said, check)
+
+
+def asked_otherwise_together(
+    step: str,
+    lessons: Lessons,
+    settings: LapSettings,
+    change: Callable[[Lines], Lines],
+    check: Callable[[str, str], str],
+) -> Augmented:
+    """The same where a model changes all questions at once, in their order; each distinct one is changed once."""
+    rows = [row for row in _rows(lessons) if last_question(row.prompt)[0] >= 0]
+    lines = list(dict.fromkeys(last_question(row.prompt)[1] for row in rows))
+    changed = dict(zip(lines, change(lines), strict=True)) if lines else {}
+    said: dict[int, str | None] = {id(row): changed[last_question(row.prompt)[1]] for row in rows}
+    return _rows_of(step, lessons, settings, said, check)
+
+
+def _rows(lessons: Lessons) -> list[Pair | Rating]:
+    return [*origins(lessons.pairs), *origins(lessons.ratings)]
+
+
+def _rows_of(
+    step: str,
+    lessons: Lessons,
+    settings: LapSettings,
+    said: Mapping[int, str | None],
+    check: Callable[[str, str], str],
+) -> Augmented:
+    """The rows whose question was changed, by the id of their object, and passes the check."""
     left: Counter[str] = Counter()
 
     def changed(row: Pair | Rating) -> tuple[dict[str, str], ...] | None:
         place, question = last_question(row.prompt)
-        said = change(question, own_random(seed, step, row)) if place >= 0 else None
-        why = "nothing to change" if said is None or said == question else check(question, said)
-        if said is None or why:
+        text = said.get(id(row))
+        why = "nothing to change" if not text or text == question else check(question, text)
+        if not text or why:
             left[why] += 1
             return None
-        head, tail = row.prompt[:place], row.prompt[place + 1 :]
-        return (*head, {**row.prompt[place], "content": said}, *tail)
+        return (*row.prompt[:place], {**row.prompt[place], "content": text}, *row.prompt[place + 1 :])
 
     pairs = [again(pair, settings, prompt=made) for pair in origins(lessons.pairs) if (made := changed(pair))]
     ratings = [again(one, settings, prompt=made) for one in origins(lessons.ratings) if (made := changed(one))]
