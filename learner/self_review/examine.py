@@ -11,7 +11,7 @@ import numpy as np
 from learner.self_review.agreement import Said, Words, conflict
 from learner.tfidf import Tfidf
 from safety.facts import Index
-from safety.facts.check import CONTRADICTED, SURE, findings, told
+from safety.facts.check import CONTRADICTED, findings, told
 
 Kind = Literal["inconsistent", "contradicts itself", "contradicts the facts"]
 Messages = Sequence[dict[str, str]]
@@ -19,6 +19,7 @@ CLEAR = 0.4  # mean overlap of the samples' middle with the others, from which t
 ALONE = 0.3  # mean overlap of an answer with the samples, up to which it says something else
 NEAR = 0.75  # cosine from which two questions ask nearly the same
 LEAST_SAMPLES = 3
+CONTRADICTS = 0.25  # score of a contradiction to the facts; below it all that were seen were false
 EARLIER = 2  # other answers that must agree with one another against it
 
 
@@ -87,7 +88,7 @@ def against_facts(one: Past, facts: Index | None) -> Finding | None:
     if facts is None and not system:
         return None
     found = findings(one.answer, told(one.question, system), facts)
-    sure = [each for each in found if each.label == CONTRADICTED and each.score >= SURE]
+    sure = [each for each in found if each.label == CONTRADICTED and each.score >= CONTRADICTS]
     if not sure:
         return None
     worst = max(sure, key=lambda each: each.score)
