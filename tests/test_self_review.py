@@ -87,7 +87,7 @@ async def test_a_run_reads_past_answers_and_reviewers_see_each_turn_once(tmp_pat
         assert {one.may_teach for one in past(tmp_path / "events", 10)} == {True, False}
         for _ in range(2):
             run_id = built.learner.self_review(10)
-            built.learner.wait(120)
+            built.learner.wait(400)
             run = built.learner.run(run_id)
             assert (run["state"], run["outcome"]) == ("succeeded", "reviewed"), run["reason"]
         kept = json.loads((built.settings.home / "runs" / run_id / "self_review.json").read_text())
