@@ -114,7 +114,7 @@ class Flag(Event):
     table: ClassVar[str] = "flag"
 
     turn_id: str
-    by: Literal["filter", "user", "appeal", "sample"]
+    by: Literal["filter", "user", "appeal", "sample", "self-review"]
     person: str | None
     reason: str
     receipt: str | None = None
@@ -198,7 +198,7 @@ class Run(Event):
 
     run_id: str
     state: Literal["queued", "running", "succeeded", "failed", "abandoned"]
-    trigger: Literal["clock", "feedback", "operator"]
+    trigger: Literal["clock", "feedback", "operator", "self-review"]
     pid: int | None
     folder: str
     reason: str

@@ -35,6 +35,9 @@ class Control(Protocol):
     def learn(self, recipe: RecipeName | None = None) -> str:
         """Start a lap, by `recipe` instead of that of the settings, and return the run's id."""
 
+    def self_review(self, sample: int) -> str:
+        """Have the model read past answers again, and return the run's id."""
+
     def run(self, run_id: str) -> dict[str, Any]:
         """One run."""
 
@@ -165,6 +168,9 @@ class _Remote(_ByName):
     def learn(self, recipe: RecipeName | None = None) -> str:
         return str(self._ask("POST", "/v1/runs", {"recipe": recipe} if recipe else None)["run_id"])
 
+    def self_review(self, sample: int) -> str:
+        return str(self._ask("POST", f"/v1/self-review?sample={sample}")["run_id"])
+
     def run(self, run_id: str) -> dict[str, Any]:
         return self._ask("GET", f"/v1/runs/{run_id}")
 
@@ -269,6 +275,9 @@ class _Local(_ByName):
 
     def learn(self, recipe: RecipeName | None = None) -> str:
         return self._operator.learn(recipe)
+
+    def self_review(self, sample: int) -> str:
+        return self._operator.self_review(sample)
 
     def run(self, run_id: str) -> dict[str, Any]:
         return self._operator.run(run_id)

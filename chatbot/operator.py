@@ -68,6 +68,10 @@ class Operator:
         """Start a lap, by `recipe` instead of that of the settings. Raises LapRunning."""
         return self._learner.learn("operator", recipe)
 
+    def self_review(self, sample: int) -> str:
+        """Have the model read past answers again. Raises LapRunning."""
+        return self._learner.self_review(sample)
+
     def promote(self, adapter: str | None = None, override: str | None = None, actor: str = "operator") -> str:
         """Promote; returns the champion. Raises NotProven, NoExperiment, UnknownAdapter."""
         return self._learner.promote(adapter, actor, override)

@@ -14,11 +14,12 @@ from analytics import Review, Store, Turn, queries
 from chatbot.errors import AlreadyClaimed, BadRequest, UnknownResponse
 from chatbot.judgements import Finding, Missed, VerdictJudged, findings, judgements, whole
 from chatbot.remarks import screened
+from learner.active import Parts, Priorities
 from safety import Screen
 
 CLAIM_SECONDS = 600.0
-Kind = Literal["flagged", "appealed", "down-voted", "sample"]
-Order = Literal["oldest", "score", "doubt"]
+Kind = Literal["flagged", "appealed", "down-voted", "sample", "self-review"]
+Order = Literal["oldest", "score", "doubt", "value"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -34,7 +35,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class ReviewItem:
-    """A turn that waits: `why` holds some of flagged, down-voted, appealed and sample."""
+    """A turn that waits: `why` holds some of flagged, down-voted, appealed, sample and self-review."""
 
     turn_id: str
     conversation_id: str
@@ -44,6 +45,7 @@ class ReviewItem:
     at: datetime
     claimed_by: str | None
     findings: tuple[Found, ...] = ()
+    priority: Parts | None = None  # what a label is worth, where the last lap scored the turn
 
     @property
     def score(self) -> float:
@@ -54,8 +56,14 @@ class ReviewItem:
 class Reviews:
     """The queue and what reviewers do with it; every step is an event."""
 
-    def __init__(self, store: Store, screen: Screen, categories: Callable[[], Sequence[str]] = lambda: ()) -> None:
-        self._store, self._screen, self.categories = store, screen, categories
+    def __init__(
+        self,
+        store: Store,
+        screen: Screen,
+        categories: Callable[[], Sequence[str]] = lambda: (),
+        priorities: Callable[[], Priorities] = Priorities,
+    ) -> None:
+        self._store, self._screen, self.categories, self._priorities = store, screen, categories, priorities
         # A claim reads before it writes; two reviewers must not both find a turn free.
         self._lock = threading.Lock()
 
@@ -63,7 +71,7 @@ class Reviews:
         self, kind: Kind | None = None, filter_id: str | None = None, order: Order = "oldest"
     ) -> list[ReviewItem]:
         """What waits; a claim that ran out is none. `kind` is one of the reasons, `filter_id` whose finding it is."""
-        items, found = [], queries.flags_waiting(self._store)
+        items, found, priorities = [], queries.flags_waiting(self._store), self._priorities()
         for row in queries.review_queue(self._store):
             items.append(
                 ReviewItem(
@@ -75,6 +83,7 @@ class Reviews:
                     at=row["at"],
                     claimed_by=row["claimed_by"] if (row["until"] or 0) > time.time() else None,
                     findings=tuple(map(_found, found.get(row["turn_id"], ()))),
+                    priority=priorities.of_turn(row["turn_id"]),
                 )
             )
         wanted = [
@@ -182,7 +191,16 @@ def _doubt(item: ReviewItem) -> float:
     return min((abs(found.score - found.threshold) for found in item.findings), default=math.inf)
 
 
-_SORTED: Mapping[str, Callable[[ReviewItem], float]] = {"score": lambda item: -item.score, "doubt": _doubt}
+def _value(item: ReviewItem) -> float:
+    """What a label is worth, the most first; what nobody scored comes last."""
+    return -item.priority.score if item.priority else math.inf
+
+
+_SORTED: Mapping[str, Callable[[ReviewItem], float]] = {
+    "score": lambda item: -item.score,
+    "doubt": _doubt,
+    "value": _value,
+}
 
 
 def _found(flag: Mapping[str, Any]) -> Found:

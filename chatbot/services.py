@@ -11,6 +11,7 @@ from typing import cast
 from analytics import Store
 from chatbot.accounts import Accounts, Provider
 from chatbot.archive import Archive
+from chatbot.comparing import Comparing
 from chatbot.engine import Engine
 from chatbot.feedback import Feedbacks
 from chatbot.filter_errors import FilterErrors
@@ -31,6 +32,7 @@ from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from chatbot.what_if import WhatIfs
 from learner import Datasets, Imports, Learner, LearnerSettings, Registry, Uses
+from learner.active import Newest
 from learner.settings import RewriteReview
 from safety import LiveScreen
 from safety.local import local_scorer
@@ -112,6 +114,7 @@ def assemble(
         log.warning("%s", told)
     accounts = open_accounts(settings, store)
     what_ifs = WhatIfs(store, policy)
+    priorities = Newest(settings.home / "runs")
     return Services(
         settings=settings,
         model=model,
@@ -132,6 +135,14 @@ def assemble(
             sibling_temperature=settings.number("sibling_temperature"),
             logprob_share=settings.number("logprob_share"),
             review_sample=settings.number("review_sample"),
+            comparing=Comparing(
+                store,
+                priorities,
+                per_day=settings.whole("compare_per_day"),
+                share=settings.number("compare_share"),
+            )
+            if settings.whole("compare_per_day")
+            else None,
         ),
         metrics=metrics,
         tracing=tracing,
@@ -143,7 +154,7 @@ def assemble(
             cast("RewriteReview", settings.text("rewrite_review")),
             settings.text("known_terms"),
         ),
-        reviews=Reviews(store, screen, policy.categories),
+        reviews=Reviews(store, screen, policy.categories, priorities),
         policy=policy,
         filter_errors=FilterErrors(store, policy, trail.trouble),
         what_ifs=what_ifs,

@@ -96,6 +96,22 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("dpo_sft_weight", 1.0, "DPO: weight of SFT on the chosen answers beside it.", limits=FROM_0),
     Setting("dpo_epochs", 2, "DPO: passes over the dataset.", limits=COUNT),
     Setting("dpo_learning_rate", 0.0, "DPO: learning rate; 0 chooses one by the size of the model."),
+    Setting(
+        "augment", "", "Augmentations of a dataset, with commas between them: synonyms, typos, ...; none if empty."
+    ),
+    Setting("augment_weight", 0.5, "Weight of a row made from another, as a share of that one's.", limits=(0, 10)),
+    Setting("augment_synonyms", "", "TOML file of groups of synonyms; a bundled one if empty."),
+    Setting("augment_translation", "", "Two translation models, THERE,BACK, for the augmentation `back-translation`."),
+    Setting("augment_paraphrase", "", "Model, by id or folder, that says questions in other words for `paraphrase`."),
+    Setting("augment_audit", "", "What `./ratchet audit-bias --json` printed, for the augmentation `reweighting`."),
+    Setting("augment_measured", "", "JSONL file of answers found right or wrong, for `weak-spots`."),
+    Setting("active_turns", 0, "Turns that a lap scores by what a label on them would tell; 0: none.", limits=FROM_0),
+    Setting("self_review", 0, "Past answers that the model reads again in a lap; 0: none.", limits=FROM_0),
+    Setting("self_review_weight", 0.0, "Weight of the pairs of a self-review; 0 trains on none.", limits=(0, 10)),
+    Setting(
+        "compare_per_day", 0, "Comparisons that one person is asked for in a day; 0 asks nobody.", limits=(0, 1000)
+    ),
+    Setting("compare_share", 0.1, "Share of the answers for which a comparison is asked for.", limits=(0, 1)),
     Setting("person_rows", 4, "Pairs that everybody may give, and that may be about one question.", limits=COUNT),
     Setting(
         "person_share", 0.001, "Share of a dataset above that which one person or one question may have.", limits=SHARE

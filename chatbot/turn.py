@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 from analytics import Flag, Store, Turn, queries
 from chatbot import implicit
 from chatbot.answer import STOPPED_AT, Answer, Delta, Stopped
+from chatbot.comparing import Comparing
 from chatbot.engine_stream import Piece
 from chatbot.errors import BadRequest, NotYours, UnknownConversation
 from chatbot.messages import Message, check_parameters, checked
@@ -62,12 +63,16 @@ class Begun:
 
 @dataclass(frozen=True)
 class Done:
-    """The answer is kept; `usage` is in tokens, empty when nothing was generated, `stopped` is what the screen did."""
+    """The answer is kept; `usage` is in tokens, empty when nothing was generated, `stopped` is what the screen did.
+
+    `compare` says why its person should be asked for a comparison with another answer, where they should.
+    """
 
     turn_id: str
     finish_reason: str
     usage: Mapping[str, int]
     stopped: Stopped | None = None
+    compare: str | None = None
 
 
 Step = Begun | Delta | Done
@@ -122,11 +127,12 @@ class Turns:
         sibling_temperature: float,
         logprob_share: float,
         review_sample: float = 0.0,
+        comparing: Comparing | None = None,
     ) -> None:
         self._store, self._screen, self._engine, self._learner = store, screen, engine, learner
         self._metrics, self._tracing, self._groups = metrics, tracing, groups
         self._sibling_temperature, self._logprob_share = sibling_temperature, logprob_share
-        self._review_sample = review_sample
+        self._review_sample, self._comparing = review_sample, comparing
 
     async def run(self, request: TurnRequest) -> AsyncGenerator[Step, None]:
         """Yield Begun, the Deltas, and, when all of it is durable, Done.
@@ -165,7 +171,11 @@ class Turns:
             trace.ended(answer, broken)
             if not request.choice:
                 self._notice(opened.turn, answer.finish_reason)
-        yield Done(answer.turn_id, answer.finish_reason, answer.usage, answer.stopped)
+        compare = await asyncio.to_thread(self._compare, opened.turn) if answer.finish_reason == "stop" else None
+        yield Done(answer.turn_id, answer.finish_reason, answer.usage, answer.stopped, compare)
+
+    def _compare(self, turn: Turn) -> str | None:
+        return self._comparing.why(turn) if self._comparing is not None else None
 
     def _notice(self, turn: Turn, finish_reason: str) -> None:
         """Keep what the turn says about the answer before it. Only a complaint takes a look into the store."""

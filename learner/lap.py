@@ -6,7 +6,8 @@ out   progress.json       where it is, at least once a second
       dataset.parquet, judge.parquet, ratings.parquet, judge_ratings.parquet, manifest.json
       figures.jsonl         loss and accuracy of every step
       checkpoints/          what a killed training goes on from, gone after it
-      adapter/, gates.json, result.json; or reward/, the reward model of a recipe that makes one, and result.json
+      adapter/, gates.json, priorities.json (with active_turns), result.json; or reward/, the reward model of a
+      recipe that makes one, and result.json
 exit  0 when result.json says what came of it, 1 when the lap failed (result.json says why)
 """
 
@@ -18,21 +19,23 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from learner.augment import augment
 from learner.curate import Dataset, curate
 from learner.gates import GateVerdict, run_gates
 from learner.judges.given import frozen
 from learner.lessons import Lessons
+from learner.pair import Pair
 from learner.process import ENGINE, bind_to_parent, exit_if_orphaned, yield_to_chat
 from learner.progress import Progress, read_json, write_json
 from learner.recipes import Engine, Recipe, Task
 from learner.recipes.choose import choose
 from learner.settings import LapSettings
 
-Outcome = Literal["passed", "rejected", "reward model", "not enough data", "failed"]
+Outcome = Literal["passed", "rejected", "reward model", "not enough data", "reviewed", "failed"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Job:
     groups: tuple[int, int, int]
     without: tuple[str, ...] = ()  # people whose feedback is left out
     shelf: str = ""  # the folder of earlier datasets, of which a share is replayed
+    review_only: int = 0  # answers that the model reads again, and nothing else; 0 is a whole lap
 
     @classmethod
     def read(cls, folder: Path) -> Job:
@@ -89,6 +93,10 @@ def main(folder: Path) -> int:
 
 def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict[str, object]]:
     settings = job.settings
+    if job.review_only:
+        found, _ = _self_review(folder, job, job.review_only, progress)
+        message = f"The model read up to {job.review_only} past answers again: {found} findings."
+        return "reviewed", message, {"findings": found}
     progress.at("curate", "Choosing the pairs to learn from.")
     dataset = curate(
         folder / "events",
@@ -109,15 +117,18 @@ def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict
     judged = frozen(folder, job.groups, job.without, dataset.learn)
     counts["ai_pairs"] = len(judged)
     taught = dataset.lessons()
-    lessons = Lessons(pairs=[*taught.pairs, *judged], ratings=taught.ratings)
+    found, own = _self_review(folder, job, settings.self_review, progress)
+    weighed = [replace(pair, weight=settings.self_review_weight) for pair in own if settings.self_review_weight]
+    lessons, made = augment(Lessons([*taught.pairs, *judged, *weighed], taught.ratings), settings)
     recipe, why = choose(lessons, settings)
     if recipe is None:
         return "not enough data", f"Not enough to learn from yet: {why}", counts
-    counts["anchor_pairs"] = len(dataset.anchor)
+    counts |= {"anchor_pairs": len(dataset.anchor), "findings": found, "self_review_pairs": len(weighed)}
     training = _train(folder, job, recipe, lessons, progress)
     trained = {"recipe": recipe.name, "recipe_reason": why, "training": training}
     if recipe.makes == "reward model":
         return "reward model", _of_reward_model(folder, training), {**counts, **trained}
+    counts["scored_turns"] = _rank(folder, job, dataset, progress)
     verdicts = _gate(folder, job, dataset, progress)
     passed = all(verdict.passed for verdict in verdicts)
     stopped_by = [verdict.gate for verdict in verdicts if not verdict.passed]
@@ -126,7 +137,8 @@ def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict
         reasons = f"{reasons} {too_long} rows were too long for max_model_len, and left out."
     if passed and dataset.approval:
         reasons = f"{reasons} {dataset.approval}"
-    detail: dict[str, object] = {**counts, **trained, "stopped_by": stopped_by}
+    more = {"augmented": [asdict(report) for report in made]}
+    detail: dict[str, object] = {**counts, **trained, **more, "stopped_by": stopped_by}
     return ("passed" if passed else "rejected"), reasons, {**detail, "gates": [v.to_values() for v in verdicts]}
 
 
@@ -164,6 +176,35 @@ def _train(folder: Path, job: Job, recipe: Recipe, lessons: Lessons, progress: P
         adapter=Path(job.champion) if job.champion and job.settings.train_from == "champion" else None,
     )
     return asdict(recipe.train(task))
+
+
+def _self_review(folder: Path, job: Job, count: int, progress: Progress) -> tuple[int, list[Pair]]:
+    """How many findings the model made in its past answers, and the pairs that follow; nothing where none are asked."""
+    if count == 0:
+        return 0, []
+    told = "Reading past answers again."
+    progress.at("review", told)
+    from learner.self_review.run import self_review
+
+    champion = Path(job.champion) if job.champion else None
+    found, pairs = self_review(
+        folder, job.model, champion, job.settings, count, lambda step, of: progress.at("review", told, step, of)
+    )
+    return len(found), pairs
+
+
+def _rank(folder: Path, job: Job, dataset: Dataset, progress: Progress) -> int:
+    """Score turns by what a label on them would tell, where that is asked for."""
+    if job.settings.active_turns == 0:
+        return 0
+    progress.at("rank", "Looking for what to ask people next.")
+    from learner.active.rank import rank
+
+    def report(step: int, of: int) -> None:
+        progress.at("rank", "Looking for what to ask people next.", step, of)
+
+    champion = Path(job.champion) if job.champion else None
+    return rank(folder, job.model, champion, folder / "adapter", dataset.learn, job.settings, report)
 
 
 def _gate(folder: Path, job: Job, dataset: Dataset, progress: Progress) -> list[GateVerdict]:

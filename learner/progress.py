@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
-Phase = Literal["starting", "curate", "train", "gates", "done"]
+Phase = Literal["starting", "curate", "train", "rank", "review", "gates", "done"]
 
 BEAT_SECONDS = 0.5
 
@@ -19,7 +19,9 @@ BEAT_SECONDS = 0.5
 _SPAN: Mapping[Phase, tuple[float, float]] = {
     "starting": (0.0, 0.05),
     "curate": (0.05, 0.1),
-    "train": (0.1, 0.65),
+    "train": (0.1, 0.6),
+    "rank": (0.6, 0.63),
+    "review": (0.63, 0.65),
     "gates": (0.65, 0.99),
     "done": (1.0, 1.0),
 }

@@ -50,8 +50,9 @@ class Runs:
         return [self._view(row) for row in rows]
 
     def last_start(self) -> datetime | None:
-        """When the newest run began, however it ended."""
-        rows = self._store.rows(f"SELECT max(\"at\") AS last FROM {Run.table} WHERE state = 'queued'")
+        """When the newest lap began, however it ended."""
+        began = "state = 'queued' AND trigger <> 'self-review'"  # that one takes nothing of what waits to be learned
+        rows = self._store.rows(f'SELECT max("at") AS last FROM {Run.table} WHERE {began}')
         return cast("datetime | None", rows[0]["last"])
 
     def abandon_dead(self) -> list[str]:

@@ -84,6 +84,10 @@ class Learner:
         """Start a lap now, by `recipe` instead of that of the settings; returns the run's id. Raises LapRunning."""
         return self._supervisor.start(trigger, self._after_lap, recipe)
 
+    def self_review(self, count: int) -> str:
+        """Have the model read `count` past answers again now, and return the run's id. Raises LapRunning."""
+        return self._supervisor.start("self-review", self._after_lap, review_only=count)
+
     def wait(self, timeout: float | None = None) -> None:
         """Wait until no lap is under way, for at most `timeout` seconds."""
         self._supervisor.join(timeout)

@@ -54,6 +54,16 @@ class LapSettings:
     replay_share: float = 0.2  # of the rows, kept first where caps cut: what taught adapters that were promoted
     implicit_weight: float = 0.0  # of a copy, a repetition, a complaint where nothing was said; 0 leaves them out
     trust_alpha: float = 0.01  # how often chance alone may have anybody held, in each step of a lap
+    augment: str = ""  # names of learner.augment.STEPS, with commas between them
+    augment_weight: float = 0.5  # of a row that was made from another, as a share of that one's
+    augment_synonyms: str = ""  # a TOML file of groups of words; a bundled one without it
+    augment_translation: str = ""  # two models, there and back, with a comma between them
+    augment_paraphrase: str = ""  # a model, by id or folder
+    augment_audit: str = ""  # what `./ratchet audit-bias --json` printed
+    augment_measured: str = ""  # a JSONL file of answers that were found right or wrong
+    active_turns: int = 0  # that a lap scores by what a label on them would tell; 0 scores none
+    self_review_weight: float = 0.0  # of the pairs that follow from it; at 0 only reviewers see what was found
+    self_review: int = 0  # past answers that a lap has the model read again; 0 reads none
     defences: bool = True  # no setting of an operator: without them an attack shows that it works
     gate_min_pairs: int = 100
     gate_pairs: int = 600  # at most, unless gate_min_pairs is more

@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from analytics import Event, Run, Store
+from analytics import Event, Flag, Run, Store
 from learner.dataset.dataset import MANIFEST
 from learner.dataset.shelf import SHELF, shelve
 from learner.errors import LapRunning
@@ -68,10 +69,18 @@ class Supervisor:
         self._recipe = settings.recipe  # of the lap that is under way
         self._closing = False
 
-    def start(self, trigger: str, after: Callable[[Ended], None], recipe: RecipeName | None = None) -> str:
+    def start(
+        self,
+        trigger: str,
+        after: Callable[[Ended], None],
+        recipe: RecipeName | None = None,
+        *,
+        review_only: int = 0,
+    ) -> str:
         """Start a lap, return its id, and call `after` from the lap's thread when it ended. Raises LapRunning.
 
-        `recipe` stands for that of the settings, in this lap alone.
+        `recipe` stands for that of the settings, in this lap alone. With `review_only` the model reads so many past
+        answers again, and nothing is trained.
         """
         with self._lock:
             if self.running:
@@ -82,7 +91,9 @@ class Supervisor:
             folder.mkdir(parents=True)
             queued = Run(run_id, "queued", trigger, None, str(folder), "Starting.", {})  # type: ignore[arg-type]
             self._store.append(queued, self._store.audit("run.start", trigger, {"run_id": run_id}))
-            self._thread = threading.Thread(target=lambda: after(self._lap(queued)), name=f"lap {run_id}", daemon=True)
+            self._thread = threading.Thread(
+                target=lambda: after(self._lap(queued, review_only)), name=f"lap {run_id}", daemon=True
+            )
             self._thread.start()
             return run_id
 
@@ -105,13 +116,13 @@ class Supervisor:
             _end(self._child)
         self.join(2 * GRACE_SECONDS)
 
-    def _lap(self, queued: Run) -> Ended:
+    def _lap(self, queued: Run, review_only: int) -> Ended:
         try:
-            return self._judge(queued, self._run_child(queued))
+            return self._judge(queued, self._run_child(queued, review_only))
         except Exception as error:
             return self._end_as(queued, "failed", f"The lap could not be run: {error}")
 
-    def _run_child(self, queued: Run) -> int:
+    def _run_child(self, queued: Run, review_only: int) -> int:
         folder = Path(queued.folder)
         self._store.snapshot(folder / "events")
         freeze(self._runs.home, folder)
@@ -126,6 +137,7 @@ class Supervisor:
             settings=replace(self._settings, recipe=self._recipe),
             groups=self._groups,
             shelf=str(self._runs.folder.parent / SHELF),
+            review_only=review_only,
         ).write(folder)
         limit = 60 * self._settings.train_minutes + self._settings.gate_seconds + SLACK_SECONDS
         with (folder / "log.txt").open("wb") as log:
@@ -166,7 +178,7 @@ class Supervisor:
             return self._end_as(queued, "failed", f"The lap died without a result (exit {code}); its log is {log}.")
         outcome, message = str(result["outcome"]), str(result["message"])
         self._shelve(Path(queued.folder))
-        if outcome in ("failed", "not enough data", "reward model"):
+        if outcome in ("failed", "not enough data", "reward model", "reviewed"):
             return self._end_as(queued, "failed" if outcome == "failed" else "succeeded", message)
         return self._register(queued, message, passed=outcome == "passed")
 
@@ -199,7 +211,29 @@ class Supervisor:
     def _end_events(self, run: Run) -> list[Event]:
         detail = {"run_id": run.run_id, "state": run.state, "reason": run.reason}
         held = hold_events(read_json(Path(run.folder) / MANIFEST) or {}, run.run_id)
-        return [run, *held, self._store.audit("run.end", "learner", detail)]
+        flags = self._flags(Path(run.folder))
+        return [run, *held, *flags, self._store.audit("run.end", "learner", detail)]
+
+    def _flags(self, folder: Path) -> list[Event]:
+        """What a self-review found, for reviewers; nothing of a turn that waits for them already."""
+        said: dict[str, Any] = read_json(folder / "self_review.json") or {}
+        waiting = {row["turn_id"] for row in self._store.rows("SELECT turn_id FROM review_queue")}
+        by_turn: dict[str, list[dict[str, Any]]] = {}
+        for one in said.get("findings", ()):
+            if one["turn_id"] not in waiting:
+                by_turn.setdefault(one["turn_id"], []).append(one)
+        return [
+            Flag(
+                turn_id,
+                "self-review",
+                None,
+                " ".join(f"{one['kind']}: {one['reason']}" for one in found),
+                place="answer",
+                label=str(found[0]["kind"]),
+                score=max(float(one["score"]) for one in found),
+            )
+            for turn_id, found in by_turn.items()
+        ]
 
 
 def _follow(

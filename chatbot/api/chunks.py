@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -33,7 +33,7 @@ async def whole(begun: Begun, choices: Choices) -> dict[str, object]:
         elif isinstance(step, Done):
             dones[at] = step
     answered = [_choice(at, texts[at], calls[at], tokens[at], dones[at]) for at in sorted(dones)]
-    stamp, route = _stamp(begun, "chat.completion"), _route(choices) | _stopped(dones.values())
+    stamp, route = _stamp(begun, "chat.completion"), _route(choices) | _ended(dones.values())
     return {**stamp, "choices": answered, "usage": usage_of(dones), "ratchet": route}
 
 
@@ -73,7 +73,7 @@ class Chunk:
             return self.event(at, delta, logprobs=_logprobs(step.tokens))
         if isinstance(step, Done):
             dones[at] = step
-            self.last += self.event(at, {}, step.finish_reason, ratchet=_route(choices) | _stopped([step]))
+            self.last += self.event(at, {}, step.finish_reason, ratchet=_route(choices) | _ended([step]))
         return b""
 
     def event(
@@ -116,10 +116,12 @@ def _stamp(begun: Begun, kind: str) -> dict[str, object]:
     }
 
 
-def _stopped(dones: Iterable[Done]) -> dict[str, object]:
-    """What the screen stopped, for clients that show it in another way."""
+def _ended(dones: Collection[Done]) -> dict[str, object]:
+    """What the screen stopped, for clients that show it in another way, and why to ask for a comparison."""
     stopped = next((done.stopped for done in dones if done.stopped is not None), None)
-    return {} if stopped is None else {"stopped": asdict(stopped)}
+    compare = next((done.compare for done in dones if done.compare), None)
+    told: dict[str, object] = {} if stopped is None else {"stopped": asdict(stopped)}
+    return told if compare is None else {**told, "compare": compare}
 
 
 def _route(choices: Choices) -> dict[str, object]:

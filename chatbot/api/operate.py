@@ -71,6 +71,12 @@ def learn(services: ServicesOf, body: LearnBody | None = None) -> dict[str, str]
     return {"run_id": services.operator.learn(body.recipe if body else None)}
 
 
+@router.post("/self-review", status_code=201)
+def self_review(services: ServicesOf, sample: Annotated[int, Query(ge=1, le=10_000)] = 100) -> dict[str, str]:
+    """Have the model read past answers again; what it finds waits for reviewers. It is a run like a lap."""
+    return {"run_id": services.operator.self_review(sample)}
+
+
 @router.get("/runs/{run_id}")
 def run(run_id: str, services: ServicesOf) -> dict[str, Any]:
     """One lap with its progress."""

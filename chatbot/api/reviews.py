@@ -57,12 +57,21 @@ def queue(
     kind: Kind | None = None,
     filter: Annotated[str | None, Query(description="Only what this filter found.")] = None,
     sort: Annotated[
-        Order, Query(description="`score`: highest first; `doubt`: nearest to its threshold first.")
+        Order,
+        Query(description="`score`: highest first; `doubt`: nearest to its threshold; `value`: what teaches most."),
     ] = "oldest",
 ) -> dict[str, object]:
     """What waits for a reviewer."""
     items = services.reviews.queue(kind, filter, sort)
-    found = [{"findings": [one._asdict() for one in item.findings], "score": item.score} for item in items]
+    found = [
+        {
+            "findings": [one._asdict() for one in item.findings],
+            "score": item.score,
+            "priority": item.priority
+            and {"score": item.priority.score, "reason": item.priority.reason, **item.priority.known()},
+        }
+        for item in items
+    ]
     return {"items": [{**asdict(item), **more} for item, more in zip(items, found, strict=True)]}
 
 

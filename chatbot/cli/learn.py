@@ -45,7 +45,7 @@ def learn(
     with connect(settings) as control:
         chosen = settings.text("recipe")
         run_id = control.learn(None if chosen == "auto" else cast("RecipeName", chosen))
-        run = _watch(control, run_id)
+        run = watch(control, run_id)
     if json:
         print_json(run)
     else:
@@ -104,7 +104,8 @@ def _bar() -> Progress:
     )  # fmt: skip
 
 
-def _watch(control: Control, run_id: str) -> dict[str, Any]:
+def watch(control: Control, run_id: str) -> dict[str, Any]:
+    """Show a run's progress until it ended, and return the run."""
     from learner import ALIVE
 
     with _bar() as bar:

@@ -116,6 +116,7 @@ class Answers:
             talk.blocked = done.turn_id
         elif wish.before is not None and conversations.answer(self._services.store, wish.before):
             talk.earlier = wish.before
+        talk.offered = done.compare
 
     async def _awake(self) -> None:
         until = time.monotonic() + WAKING_SECONDS

@@ -9,7 +9,7 @@ import gradio as gr
 
 from chatbot import conversations
 from chatbot.pages.answers import INTERRUPTED, Answers
-from chatbot.pages.layout import ChatLayout, badge, earlier_answer, lay_out
+from chatbot.pages.layout import ChatLayout, badge, earlier_answer, lay_out, offered
 from chatbot.pages.look import QUIET, bar
 from chatbot.pages.ratings import Ratings
 from chatbot.pages.talk import History, Tab, Talk, message
@@ -17,6 +17,7 @@ from chatbot.services import Services
 
 Updates = tuple[Any, ...]
 NOTHING_SAID: tuple[list[str], str] = ([], "")
+NOTES = 5  # of `ChatLayout.notes`
 HIDDEN, SHOWN = gr.update(visible=False), gr.update(visible=True)
 
 
@@ -49,7 +50,7 @@ def _hear_opening(blocks: gr.Blocks, parts: ChatLayout, answers: Answers, rating
 
 
 def _hear_asking(parts: ChatLayout, answers: Answers) -> list[Any]:
-    """Four ways to ask. The wish is kept first, so that the page shows it at once; returns the events that grant it."""
+    """Five ways to ask. The wish is kept first, so that the page shows it at once; returns the events that grant it."""
     box, send, _ = parts.composer
 
     def typed(text: str, history: History, tab: Tab) -> Updates:
@@ -61,12 +62,16 @@ def _hear_asking(parts: ChatLayout, answers: Answers) -> list[Any]:
     def again(data: gr.RetryData, text: str, history: History, tab: Tab) -> Updates:
         return _wish(tab.talk, str(data.value), _place(data.index) + 1, left=text)
 
+    def offer(text: str, history: History, tab: Tab) -> Updates:
+        return _wish(tab.talk, history[-2]["content"], len(history) - 1, left=text)
+
     streams = []
     for event, handler in (
         (box.submit, typed),
         (send.click, typed),
         (parts.chat.example_select, example),
         (parts.chat.retry, again),
+        (parts.offer.yes.click, offer),
     ):
         wished = event(handler, [box, parts.chat, parts.tab], [box, parts.chat, *_turned(parts)], **QUIET)
         streams.append(wished.then(answers.give, [parts.chat, parts.tab], [parts.chat, parts.stored], **QUIET))
@@ -84,7 +89,8 @@ def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services) -> N
         shown = [*history, message("assistant", INTERRUPTED)] if unanswered else gr.skip()
         earlier = earlier_answer(conversations.answer(services.store, talk.earlier)) if talk.earlier else ""
         asks = gr.update(visible=talk.earlier is not None), gr.update(visible=talk.blocked is not None)
-        return shown, SHOWN, HIDDEN, earlier, *asks
+        offers = gr.update(visible=talk.offered is not None), offered(talk.offered or "")
+        return shown, SHOWN, HIDDEN, earlier, *asks, *offers
 
     def stop_it(history: History, tab: Tab) -> Updates:
         tab.talk.answering = None
@@ -92,13 +98,11 @@ def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services) -> N
 
     def start_over(tab: Tab) -> Updates:
         tab.talk = Talk()
-        return gr.update(value=[], feedback_value=[]), None, SHOWN, HIDDEN, *(HIDDEN,) * 4
+        return gr.update(value=[], feedback_value=[]), None, SHOWN, HIDDEN, *(HIDDEN,) * NOTES
 
     _, send, stop = parts.composer
-    known, rested = (
-        [parts.chat, parts.tab],
-        [parts.chat, send, stop, parts.compare.earlier, parts.compare.note, parts.appeal.note],
-    )
+    asks = [parts.compare.earlier, parts.compare.note, parts.appeal.note, parts.offer.note, parts.offer.text]
+    known, rested = [parts.chat, parts.tab], [parts.chat, send, stop, *asks]
     for stream in streams:
         stream.then(rest, known, rested, **QUIET)
     stop.click(stop_it, known, rested, cancels=streams, **QUIET)
@@ -153,6 +157,7 @@ def _hear_comparing(parts: ChatLayout, ratings: Ratings) -> None:
     parts.compare.first.click(first, [parts.tab], out, **QUIET)
     parts.compare.second.click(second, [parts.tab], out, **QUIET)
     parts.compare.same.click(lambda: HIDDEN, None, [parts.compare.note], **QUIET)
+    parts.offer.no.click(lambda: HIDDEN, None, [parts.offer.note], **QUIET)
 
 
 def _hear_appealing(parts: ChatLayout, ratings: Ratings) -> None:
@@ -189,7 +194,7 @@ def _wish(talk: Talk, text: str, place: int, left: str) -> Updates:
     """Updates for the box, where `left` stays, for the thumbs in the chat, and for what `_turned` lists."""
     if not talk.ask(text, place):
         return gr.skip()  # type: ignore[no-any-return]
-    return left, gr.update(feedback_value=talk.thumbs()), HIDDEN, SHOWN, *(HIDDEN,) * 4
+    return left, gr.update(feedback_value=talk.thumbs()), HIDDEN, SHOWN, *(HIDDEN,) * NOTES
 
 
 def _receipt(parts: ChatLayout) -> list[Any]:

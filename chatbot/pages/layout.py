@@ -52,6 +52,15 @@ class CompareNote(NamedTuple):
     same: gr.Button
 
 
+class OfferNote(NamedTuple):
+    """The question whether somebody would compare the answer with another one."""
+
+    note: gr.Column
+    text: gr.HTML
+    yes: gr.Button
+    no: gr.Button
+
+
 class AppealNote(NamedTuple):
     """The way to a person when a filter stopped something."""
 
@@ -71,6 +80,7 @@ class ChatLayout:
     receipt: ReceiptNote
     consent: ConsentNote
     compare: CompareNote
+    offer: OfferNote
     appeal: AppealNote
     new: gr.Button
     learning: gr.Button
@@ -78,7 +88,7 @@ class ChatLayout:
     @property
     def notes(self) -> list[gr.Column]:
         """The notes between the chat and the composer."""
-        return [self.receipt.note, self.compare.note, self.appeal.note, self.consent.note]
+        return [self.receipt.note, self.compare.note, self.offer.note, self.appeal.note, self.consent.note]
 
 
 def lay_out(model: Model) -> ChatLayout:
@@ -87,12 +97,13 @@ def lay_out(model: Model) -> ChatLayout:
     stored = gr.BrowserState(None, storage_key=STORAGE_KEY, secret="conversation")  # noqa: S106 - an id, not a secret
     with gr.Column(elem_id="rt-column"):
         chat = _chat(model)
-        receipt, compare, appeal, consent = _receipt_note(), _compare_note(), _appeal_note(), _consent_note()
+        receipt, compare, offer = _receipt_note(), _compare_note(), _offer_note()
+        appeal, consent = _appeal_note(), _consent_note()
         composer = _composer()
         with gr.Row(elem_classes="rt-foot"):
             new = gr.Button("New conversation", elem_id="rt-new")
             learning = gr.Button("Learning from you", elem_id="rt-learning")
-    return ChatLayout(chat, tab, stored, composer, receipt, consent, compare, appeal, new, learning)
+    return ChatLayout(chat, tab, stored, composer, receipt, consent, compare, offer, appeal, new, learning)
 
 
 def earlier_answer(answer: str) -> str:
@@ -148,6 +159,20 @@ def _compare_note() -> CompareNote:
             second = gr.Button("This one", size="sm")
             same = gr.Button("No difference", size="sm")
     return CompareNote(note, earlier, first, second, same)
+
+
+def offered(why: str) -> str:
+    """The question for a comparison, and why it is asked."""
+    return f"<p><b>Would you compare this with another answer?</b> {html.escape(why)}</p>"
+
+
+def _offer_note() -> OfferNote:
+    with gr.Column(visible=False, elem_classes="rt-note", elem_id="rt-offer") as note:
+        text = gr.HTML()
+        with gr.Row(elem_classes="rt-line"):
+            yes = gr.Button("Show me another", variant="primary", size="sm")
+            no = gr.Button("Not now", size="sm")
+    return OfferNote(note, text, yes, no)
 
 
 def _appeal_note() -> AppealNote:

@@ -22,7 +22,12 @@ from chatbot.services import Services
 
 REFRESH_SECONDS = 10.0
 ANY_KIND, ANY_FILTER = "everything", "any filter"
-ORDERS: Mapping[str, Order] = {"oldest first": "oldest", "highest score": "score", "nearest to threshold": "doubt"}
+ORDERS: Mapping[str, Order] = {
+    "oldest first": "oldest",
+    "highest score": "score",
+    "nearest to threshold": "doubt",
+    "teaches most": "value",
+}
 # The conversation scrolls to the turn that waits; the page stays where it is.
 TO_THE_TURN = """() => {
   const turn = document.querySelector(".rt-here"), talk = turn?.closest(".rt-talk");

@@ -25,7 +25,7 @@ class Talk:
 
     `wish` waits to be granted, `answering` is the one that is under way; only one can be. `about` is the turn that was
     rated last, `earlier` the one that waits for a comparison with the answer that took its place, `blocked` the one
-    that a filter stopped.
+    that a filter stopped. `offered` says why the last answer should be compared with another, where it should.
     """
 
     conversation_id: str | None = None
@@ -36,13 +36,14 @@ class Talk:
     about: str | None = None
     earlier: str | None = None
     blocked: str | None = None
+    offered: str | None = None
 
     def ask(self, text: str, place: int) -> bool:
         """Wish for an answer at `place`; a wish for nothing, or in the middle of another answer, is not taken."""
         if self.answering is not None or not text.strip():
             return False
         self.wish = self.answering = Wish(text.strip(), place, self.turns.get(place))
-        self.earlier = self.blocked = None
+        self.earlier = self.blocked = self.offered = None
         for known in (self.turns, self.votes):
             for at in [at for at in known if at >= place]:
                 del known[at]

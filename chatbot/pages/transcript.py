@@ -30,7 +30,8 @@ def label(item: ReviewItem, reviewer: str) -> str:
     question = textwrap.shorten(item.question, LABEL_CHARACTERS, placeholder=" …")
     held = "" if item.claimed_by is None else " · yours" if item.claimed_by == reviewer else " · claimed by another"
     found = "".join(f"\n{one.category} {one.score:.2f} by {one.filter}" for one in item.findings[:1])
-    return f"{question}\n{', '.join(item.why)} · {age(item.at)}{held}{found}"
+    teaches = f"\n{item.priority.reason}" if item.priority and item.priority.reason else ""
+    return f"{question}\n{', '.join(item.why)} · {age(item.at)}{held}{found}{teaches}"
 
 
 def age(at: datetime) -> str:

@@ -19,18 +19,15 @@ from learner.curate import Pair
 from learner.gates.suite import Suite, suite_for
 from learner.gates.verdict import Evidence, Measurement
 from learner.sampling import AT_ONCE, batches, sample
+from learner.scoring import MEMORY, likelihoods
 from learner.settings import LapSettings
 from learner.tokens import Encoded, Messages, encode, prompt_ids
 from safety.bias import Prompt
 
-# Tokens scored at once, padding included, where memory allows; on a CPU what stays in its caches is faster.
-LOGP_TOKENS = {"cpu": 2048, "cuda": 8192}
-
 # What grows with a batch is the keys and values of the answers that are generated, and the logits of those that are
-# scored; each gets this much, in bytes. At 5 KiB of keys and values for a token the starter has room for 256 rows of
-# 1638 tokens, prompt and answer; Qwen3-0.6B, at 224 KiB in float32, for 26 of 356. With its vocabulary of 152k
-# tokens it scores 1766 at once. A row that is longer goes alone.
-MEMORY = 2 << 30
+# scored; each gets as much memory as `learner.scoring` says. At 5 KiB of keys and values for a token the starter has
+# room for 256 rows of 1638 tokens, prompt and answer; Qwen3-0.6B, at 224 KiB in float32, for 26 of 356. With its
+# vocabulary of 152k tokens it scores 1766 at once. A row that is longer goes alone.
 
 Report = Callable[[int, int], None]
 
@@ -156,40 +153,9 @@ def _measure(side: _Side, work: _Work) -> Measurement:
     return Measurement(chosen, rejected, lengths, right, texts[asked:])
 
 
-@torch.inference_mode()
 def _logps(side: _Side, rows: Sequence[Encoded]) -> NDArray[np.float64]:
     """Mean log p per completion token, shape (rows,), in nats; rows are cut to the model's length."""
-    limit = side.settings.max_model_len
-    lengths = [min(limit, len(row.prompt) + len(row.completion)) for row in rows]
-    most = LOGP_TOKENS[_device()]
-    a_token = 8 * side.model.config.get_text_config().vocab_size  # bytes of its logits and of their log-softmax
-    result = np.empty(len(rows))
-    for batch in batches(lengths, most, min(most, MEMORY // a_token)):
-        result[batch] = _batch_logps(side, [rows[place] for place in batch], limit)
-        side.clock.tick(0)
-    return result
-
-
-def _batch_logps(side: _Side, rows: Sequence[Encoded], limit: int) -> NDArray[np.float64]:
-    sequences = [torch.tensor((row.prompt + row.completion)[:limit]) for row in rows]
-    ids = torch.nn.utils.rnn.pad_sequence(sequences, batch_first=True)
-    position = torch.arange(ids.shape[1])
-    ends = torch.tensor([len(sequence) for sequence in sequences])[:, None]
-    starts = torch.tensor([len(row.prompt) for row in rows])[:, None]
-    kept = max(1, ids.shape[1] - int(starts.min()))  # the places from the first completion on
-    targets, device = ids[:, -kept:], side.model.device
-    logits = side.model(
-        input_ids=ids[:, :-1].to(device),
-        attention_mask=(position < ends).long()[:, :-1].to(device),
-        logits_to_keep=kept,
-        use_cache=False,
-    ).logits
-    losses = torch.nn.functional.cross_entropy(
-        logits.float().flatten(0, 1), targets.flatten().to(device), reduction="none"
-    )
-    scored = ((position >= starts) & (position < ends))[:, -kept:]
-    means = -(losses.view(targets.shape).cpu() * scored).sum(1) / scored.sum(1).clamp(min=1)
-    return np.asarray(means.double().numpy())
+    return likelihoods(side.model, rows, side.settings.max_model_len, lambda: side.clock.tick(0)).means
 
 
 def _answers(side: _Side, work: _Work) -> list[list[int]]:

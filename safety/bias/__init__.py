@@ -8,7 +8,7 @@ from safety.bias.page import page
 from safety.bias.report import SCHEMA, summary, to_values
 from safety.bias.statistics import Comparison, corrected
 from safety.bias.suite import Prompt, Question, Suite
-from safety.bias.swaps import Counterfactual, Swapper, counterfactuals
+from safety.bias.swaps import Counterfactual, Swapper, counterfactuals, mentions
 
 __all__ = [
     "MAX_GAP",
@@ -36,6 +36,7 @@ __all__ = [
     "corrected",
     "counterfactuals",
     "judge",
+    "mentions",
     "page",
     "screen_scorer",
     "summary",

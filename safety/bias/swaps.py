@@ -45,6 +45,11 @@ def counterfactuals(text: str, seed: int = 0) -> list[Counterfactual]:
     return _bundled().counterfactuals(text, seed)
 
 
+def mentions(text: str) -> set[tuple[str, str]]:
+    """The (axis, group) of every group that a text mentions."""
+    return _bundled().mentions(text)
+
+
 class Swapper:
     """Finds who is mentioned in a text, by the words of a suite, and puts others in their place."""
 
@@ -63,6 +68,10 @@ class Swapper:
             if changed != text
         ]
         return list({(one.axis, one.text): one for one in reversed(found)}.values())[::-1]
+
+    def mentions(self, text: str) -> set[tuple[str, str]]:
+        """As the function of this name."""
+        return {(one.axis.name, group.name) for one in self._lexicons for group in one.mentioned(text)}
 
 
 class _Entry(NamedTuple):
