@@ -54,9 +54,8 @@ def _clustered(texts: Sequence[str], count: int, seed: int) -> list[int]:
     centres = _begun(points, count, np.random.default_rng(seed))
     for _ in range(ROUNDS):
         nearest = (points @ centres.T).argmax(axis=1)
-        sums = np.zeros_like(centres)
-        np.add.at(sums, nearest, points)
-        moved = np.where(np.bincount(nearest, minlength=count)[:, None] > 0, _unit(sums), centres)
+        belongs = (nearest == np.arange(count)[:, None]).astype(np.float32)  # shape (topics, texts)
+        moved = np.where(belongs.any(axis=1)[:, None], _unit(belongs @ points), centres)
         if np.allclose(moved, centres, atol=1e-4):
             break
         centres = moved

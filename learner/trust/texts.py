@@ -19,6 +19,9 @@ ALIKE = 0.6  # Jaccard similarity of the shingles from which two texts are near-
 # Texts that agree in a whole band are compared. Of those with similarity s, 1 - (1 - s^ROWS)^BANDS are found: 0.97 of
 # the pairs at 0.6, and all but one of a thousand at 0.8.
 BANDS, ROWS = 24, 4
+# What share of all hashes two texts agree in is their similarity with a standard error of up to 0.05. By how much that
+# share may fall short of what is asked for before the shingles themselves are not looked at any more.
+DOUBT = 0.2
 AT_ONCE = 1 << 15  # letters, whose hashes stay in the processor's cache
 SEED = 20  # of the hash functions; any would do, but it has to stay
 _NOT_WORDS = re.compile(r"[\W_]+")
@@ -27,9 +30,10 @@ Hashes = NDArray[np.uint64]
 
 
 class _Hashed(NamedTuple):
-    """Of one text the hashes of its shingles, shape (shingles,), and a number for each band."""
+    """Of one text the hashes of its shingles, shape (shingles,), the least of each, and a number for each band."""
 
     shingles: Hashes
+    least: NDArray[np.uint32]
     bands: list[int]
 
 
@@ -52,14 +56,18 @@ def clusters(texts: Sequence[str], alike: float = ALIKE) -> list[int]:
     """
     distinct = list(dict.fromkeys(texts))
     index: defaultdict[int, list[int]] = defaultdict(list)
+    least = np.zeros((len(distinct), BANDS * ROWS), dtype=np.uint32)
     firsts: dict[int, frozenset[int]] = {}
     numbers: dict[str, int] = {}
     for place, (text, hashed) in enumerate(zip(distinct, _hashed(distinct), strict=True)):
         near = sorted({first for band in hashed.bands for first in index.get(band, ())})
+        if len(near) > 1:
+            agreed = (least[near] == hashed.least).mean(axis=1) >= alike - DOUBT
+            near = [first for first, likely in zip(near, agreed.tolist(), strict=True) if likely]
         mine = frozenset(hashed.shingles.tolist())
         number = next((first for first in near if _jaccard(mine, firsts[first]) >= alike), None)
         if number is None:
-            number, firsts[place] = place, mine
+            number, firsts[place], least[place] = place, mine, hashed.least
             for band in hashed.bands:
                 index[band].append(place)
         numbers[text] = number
@@ -99,9 +107,11 @@ def _hashed_together(texts: Sequence[str]) -> Iterator[_Hashed]:
         found += codes[places + letter] * (factors[letter, 0] | np.uint64(1))
     found ^= found >> np.uint64(29)
     bands = np.zeros((len(texts), BANDS), dtype=np.uint64)
+    leasts = np.zeros((len(texts), BANDS * ROWS), dtype=np.uint32)
     for number, (by, plus) in enumerate(factors[LETTERS + ROWS :]):
         least = np.minimum.reduceat(found * (by | np.uint64(1)) + plus >> np.uint64(32), starts)
+        leasts[:, number] = least
         bands[:, number // ROWS] += least * (factors[LETTERS + number % ROWS, 1] | np.uint64(1))
     bands ^= np.arange(BANDS, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    for start, count, row in zip(starts.tolist(), counts.tolist(), bands.tolist(), strict=True):
-        yield _Hashed(found[start : start + count], row)
+    for start, count, row, least in zip(starts.tolist(), counts.tolist(), bands.tolist(), leasts, strict=True):
+        yield _Hashed(found[start : start + count], least, row)
