@@ -75,6 +75,7 @@ API: Mapping[str, Permit] = MappingProxyType(
         "GET /v1/satisfaction": OPERATE,
         "GET /v1/runs": OPERATE,
         "POST /v1/runs": OPERATE,
+        "POST /v1/self-review": OPERATE,
         "GET /v1/runs/{run_id}": OPERATE,
         "POST /v1/promote": OPERATE,
         "POST /v1/rollback": OPERATE,

@@ -184,7 +184,7 @@ class Supervisor:
 
     def _shelve(self, folder: Path) -> None:
         """Keep the dataset of a lap beside the others, so that it can be named, compared and built again."""
-        if (folder / MANIFEST).exists():
+        if (read_json(folder / MANIFEST) or {}).get("id"):
             shelve(folder, self._runs.folder.parent / SHELF)
 
     def _register(self, queued: Run, message: str, *, passed: bool) -> Ended:

@@ -10,6 +10,7 @@ from torch.nn.modules.module import register_module_forward_hook
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Qwen3Config
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
+from learner import scoring
 from learner.curate import Pair
 from learner.gates import GATES, Evidence, GateVerdict, Measurement, length, measure, run_gates
 from learner.sampling import batches, sample
@@ -202,6 +203,7 @@ def gathered(tmp_path_factory):
     hook = register_module_forward_hook(count)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measure, "MEMORY", MEMORY)
+        patch.setattr(scoring, "MEMORY", MEMORY)
         patch.setattr(measure, "sample", ask)
         evidence = measure.gather(str(MODEL_DIR), None, gibberish, pairs, settings, lambda *at: progress.append(at))
     hook.remove()

@@ -152,7 +152,7 @@ def fails_at(made: Machine, state: str, monkeypatch) -> None:
 def laps_end(outcome: str, monkeypatch) -> None:
     """Laps start no child; each leaves an adapter and says that it ended with `outcome`."""
 
-    def lap(supervisor: Supervisor, queued: Run) -> int:
+    def lap(supervisor: Supervisor, queued: Run, review_only: int) -> int:
         folder = Path(queued.folder)
         finished(folder, 1, 0.1)
         write_json(folder / "result.json", {"outcome": outcome, "message": "made by a test"})
@@ -172,7 +172,7 @@ def test_an_adapter_and_the_end_of_its_run_are_kept_together_or_not_at_all(machi
     made = machine()
     laps_end("rejected", monkeypatch)
     run = one_lap(made)
-    assert (run["state"], run["adapter"]) == ("succeeded", ONE)
+    assert (run["state"], run["adapter"]) == ("succeeded", ONE), run["reason"]
     with monkeypatch.context() as full:
         fails_at(made, "succeeded", full)
         assert one_lap(made)["reason"] == "The lap could not be run: The disk is full."

@@ -22,7 +22,7 @@ def laps(house, monkeypatch):
     """Runs a lap that freezes its pairs as every lap does, but trains nothing, and ends as it is told."""
     ends = {"outcome": "passed", "stopped_by": []}
 
-    def child(supervisor: Supervisor, queued: Run) -> int:
+    def child(supervisor: Supervisor, queued: Run, review_only: int) -> int:
         folder = Path(queued.folder)
         house.store.snapshot(folder / "events")
         settings = supervisor._settings

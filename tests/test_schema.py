@@ -14,7 +14,12 @@ from chatbot.pages.reference import sections
 from chatbot.permissions import API
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-STARTS_A_PROCESS = "POST /v1/runs"
+START_A_PROCESS = (
+    "POST /v1/runs",
+    "POST /v1/self-review",
+    "POST /v1/datasets",
+    "POST /v1/datasets/{dataset}/rebuild",
+)
 
 
 def test_whatever_the_schema_allows_is_answered_as_it_says(house):
@@ -24,7 +29,7 @@ def test_whatever_the_schema_allows_is_answered_as_it_says(house):
     tried = []
     for found in schema.get_all_operations():
         operation = found.ok()
-        if operation.label == STARTS_A_PROCESS:
+        if operation.label in START_A_PROCESS:
             continue
         tried.append(operation.label)
 

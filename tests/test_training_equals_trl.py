@@ -106,7 +106,7 @@ def test_dpo(tokenizer, tmp_path, loss, sft, smoothing):
     )
     theirs = their_loss(trainer, ours)
     assert_same(ours, value, theirs)
-    assert figures["accuracy"] == pytest.approx(trainer._metrics["train"]["rewards/accuracies"][-1])
+    assert figures["accuracy"] == pytest.approx(trainer._metrics["eval"]["rewards/accuracies"][-1])
 
 
 @pytest.mark.parametrize("loss", ["kto", "apo_zero_unpaired"])
@@ -129,4 +129,4 @@ def test_kto(tokenizer, tmp_path, loss):
         model=ours.model, args=arguments, train_dataset=Dataset.from_list(rows), processing_class=tokenizer
     )
     assert_same(ours, value, their_loss(trainer, ours))
-    assert figures["kl"] == pytest.approx(trainer._metrics["train"]["kl"][-1], rel=1e-4, abs=1e-6)
+    assert figures["kl"] == pytest.approx(trainer._metrics["eval"]["kl"][-1], rel=1e-4, abs=1e-6)

@@ -150,9 +150,9 @@ async def test_few_unseen_letters_are_reviewed_and_words_are_blocked(screen):
 )  # fmt: skip
 def test_no_text_keeps_the_views_busy_or_makes_many(unit):
     text = (unit * 20_000)[:20_000]
-    began = time.process_time()
+    began = time.thread_time()
     found = views(normalise(text)[0], text)
-    assert time.process_time() - began < 0.5
+    assert time.thread_time() - began < 0.5
     assert len(found) <= 9 and sum(len(view.text) for view in found) <= 20_000
 
 

@@ -37,7 +37,7 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
         own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
 
         def run(**given: Value | None) -> None:
-            flags = {row.name: given.pop(row.name) for row in rows}
+            flags = {row.name: given.pop(row.name, None) for row in rows}
             command(Settings.load(flags), **given)
 
         run.__doc__ = command.__doc__
