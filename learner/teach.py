@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from learner.errors import TrainingFailed
-from learner.frozen import read_frozen
+from learner.lesson_files import read_frozen
 from learner.lessons import Lessons
 from learner.progress import write_json
 from learner.recipes import Recipe, Report, Task

@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from chatbot.cli.main import app
 from learner.judges.given import FROZEN, freeze, frozen
-from learner.pair_files import read_pairs
+from learner.lesson_files import read_lessons
+from learner.pair import Pair
 from learner.people import SHARES
 from learner.starter import questions
 from tests.guard_server import serving
@@ -76,9 +77,9 @@ def test_a_lap_makes_a_reward_model_and_judges_label_what_nobody_rated(lap, tmp_
     assert frozen(folder, (0, 90, 10)) == [], "who judges does not teach"
     freeze(home, folder)
     assert [pair.person for pair in frozen(folder, SHARES, silent[:1])] == silent[1:]
-    assert read_pairs(folder / FROZEN) == frozen(folder, SHARES)
-    assert frozen(folder, SHARES, human=read_pairs(folder / FROZEN)) == [], "what people say themselves counts"
-    assert not any(pair.source == "ai-feedback" for pair in read_pairs(folder / "dataset.parquet"))
+    assert read_lessons(Pair, folder / FROZEN) == frozen(folder, SHARES)
+    assert frozen(folder, SHARES, human=read_lessons(Pair, folder / FROZEN)) == [], "what people say themselves counts"
+    assert not any(pair.source == "ai-feedback" for pair in read_lessons(Pair, folder / "dataset.parquet"))
 
 
 def test_a_judge_needs_a_run_with_a_dataset(tmp_path):

@@ -16,9 +16,9 @@ from learner.adapter import check_adapter
 from learner.errors import BadAdapter, TrainingFailed
 from learner.judges import Case, Cost, Verdict, calibrate
 from learner.judges.record import JudgeRecord
+from learner.lesson_files import write_lessons
 from learner.lessons import Lessons
 from learner.pair import Pair
-from learner.pair_files import write_pairs
 from learner.recipes import RECIPES, Engine, grpo, rloo
 from learner.recipes.choose import choose
 from learner.recipes.reward import bradley_terry, expected_calibration_error
@@ -59,7 +59,7 @@ def rewarded(lessons, tmp_path_factory):
     others = [replace(pair, turn_id=f"o-{pair.turn_id}", person=f"o-{pair.person}") for pair in lessons.pairs[:16]]
     flipped = [replace(pair, chosen=pair.rejected, rejected=pair.chosen) for pair in others[:4]]
     for name, pairs in (("dataset", lessons.pairs), ("judge", [*flipped, *others[4:]])):
-        write_pairs(pairs, dataset / f"{name}.parquet")
+        write_lessons(Pair, pairs, dataset / f"{name}.parquet")
     settings = LapSettings(recipe="reward", recipe_settings=FAST)
     return dataset / "out", teach(dataset, str(MODEL_DIR), "starter", settings, dataset / "out", lambda step, of: None)
 

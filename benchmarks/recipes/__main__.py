@@ -31,6 +31,7 @@ def main(
     pieces: Annotated[int, typer.Option(help="Pieces of feedback that teach.", min=20)] = 400,
     unseen: Annotated[int, typer.Option(help="Questions of the exam.", min=20)] = 400,
     taste: Annotated[str, typer.Option(help="What people like.")] = "default",
+    words: Annotated[str, typer.Option("--set", help="Settings of recipes, such as 'rloo.epochs=12'.")] = "",
     image: Annotated[Path | None, typer.Option(help="Where to draw the picture.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, last.")] = False,
 ) -> None:
@@ -41,7 +42,8 @@ def main(
             path = into / f"{name}-{number}.json"
             if not path.exists():
                 crowd = Crowd(number, pieces, unseen, taste)
-                cell.write(cell.measure(name, crowd, into, LapSettings(train_threads=2), progress.print), path)
+                settings = LapSettings(train_threads=2, recipe_settings=words)
+                cell.write(cell.measure(name, crowd, into, settings, progress.print), path)
     found = {name: group for name in EVALUATED if (group := _kept(into, name))}
     rows = {name: table.summary(group) for name, group in found.items()}
     if image is not None:

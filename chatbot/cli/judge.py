@@ -56,12 +56,13 @@ def calibrate(
     from learner.judges import JudgeServer, ModelJudge, load_rubric
     from learner.judges import calibrate as tried
     from learner.judges.record import JudgeRecord
-    from learner.pair_files import read_pairs
+    from learner.lesson_files import read_lessons
+    from learner.pair import Pair
 
     if bool(url) == (reward_model is not None):
         raise typer.BadParameter("name a server with --url, or a reward model with --reward-model")
     folder = run or _latest_run(settings.home)
-    known = read_pairs(folder / "dataset.parquet")
+    known = read_lessons(Pair, folder / "dataset.parquet")
     with _counted("pairs, in both orders") as report:
         if reward_model is not None:
             judge, about = _reward_judge(reward_model, folder)
@@ -105,7 +106,8 @@ def label(
     from learner.judges import label as labelled
     from learner.judges.given import FILE, FOLDER, MANIFEST
     from learner.judges.record import JudgeRecord
-    from learner.pair_files import write_pairs
+    from learner.lesson_files import write_lessons
+    from learner.pair import Pair
     from learner.progress import write_json
 
     folder, record = run or _latest_run(settings.home), JudgeRecord.read(judge)
@@ -113,7 +115,7 @@ def label(
     found = labelled(trusted, record.calibration, _candidates(folder, of, most, seed), weight=weight)
     out = settings.home / FOLDER / datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     out.mkdir(parents=True)
-    write_pairs(found.pairs, out / FILE)
+    write_lessons(Pair, found.pairs, out / FILE)
     told = {
         **found.to_values(),
         "of": of,

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar, cast
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import cast
 
 from learner.errors import BadFile
+from learner.lesson_files import read_lessons, write_lessons
 from learner.lessons import Lessons, Rating
 from learner.pair import Pair
 from learner.progress import read_json, write_json
@@ -20,10 +18,6 @@ from learner.progress import read_json, write_json
 MANIFEST = "manifest.json"
 FILES = ("dataset", "judge", "ratings", "judge_ratings")  # of Parquet, beside the manifest
 ID_LETTERS = 12
-Lesson = TypeVar("Lesson", Pair, Rating)
-
-_MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
-_TYPES = {"prompt": pa.list_(_MESSAGE), "weight": pa.float64(), "good": pa.bool_()}
 
 
 @dataclass(frozen=True)
@@ -60,9 +54,9 @@ class Dataset:
         """Write the four Parquet files and the manifest into `folder`."""
         pairs, ratings = {"dataset": [*self.learn, *self.anchor], "judge": self.judge}, self._ratings()
         for name, rows in pairs.items():
-            pq.write_table(_table(Pair, rows), folder / f"{name}.parquet")
+            write_lessons(Pair, rows, folder / f"{name}.parquet")
         for name, rated in ratings.items():
-            pq.write_table(_table(Rating, rated), folder / f"{name}.parquet")
+            write_lessons(Rating, rated, folder / f"{name}.parquet")
         write_json(folder / MANIFEST, self.manifest)
 
     @classmethod
@@ -71,8 +65,10 @@ class Dataset:
         manifest = read_json(folder / MANIFEST)
         if manifest is None:
             raise BadFile(f"{folder} holds no dataset: there is no {MANIFEST} in it.")
-        teaches, judge = (_read(Pair, folder / f"{name}.parquet") for name in ("dataset", "judge"))
-        ratings, judge_ratings = (_read(Rating, folder / f"{name}.parquet") for name in ("ratings", "judge_ratings"))
+        teaches, judge = (read_lessons(Pair, folder / f"{name}.parquet") for name in ("dataset", "judge"))
+        ratings, judge_ratings = (
+            read_lessons(Rating, folder / f"{name}.parquet") for name in ("ratings", "judge_ratings")
+        )
         learn = [pair for pair in teaches if pair.source != "anchor"]
         anchor = [pair for pair in teaches if pair.source == "anchor"]
         found = content_sha256(learn, anchor, judge, ratings, judge_ratings)
@@ -102,16 +98,3 @@ def content_sha256(
         for row in rows:
             digest.update(f"{json.dumps(vars(row), sort_keys=True)}\n".encode())
     return digest.hexdigest()
-
-
-def _table(kind: type[Pair] | type[Rating], rows: Sequence[Pair | Rating]) -> pa.Table:
-    schema = pa.schema([(one.name, _TYPES.get(one.name, pa.string())) for one in fields(kind)])
-    return pa.Table.from_pylist([{**asdict(row), "prompt": list(row.prompt)} for row in rows], schema=schema)
-
-
-def _read(kind: type[Lesson], path: Path) -> list[Lesson]:
-    try:
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    except (FileNotFoundError, pa.ArrowInvalid) as error:
-        raise BadFile(f"{path} cannot be read ({error}); build the dataset again.") from None
-    return [kind(**{**row, "prompt": tuple(row["prompt"])}) for row in rows]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from learner.judges.candidates import teachable_turns
+from learner.lesson_files import read_lessons, write_lessons
 from learner.pair import Pair
-from learner.pair_files import read_pairs, write_pairs
 
 FOLDER, FILE, MANIFEST = "ai-feedback", "pairs.parquet", "manifest.json"
 FROZEN = "ai-feedback.parquet"
@@ -17,9 +17,9 @@ def freeze(home: Path, run: Path) -> None:
     """Put all labels under `home` into the folder of a run, of two labels of the same answers the later one."""
     latest: dict[tuple[str, frozenset[str]], Pair] = {}
     for path in sorted((home / FOLDER).glob(f"*/{FILE}")):
-        latest |= {(pair.turn_id, frozenset((pair.chosen, pair.rejected))): pair for pair in read_pairs(path)}
+        latest |= {(pair.turn_id, frozenset((pair.chosen, pair.rejected))): pair for pair in read_lessons(Pair, path)}
     if latest:
-        write_pairs(list(latest.values()), run / FROZEN)
+        write_lessons(Pair, list(latest.values()), run / FROZEN)
 
 
 def frozen(
@@ -36,10 +36,10 @@ def frozen(
     decided = {(pair.person, frozenset((pair.chosen, pair.rejected))) for pair in human}
     pairs = [
         pair
-        for pair in read_pairs(run / FROZEN)
+        for pair in read_lessons(Pair, run / FROZEN)
         if turns.get(pair.turn_id) == pair.person
         and pair.person not in left
         and (pair.person, frozenset((pair.chosen, pair.rejected))) not in decided
     ]
-    write_pairs(pairs, run / FROZEN)
+    write_lessons(Pair, pairs, run / FROZEN)
     return pairs
