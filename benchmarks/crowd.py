@@ -49,17 +49,18 @@ class Compared:
 
 
 class Starter:
-    """The starter, and what people make of its answers."""
+    """The starter, with an adapter or without, and what people make of its answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, adapter: Path | None = None) -> None:
         self.tokenizer = AutoTokenizer.from_pretrained(MODEL_DIR)
         self.model = AutoModelForCausalLM.from_pretrained(MODEL_DIR, dtype=torch.float32).eval()
+        if adapter is not None:
+            self.model = PeftModel.from_pretrained(self.model, str(adapter)).merge_and_unload()
 
     def compared(self, asked: Sequence[Question], taste: Taste, seed: int, each: int) -> list[Compared]:
         """Two answers to every question where they differ, by people who compare `each` of them."""
-        both = zip(self.said(asked, seed + 10_000), self.said(asked, seed + 20_000, again=True), strict=True)
         made = []
-        for number, (question, (one, other)) in enumerate(zip(asked, both, strict=True)):
+        for number, (question, (one, other)) in enumerate(zip(asked, self.said_twice(asked, seed), strict=True)):
             who = number // each
             if number % each == 0:
                 person = Person.draw(taste, "honest", seed=seed * 1_000_003 + who)
@@ -68,6 +69,11 @@ class Starter:
             if one != other:
                 made.append(Compared(question, f"p-{seed}-{who}", one, other, said, truly))
         return made
+
+    def said_twice(self, asked: Sequence[Question], seed: int) -> list[tuple[str, str]]:
+        """Two answers to each question, the second one as it is sampled when it is asked for again."""
+        both = self.said(asked, seed + 10_000), self.said(asked, seed + 20_000, again=True)
+        return list(zip(*both, strict=True))
 
     def said(self, asked: Sequence[Question], seed: int, *, again: bool = False) -> list[str]:
         """An answer to each question; `again` samples it as one that is asked for again."""

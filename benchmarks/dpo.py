@@ -25,8 +25,8 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from chatbot.settings import Settings
-from learner.curate import Pair
 from learner.lessons import Lessons
+from learner.pair import Pair
 from learner.recipes.dpo import train
 from learner.recipes.task import task
 from learner.settings import LapSettings

@@ -16,8 +16,9 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from benchmarks.crowd import Starter
 from benchmarks.recipes.cell import Measured, examined, trained
-from benchmarks.recipes.crowd import Crowd, Starter
+from benchmarks.recipes.crowd import Crowd
 from learner.lessons import Lessons
 from learner.pair import Pair
 from learner.progress import read_json, write_json
@@ -71,10 +72,10 @@ def _adapter(recipe: str, said: list[dict[str, Any]], out: Path) -> Path:
 
 def _lap(exam: Crowd, champion: Path | None, crowd: Crowd) -> dict[str, Any]:
     """What the champion is worth, and what the next people say of it."""
-    starter = Starter(None if champion is None else str(champion))
+    starter = Starter(champion)
     found: Measured = examined(exam, starter)
     asked = crowd.asked[: crowd.pieces]
-    lessons, _ = crowd.lessons(starter.two_answers(asked, crowd.seed), "comparisons")
+    lessons, _ = crowd.lessons(starter.said_twice(asked, crowd.seed), "comparisons")
     said = [
         {**vars(pair), "turn_id": f"{crowd.seed}-{pair.turn_id}", "person": f"{crowd.seed}-{pair.person}"}
         for pair in lessons.pairs

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from learner.augment import augment
-from learner.curate import Dataset, curate
+from learner.dataset import Dataset, curate
 from learner.gates import GateVerdict, run_gates
 from learner.judges.given import frozen
 from learner.lessons import Lessons

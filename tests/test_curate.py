@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from analytics import Consent, Store
-from learner.curate import Pair, curate
+from learner.dataset import curate
 from learner.errors import FirewallBroken
+from learner.pair import Pair
 from learner.settings import LapSettings
 from learner.trust import Record, Row
 from learner.trust.caps import cap_people

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from analytics import queries
-from learner.curate import curate
+from learner.dataset import curate
 from learner.settings import LapSettings
 from tests.api import api, as_json, asked
 from tests.history import History, people

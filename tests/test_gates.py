@@ -11,8 +11,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Qwen3C
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from learner import scoring
-from learner.curate import Pair
 from learner.gates import GATES, Evidence, GateVerdict, Measurement, length, measure, run_gates
+from learner.pair import Pair
 from learner.sampling import batches, sample
 from learner.settings import LapSettings
 from learner.starter import MODEL_DIR, held_out_questions

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from analytics import Run
-from learner.curate import curate
+from learner.dataset import curate
 from learner.lap import Job
 from learner.progress import write_json
 from learner.supervisor import Supervisor

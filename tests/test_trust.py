@@ -11,7 +11,8 @@ from string import ascii_lowercase
 import pytest
 
 from analytics import Quarantine
-from learner.curate import Pair, curate
+from learner.dataset import curate
+from learner.pair import Pair
 from learner.progress import read_json, write_json
 from learner.settings import LapSettings
 from learner.simulate.attacks.script import people as guests

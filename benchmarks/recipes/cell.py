@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.recipes.crowd import EXAMINE, Crowd, Starter, person
-from learner.gates.measure import gather
+from benchmarks.crowd import Starter
+from benchmarks.recipes.crowd import EXAMINE, Crowd, person
 from learner.lessons import Lessons
-from learner.pair import Pair
 from learner.progress import read_json, write_json
 from learner.recipes import RECIPES
 from learner.recipes.task import Task, Training
@@ -66,10 +65,11 @@ def measure(recipe: str, crowd: Crowd, folder: Path, settings: LapSettings, say:
         adapter = Path(made) / "adapter"
         training = trained(recipe, lessons, adapter, settings, say)
         say(f"{recipe}, seed {crowd.seed}: measuring")
-        before, after = held_out(adapter, judge, settings)
-        tuned = examined(crowd, Starter(str(adapter)))
+        tuned = Starter(adapter)
+        before, after = (float(one.accurate(one.model, judge).mean()) for one in (Starter(), tuned))
+        after_all = examined(crowd, tuned)
     return Cell(
-        *(recipe, crowd.seed, crowd.pieces, kind, training.rows, before, after, base, tuned),
+        *(recipe, crowd.seed, crowd.pieces, kind, training.rows, before, after, base, after_all),
         seconds=round(training.seconds, 1),
         detail=dict(training.detail),
     )
@@ -90,17 +90,9 @@ def trained(recipe: str, lessons: Lessons, adapter: Path, settings: LapSettings,
     return RECIPES[recipe].train(task)
 
 
-def held_out(adapter: Path, judge: Sequence[Pair], settings: LapSettings) -> tuple[float, float]:
-    """The share of the pairs that the base and the adapter get right."""
-    quick = replace(settings, gate_questions=1, gate_pairs=len(judge), gate_bias_pairs=0)
-    evidence = gather(str(MODEL_DIR), None, adapter, judge, quick, lambda step, of: None)
-    before, after = (float((side.chosen > side.rejected).mean()) for side in (evidence.champion, evidence.challenger))
-    return before, after
-
-
 def examined(crowd: Crowd, starter: Starter) -> Measured:
     """What the people of the exam think of the answers, and whether these are right."""
-    said = starter.answers(crowd.exam, crowd.seed)
+    said = starter.said(crowd.exam, crowd.seed)
     both = list(zip(crowd.exam, said, strict=True))
     people = [person(crowd.taste, crowd.seed, EXAMINE + number) for number in range(len(both))]
     return Measured(
@@ -114,7 +106,7 @@ def _of_base(crowd: Crowd, folder: Path) -> tuple[list[tuple[str, str]], Measure
     path = folder / f"base-{crowd.seed}-{crowd.pieces}-{crowd.unseen}-{crowd.taste_name}.json"
     if (kept := read_json(path)) is None:
         starter = Starter()
-        said = starter.two_answers(crowd.asked, crowd.seed)
+        said = starter.said_twice(crowd.asked, crowd.seed)
         kept = {"said": said, "exam": asdict(examined(crowd, starter))}
         write_json(path, kept)
     return [(first, second) for first, second in kept["said"]], Measured(**kept["exam"])

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
-from chatbot.settings import Settings
 from learner.lessons import Lessons, Rating
 from learner.pair import Pair
 from learner.simulate.people import Person
 from learner.simulate.plan import PLANS
 from learner.simulate.taste import Taste, load_taste
-from learner.starter import MODEL_DIR, Question, held_out_questions, questions
-from learner.starter.evaluate import answers
+from learner.starter import Question, held_out_questions, questions
 
 disable_progress_bar()
 PEOPLE = 1_000_003  # apart from one seed to the next
@@ -84,26 +79,3 @@ class Crowd:
     def _thumb(self, number: int, said: str) -> Rating:
         good = person(self.taste, self.seed, TEACH + number).thumb(self.asked[number], said) > 0
         return Rating(f"turn-{number}", f"p-{number}", tuple(self.asked[number].messages), said, good, "thumb")
-
-
-class Starter:
-    """The starter with or without an adapter, which answers as it is served."""
-
-    def __init__(self, adapter: str | None = None) -> None:
-        self.tokenizer = AutoTokenizer.from_pretrained(MODEL_DIR)
-        self.model = AutoModelForCausalLM.from_pretrained(MODEL_DIR, dtype=torch.float32).eval()
-        if adapter is not None:
-            from peft import PeftModel
-
-            self.model = PeftModel.from_pretrained(self.model, adapter).merge_and_unload()
-
-    def answers(self, asked: Sequence[Question], seed: int) -> list[str]:
-        """One answer to each question."""
-        return [answer.text for answer in answers(self.model, self.tokenizer, asked, seed)]
-
-    def two_answers(self, asked: Sequence[Question], seed: int) -> list[tuple[str, str]]:
-        """Two answers to each question, the second one as warm as those that are regenerated."""
-        first = self.answers(asked, seed + 10_000)
-        again = deepcopy(self)
-        again.model.generation_config.temperature = Settings.load({}, {}).number("sibling_temperature")
-        return list(zip(first, again.answers(asked, seed + 20_000), strict=True))

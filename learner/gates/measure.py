@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from peft import PeftModel
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from learner.curate import Pair
 from learner.gates.suite import Suite, suite_for
 from learner.gates.verdict import Evidence, Measurement
+from learner.pair import Pair
 from learner.sampling import AT_ONCE, batches, sample
 from learner.scoring import MEMORY, likelihoods
 from learner.settings import LapSettings

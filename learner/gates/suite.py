@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from learner.curate import Pair
 from learner.gates import bias
+from learner.pair import Pair
 from learner.settings import LapSettings
 from learner.tokens import Messages
 from safety.bias import Prompt

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learner.curate import Dataset, curate
+from learner.dataset import Dataset, curate
 from learner.lessons import Lessons
 from learner.pair import Pair
 from learner.settings import LapSettings
