@@ -20,7 +20,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from benchmarks.crowd import LIMIT, Compared, Starter, interval
+from benchmarks._crowd import LIMIT, Compared, Starter, interval
 from learner.active.acquire import ACQUIRE, Pool
 from learner.active.probe import Components, Probe
 from learner.lessons import Lessons

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from benchmarks.crowd import Starter, interval
+from benchmarks._crowd import Starter, interval
 from learner.augment import STEPS, Added, augment, write_measured
 from learner.augment.step import again
 from learner.augment.weak_spots import Measured

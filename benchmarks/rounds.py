@@ -16,7 +16,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from benchmarks.crowd import Starter
+from benchmarks._crowd import Starter
 from benchmarks.recipes.cell import Measured, examined, trained
 from benchmarks.recipes.crowd import Crowd
 from learner.lessons import Lessons

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.crowd import Starter
+from benchmarks._crowd import Starter
 from benchmarks.recipes.crowd import EXAMINE, Crowd, person
 from learner.lessons import Lessons
 from learner.progress import read_json, write_json
