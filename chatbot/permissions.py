@@ -77,6 +77,7 @@ API: Mapping[str, Permit] = MappingProxyType(
         "POST /v1/runs": OPERATE,
         "POST /v1/self-review": OPERATE,
         "GET /v1/runs/{run_id}": OPERATE,
+        "GET /v1/adapters": OPERATE,
         "POST /v1/promote": OPERATE,
         "POST /v1/rollback": OPERATE,
         "POST /v1/experiments": OPERATE,
@@ -123,6 +124,7 @@ PAGES: Mapping[str, Permit] = MappingProxyType(
         "/openapi.json": ANYBODY,
         "/review": REVIEW,
         "/safety": REVIEW,
+        "/models": OPERATE,
         "/operate": OPERATE,
         "/": CHAT,  # last, for everything else lies under it
     }

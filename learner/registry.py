@@ -74,6 +74,10 @@ class Registry:
         """The folder of an adapter; None for what is served as the base. Raises UnknownAdapter."""
         return self._shelf.folder(adapter)
 
+    def adapters(self) -> list[dict[str, Any]]:
+        """The latest row of every adapter of the model that is served, the one that changed last first."""
+        return [row for row in reversed(self._shelf.latest().values()) if row["base"] == self._shelf.base]
+
     def register(
         self,
         run_folder: Path,

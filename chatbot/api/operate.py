@@ -83,6 +83,12 @@ def run(run_id: str, services: ServicesOf) -> dict[str, Any]:
     return services.operator.run(run_id)
 
 
+@router.get("/adapters")
+def adapters(services: ServicesOf) -> dict[str, Any]:
+    """Every adapter and what became of it, the one that changed last first."""
+    return {"adapters": services.learner.registry.adapters()}
+
+
 @router.post("/promote")
 def promote(body: PromoteBody, services: ServicesOf, caller: CallerOf) -> dict[str, str]:
     """Make an adapter the champion."""

@@ -17,7 +17,7 @@ from chatbot.pages.plain import closed
 from chatbot.permissions import PAGES, Permit
 
 _OPEN = ("/v1/", "/healthz", "/readyz", "/metrics")  # the API, which looks after itself
-_MOUNTED = ("/review", "/safety", "/operate")
+_MOUNTED = ("/review", "/safety", "/models", "/operate")
 _PLAIN = tuple(page for page in PAGES if page not in (*_MOUNTED, "/", "/shared"))
 # Gradio takes files there from everybody and keeps them, though no page asks for one.
 _FILES = ("/gradio_api/upload", "/gradio_api/process_recording")

@@ -28,6 +28,7 @@ _PLACES = (
     ("Chat", "/", CHAT),
     ("Review", "/review/", REVIEW),
     ("Safety", "/safety/", REVIEW),
+    ("Models", "/models/", OPERATE),
     ("Operate", "/operate/", OPERATE),
 )
 QUIET: dict[str, Any] = {"show_progress": "hidden"}  # for events: the pages show themselves what is going on

@@ -7,7 +7,7 @@ import os
 import gradio as gr
 from fastapi import FastAPI
 
-from chatbot.pages import account, chat, operate, people, provider, reference, review, safety, shared, sign_in
+from chatbot.pages import account, chat, models, operate, people, provider, reference, review, safety, shared, sign_in
 from chatbot.pages.access import Access
 from chatbot.pages.forms import refuse_forged
 from chatbot.pages.look import CSS, LOGO, script, theme
@@ -27,6 +27,7 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
     for path, blocks, head in (
         ("/review", review.page(services), script("keys.js")),
         ("/safety", safety.page(services), ""),
+        ("/models", models.page(services), ""),
         ("/operate", operate.page(services), ""),
         ("/", chat.page(services), script("follow.js")),
     ):
