@@ -8,7 +8,9 @@ import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
+from chatbot.engine_pieces import FIRST_PIECE
 from chatbot.model import Model
+from chatbot.screening import first_piece, policy_in_force
 from chatbot.settings import Settings
 from chatbot.tracing import traces_address
 from learner import BASE, bfloat16, fast_bfloat16
@@ -84,11 +86,12 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
 
 
 def environment(settings: Settings, key: str) -> dict[str, str]:
-    """The engine's environment: the key, no telemetry, no network for a model whose files are here."""
+    """The engine's environment: the key, the first piece, no telemetry, no network for a model whose files are here."""
     return {
         **({} if on_gpu() else _ON_CPU),
         **(_TRACED if settings.text("otlp_endpoint") else {}),
         **os.environ,
+        FIRST_PIECE: str(first_piece(policy_in_force(settings))),
         "VLLM_API_KEY": key,
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
         "VLLM_CPU_KVCACHE_SPACE": str(settings.whole("engine_memory_gib")),

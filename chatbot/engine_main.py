@@ -13,9 +13,10 @@ from typing import Any
 from vllm.platforms.cpu import CpuPlatform
 from vllm.v1.engine import output_processor
 
-from chatbot.engine_pieces import next_piece
+from chatbot.engine_pieces import FIRST_PIECE, UNSCREENED, next_piece
 
 METHOD = "VLLM_WORKER_MULTIPROC_METHOD"
+FIRST = int(os.environ.get(FIRST_PIECE, UNSCREENED))
 
 
 class State(output_processor.RequestState):  # type: ignore[misc]
@@ -25,11 +26,14 @@ class State(output_processor.RequestState):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._most: int = self.stream_interval
 
-    def make_request_output(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def make_request_output(self, new: Any, pooled: Any, finished: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """What is to be sent by now, if anything."""
-        if self.sent_tokens_offset:
-            self.stream_interval = next_piece(self.sent_tokens_offset, self._most)
-        return super().make_request_output(*args, **kwargs)
+        sent = self.sent_tokens_offset
+        if sent:
+            self.stream_interval = next_piece(sent, self._most)
+        elif finished is None and self._most > 1 and self.detokenizer.num_output_tokens() < FIRST:
+            return None
+        return super().make_request_output(new, pooled, finished, *args, **kwargs)
 
 
 def main() -> None:

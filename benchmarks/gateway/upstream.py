@@ -21,7 +21,7 @@ import orjson
 import uvloop
 from aiohttp import web
 
-from chatbot.engine_pieces import next_piece
+from chatbot.engine_pieces import UNSCREENED, next_piece
 
 LONGEST = 4096  # tokens
 PROMPT_TOKENS = 16  # told as usage, whatever was asked
@@ -58,15 +58,17 @@ def _usage(tokens: int) -> dict[str, int]:
 
 
 @cache
-def pieces(tokens: int, stream_interval: int, with_usage: bool, answer: int = 0) -> tuple[Piece, ...]:
-    """A streamed answer of `tokens` tokens."""
-    return tuple(_pieces(tokens, stream_interval, with_usage, answer))
+def pieces(
+    tokens: int, stream_interval: int, with_usage: bool, answer: int = 0, first: int = UNSCREENED
+) -> tuple[Piece, ...]:
+    """A streamed answer of `tokens` tokens, the `first` of which come together."""
+    return tuple(_pieces(tokens, stream_interval, with_usage, answer, first))
 
 
-def _pieces(tokens: int, stream_interval: int, with_usage: bool, answer: int) -> Iterator[Piece]:
+def _pieces(tokens: int, stream_interval: int, with_usage: bool, answer: int, first: int) -> Iterator[Piece]:
     begin = 0
     while begin < tokens:
-        end = min(tokens, begin + next_piece(begin, stream_interval))
+        end = min(tokens, begin + next_piece(begin, stream_interval, first))
         data = b"" if begin else _delta({"role": "assistant", "content": ""}, None)
         data += _delta({"content": _text(begin, end, answer)}, "length" if end == tokens else None)
         if end == tokens:
@@ -84,8 +86,11 @@ def _whole(tokens: int) -> dict[str, object]:
 class Upstream:
     """The routes. A token takes `token_seconds`, the first one too."""
 
-    def __init__(self, model: str, token_seconds: float, stream_interval: int, answers: int = 1) -> None:
-        self._model, self._token_seconds, self._stream_interval = model, token_seconds, stream_interval
+    def __init__(
+        self, model: str, token_seconds: float, stream_interval: int, answers: int = 1, first: int = UNSCREENED
+    ) -> None:
+        self._model, self._token_seconds = model, token_seconds
+        self._stream_interval, self._first = stream_interval, first
         self._answers = itertools.cycle(range(answers))
 
     def app(self) -> web.Application:
@@ -119,7 +124,7 @@ class Upstream:
         response = web.StreamResponse(headers=HEADERS)
         await response.prepare(request)
         with_usage = bool((body.get("stream_options") or {}).get("include_usage"))
-        for due, data in pieces(tokens, self._stream_interval, with_usage, next(self._answers)):
+        for due, data in pieces(tokens, self._stream_interval, with_usage, next(self._answers), self._first):
             await self._until(begun, due)
             await response.write(data)
         await response.write_eof()
@@ -143,10 +148,10 @@ async def serve(port: int, upstream: Upstream) -> None:
         await runner.cleanup()
 
 
-def main(port: int, model: str, token_ms: float, stream_interval: int, answers: int) -> None:
+def main(port: int, model: str, token_ms: float, stream_interval: int, answers: int, first: int) -> None:
     """Serve until told to stop."""
-    uvloop.run(serve(port, Upstream(model, token_ms / 1000, stream_interval, answers)))
+    uvloop.run(serve(port, Upstream(model, token_ms / 1000, stream_interval, answers, first)))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]))
+    main(int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), *map(int, sys.argv[4:7]))
