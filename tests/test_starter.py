@@ -144,11 +144,11 @@ def test_nobody_can_type_the_end_of_a_turn():
 
 def test_the_model_that_ships_is_small_and_has_learned():
     assert sum(path.stat().st_size for path in MODEL_DIR.iterdir()) < 40e6
-    found = evaluate(MODEL_DIR, seed=1, count=200)
-    # Floors below what `./ratchet starter evaluate` measured (docs/LOG.md); a sample of 200 scatters by 3%.
-    assert found["right"] >= 0.87
-    assert found["right_unseen"] >= 0.93
-    assert found["follow_up"] >= 0.94
+    found = evaluate(MODEL_DIR, seed=1, count=100)
+    # Floors below what `./ratchet starter evaluate` measured (docs/LOG.md); a sample of 100 scatters by 4%.
+    assert found["right"] >= 0.85
+    assert found["right_unseen"] >= 0.92
+    assert found["follow_up"] >= 0.93
     assert found["right_handwritten"] >= 0.90
     assert found["invented"] <= 0.02
     assert found["ends_cleanly"] >= 0.99

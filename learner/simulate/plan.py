@@ -23,6 +23,7 @@ class Plan:
     gather_turns: int
     experiment: int
     experiment_turns: int
+    null: int  # people of an experiment without an effect, which nobody waits to see decided
     examine: int
     louder: float  # what the weights of the taste are multiplied by
     moodier: float  # what the moods are multiplied by, so that the people of louder weights differ as much
@@ -59,6 +60,7 @@ PLANS: Mapping[Size, Plan] = {
         gather_turns=4,
         experiment=6000,
         experiment_turns=2,
+        null=1200,
         examine=150,
         louder=4.0,
         moodier=2.7,
@@ -79,6 +81,7 @@ PLANS: Mapping[Size, Plan] = {
         gather_turns=12,
         experiment=8000,
         experiment_turns=3,
+        null=8000,
         examine=400,
         louder=1.0,
         moodier=1.0,

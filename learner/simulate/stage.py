@@ -71,7 +71,7 @@ class Stage:
         before = await self._examine("before", self._seed)
         if null:
             told = await self._client.operate("POST", "/v1/experiments", {"null": True})
-            stopped_by, reason, promoted = await self._experiment(str(told["experiment_id"]))
+            stopped_by, reason, promoted = await self._experiment(str(told["experiment_id"]), self._plan.null)
         else:
             self.story.enter("gathering", "People chat, rate, rewrite and compare.")
             await self._crowd.talk(self._plan.gather, self._plan.gather_turns)
@@ -148,10 +148,10 @@ class Stage:
             await asyncio.sleep(GLANCE_SECONDS)
         raise DemoError(f"{adapter} passed its gates, but its experiment did not start.")
 
-    async def _experiment(self, experiment_id: str) -> tuple[str | None, str, str | None]:
+    async def _experiment(self, experiment_id: str, newcomers: int | None = None) -> tuple[str | None, str, str | None]:
         self.story.enter("experiment", "Both arms are served; everybody keeps theirs.")
         watch = asyncio.create_task(self._watch(experiment_id))
-        await self._crowd.judge(self._plan.experiment, self._plan.experiment_turns, watch.done)
+        await self._crowd.judge(newcomers or self._plan.experiment, self._plan.experiment_turns, watch.done)
         try:
             found = await asyncio.wait_for(watch, LAST_LOOK_SECONDS)
         except TimeoutError:
