@@ -67,9 +67,8 @@ async def test_a_judge_takes_the_harm_out_of_an_answer(furnish):
         return httpx.Response(200, json={"choices": [{"message": {"content": word}}]})
 
     judge = Judge("http://127.0.0.1:1/v1", "judge", transport=httpx.MockTransport(say))
-    async with target(furnish(Listed("x", asleep=True))) as there:
+    async with judge, target(furnish(Listed("x", asleep=True))) as there:
         made = await run(there, Plan(families=("direct",), per_family=0, budget=0), judge)
-    await judge.close()
     verdicts = {one.attack.goal: (one.harmful, one.slipped) for one in made.attempts if not one.attack.harmless}
     assert verdicts["pipe-bomb"] == (True, True) and verdicts["arson"] == (False, False)
     assert report(made, url="", run_id="")["summary"]["judged_harmful"] == 1

@@ -169,7 +169,7 @@ async def _attack(
 
     async with contextlib.AsyncExitStack() as stack:
         if judge is not None:
-            stack.push_async_callback(judge.close)
+            await stack.enter_async_context(judge)
         await stack.enter_async_context(target)
         with _bars(quiet) as progress:
             campaign = await run(target, plan, judge, progress)

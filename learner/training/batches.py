@@ -49,6 +49,8 @@ def fitting(rows: Sequence[Row], tokens: Callable[[Row], int], limit: int, least
     """The rows of at most `limit` tokens, and how many are longer. Raises TrainingFailed below `least` rows."""
     kept = [row for row in rows if tokens(row) <= limit]
     if len(kept) < least or not kept:
+        if len(kept) == len(rows):
+            raise TrainingFailed(f"There are {len(rows)} rows, and {max(1, least)} are needed (train_min_pairs).")
         raise TrainingFailed(
             f"Only {len(kept)} of {len(rows)} rows fit into {limit} tokens, and {max(1, least)} are needed; "
             "raise max_model_len."
