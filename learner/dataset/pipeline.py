@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple, get_args
 
-from analytics.pairs import examples_sql, pairs_sql, ratings_sql, rules_sha256
 from learner.dataset.dataset import ID_LETTERS, Dataset, content_sha256
 from learner.dataset.duplicates import without_duplicates
-from learner.dataset.noise import label_noise
+from learner.dataset.manifest import Lesson, Side, by_source, source, steps_taken, told_of
 from learner.dataset.placeholders import Masked
 from learner.dataset.replay import Accepted
 from learner.dataset.rows import all_rows
-from learner.dataset.topics import cap_topics, topics
+from learner.dataset.topics import cap_topics
 from learner.errors import FirewallBroken
 from learner.lessons import Rating
-from learner.pair import Pair, Source
+from learner.pair import Pair
 from learner.people import SHARES, person_group
 from learner.settings import LapSettings
-from learner.trust import CAPS, STEPS, Hold, Named, Report, Row, anchored, approval, last_event, read_record, through
+from learner.trust import CAPS, STEPS, Named, Report, Row, anchored, approval, last_event, read_record, through
 from learner.trust.quarantine import to_values
 from learner.trust.record import Record
-from learner.trust.texts import prompt_text
 
-_RULES = {"pairs": pairs_sql, "ratings": ratings_sql, "examples": examples_sql}
-MOST_PEOPLE_SHOWN = 1000  # in a manifest, by name
 BEFORE: tuple[Named, ...] = (
     *STEPS,
     Named("duplicates", without_duplicates, ("duplicate_similarity",), names=False),
@@ -41,17 +33,6 @@ SIDE: tuple[Named, ...] = (
     Named("topics", cap_topics, ("topic_rows", "topic_share"), names=False),
     CAPS[-1],
 )
-
-Lesson = Pair | Rating
-
-
-class _Side(NamedTuple):
-    """What is left of a side, and what the steps say of its pairs and of its ratings."""
-
-    pairs: list[Pair]
-    ratings: list[Rating]
-    of_pairs: list[Report]
-    of_ratings: list[Report]
 
 
 def curate(
@@ -94,35 +75,21 @@ def curate(
         "dataset_sha256": digest,
         "seq": seq,
         "instant": (now or at).isoformat(),
-        **_source(events, groups, without, model),
+        **source(events, groups, without, model),
         "settings": _read_settings(settings),
-        "gathered": _by_source(row.lesson for _, row in rows),
-        "dropped": {
-            **before,
-            **_taken([*reports, *learn.of_pairs, *learn.of_ratings, *judge.of_pairs, *judge.of_ratings]),
-        },
-        "steps": [asdict(report) for report in (*reports, *learn.of_pairs)],
-        "steps_of_judge": [asdict(report) for report in judge.of_pairs],
-        "steps_of_ratings": [asdict(report) for report in learn.of_ratings],
-        "steps_of_judge_ratings": [asdict(report) for report in judge.of_ratings],
-        "quarantine": [to_values(hold) for hold in _merged(holds)],
+        "gathered": by_source(row.lesson for _, row in rows),
+        **steps_taken(before, reports, learn, judge),
+        "quarantine": [to_values(hold) for hold in {hold.group: hold for hold in holds}.values()],
         "replay": accepted.told(replayed),
         "placeholders": {"rows": masked.rows, "kinds": dict(sorted(masked.counts.items()))},
-        "label_noise": label_noise(
-            [pair for pair in learn.pairs if pair.source in ("sibling", "comparison", "import")], settings.seed
-        ),
-        "topics": _topics(learn, settings),
+        **told_of(learn, judge, settings.seed),
         "anchor": {"pairs": len(anchor), "reason": mixed},
         "approval": needs,
-        "learn": _summary(learn.pairs, "pairs"),
-        "judge": _summary(judge.pairs, "pairs"),
-        "ratings": _summary(learn.ratings, "ratings"),
-        "judge_ratings": _summary(judge.ratings, "ratings"),
     }
     return Dataset(learn.pairs, judge.pairs, anchor, needs, digest, manifest, learn.ratings, judge.ratings)
 
 
-def _side(rows: Sequence[Row], record: Record, settings: LapSettings, masked: Masked) -> _Side:
+def _side(rows: Sequence[Row], record: Record, settings: LapSettings, masked: Masked) -> Side:
     """The caps, the quotas, the weights and the placeholders, for pairs and for ratings."""
     paired, of_pairs, _ = through(SIDE, [row for row in rows if isinstance(row.lesson, Pair)], record, settings)
     alone = [row for row in rows if isinstance(row.lesson, Rating)]
@@ -138,41 +105,12 @@ def _side(rows: Sequence[Row], record: Record, settings: LapSettings, masked: Ma
     same = "only personal data made the difference"
     of_pairs.append(_report("placeholders", same, pairs=len(pairs) - len(kept)))
     ratings = [masked.rating(row.lesson) for row in in_order if isinstance(row.lesson, Rating)]
-    return _Side(kept, ratings, of_pairs, of_ratings)
+    return Side(kept, ratings, of_pairs, of_ratings)
 
 
 def _report(step: str, reason: str, *, pairs: int = 0, ratings: int = 0) -> Report:
     taken = pairs + ratings
     return Report(step, taken, pairs, ratings, {reason: taken} if taken else {}, {})
-
-
-def _taken(reports: Sequence[Report]) -> dict[str, int]:
-    taken: Counter[str] = Counter()
-    for report in reports:
-        taken[report.step] += report.taken
-    return dict(taken)
-
-
-def _merged(holds: Sequence[Hold]) -> list[Hold]:
-    return list({hold.group: hold for hold in holds}.values())
-
-
-def _source(events: Path, groups: tuple[int, int, int], without: frozenset[str], model: str) -> dict[str, object]:
-    """What the rows were chosen from, and by which rules."""
-    return {
-        "query": {
-            "rules": {name: sql(str) for name, sql in _RULES.items()},
-            "parameters": ["without", "surveys", "praise", "implicit"],
-        },
-        "rules_sha256": rules_sha256(),
-        "events_sha256": {
-            path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(events.glob("*.parquet"))
-        },
-        "consent": "the latest answer of the person is yes; for imports whoever imported has vouched",
-        "groups": groups,
-        "model": model,
-        "without": sorted(without),
-    }
 
 
 def _read_settings(settings: LapSettings) -> dict[str, object]:
@@ -210,30 +148,3 @@ def _answers(lesson: Lesson) -> set[tuple[str, str, str]]:
 
 def _taught(learn: Sequence[Lesson]) -> set[tuple[str, str, str]]:
     return set().union(*map(_answers, learn))
-
-
-def _by_source(lessons: Iterable[Lesson]) -> dict[str, int]:
-    return dict(Counter(lesson.source for lesson in lessons))
-
-
-def _topics(side: _Side, settings: LapSettings) -> list[dict[str, object]]:
-    """What is talked about in what teaches, the loudest first."""
-    lessons: list[Lesson] = [*side.pairs, *side.ratings]
-    texts = [prompt_text(lesson.prompt) for lesson in lessons]
-    if not texts:
-        return []
-    numbers, names = topics(texts, settings.seed)
-    return [{"topic": names[number], "rows": rows} for number, rows in Counter(numbers).most_common()]
-
-
-def _summary(lessons: Sequence[Lesson], what: str) -> dict[str, object]:
-    people = Counter(lesson.person for lesson in lessons)
-    sources = Counter(lesson.source for lesson in lessons)
-    return {
-        what: len(lessons),
-        "sources": {source: sources[source] for source in get_args(Source)},
-        "people": dict(sorted(people.most_common(MOST_PEOPLE_SHOWN))),
-        "people_in_all": len(people),
-        "largest_share": max(people.values()) / len(lessons) if lessons else 0.0,
-        "good": sum(lesson.good for lesson in lessons if isinstance(lesson, Rating)),
-    }
