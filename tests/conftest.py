@@ -18,7 +18,7 @@ from tests.real_server import RealServer
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where the suite runs in two processes: whatever shares a server stays in one of them. What takes long comes first."""
+    """Where the suite runs in two processes, whatever shares a server stays in one; what takes long comes first."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group("server" if _shares_the_server(item) else item.path.stem))
     items.sort(key=lambda item: (item.get_closest_marker("engine") is None, not _shares_the_server(item)))
