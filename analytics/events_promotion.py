@@ -48,7 +48,7 @@ class Approval(Event):
 
 @dataclass(frozen=True)
 class Drill(Event):
-    """A rehearsal on `adapter`, a copy of `champion`; the latest row of a `drill_id` holds. `detail` has the figures."""
+    """A rehearsal on `adapter`, a copy of `champion`; the latest row of a `drill_id` holds, with its figures."""
 
     table: ClassVar[str] = "drill"
 

@@ -257,7 +257,8 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 PREFIX = "RATCHET_"
-_NO_SETTINGS = frozenset({"RATCHET_PYTHON", "RATCHET_HARDWARE", "RATCHET_PARENT_PID"})  # the launcher's, and a lap's
+# The launcher's, a lap's, and who somebody is on the command line.
+_NO_SETTINGS = frozenset({"RATCHET_PYTHON", "RATCHET_HARDWARE", "RATCHET_PARENT_PID", "RATCHET_OWN_KEY"})
 
 _BY_NAME: Mapping[str, Setting] = MappingProxyType({setting.name: setting for setting in SETTINGS})
 

@@ -140,7 +140,7 @@ class Road:
         lasting = self.lasting()
         return {
             "promotion": None if state.challenger is None else self._standing(state.challenger.adapter),
-            "rollout": self.step().to_values() if state.rollout else None,
+            "rollout": {**self.step().to_values(), "steps": self._settings.steps()} if state.rollout else None,
             "holdback": None if lasting is None else asdict(lasting),
         }
 
