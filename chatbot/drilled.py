@@ -62,7 +62,8 @@ class Measured(BaseModel):
         """Passed where both took less than a second and nothing was lost."""
         faults = [*self.promotion.faults("promotion"), *self.rollback.faults("rollback")]
         if faults:
-            return Verdict(False, f"{'; '.join(faults)}.".capitalize())
+            told = "; ".join(faults)
+            return Verdict(False, f"{told[0].upper()}{told[1:]}.")
         back = self.rollback
         told = f"Rolled back in {back.flip_ms:.1f} ms under {back.streams} streams"
         return Verdict(True, f"{told}, none dropped, and {back.turns} new turns were right.")

@@ -40,6 +40,18 @@ def test_a_promotion_moves_everybody_and_a_rollback_moves_them_back_without_drop
     assert rest[-1]["usage"]["completion_tokens"] == LONG["max_tokens"]
 
 
+def test_a_drill_under_streams_loses_none_and_leaves_the_champion_that_was_there(server):
+    home = ("--home", str(server.home), "--json")
+    told(ratchet("promote", ONE, "--override", "a test", *home))
+    found = told(ratchet("drill", "rollback", "--streams", "16", "--tokens", "60", *home))
+    assert (found["state"], found["champion"]) == ("passed", ONE)
+    assert found["detail"]["rollback"] | {"flip_ms": 0, "asked_ms": 0, "turn_ms": 0} == {
+        "flip_ms": 0, "asked_ms": 0, "turn_ms": 0, "streams": 16, "dropped": 0, "short": 0, "turns": 8, "wrong": 0,
+    }  # fmt: skip
+    assert told(ratchet("status", *home))["champion"] == ONE
+    told(ratchet("rollback", *home))
+
+
 def test_the_weights_that_are_named_are_the_weights_that_answer(server):
     with server.client("operator") as operator:
         answers = {

@@ -22,8 +22,8 @@ def panel(state: Mapping[str, Any]) -> str:
 
 def _rollout(found: Mapping[str, Any]) -> str:
     head = (
-        f"<p><b>{html.escape(found['challenger'])}</b> has <b>{_percent(found['share'])}</b> of all people, "
-        f"{html.escape(found['champion'])} the others.</p>"
+        f"<p><b>{html.escape(found['challenger'])}</b> has <b>{_percent(found['share'])}</b> of all people and "
+        f"{_percent(found['decide_share'])} of those who decide; {html.escape(found['champion'])} has the others.</p>"
     )
     bar = f"<div class='rt-progress'><i style='width:{100 * found['share']:.0f}%'></i></div>"
     steps = " → ".join(
@@ -32,9 +32,9 @@ def _rollout(found: Mapping[str, Any]) -> str:
     )
     since = f"{found['people']} people have met it in this step, for {found['minutes']:.0f} minutes."
     rows = [("in the experiment", _figure(found["promised"])), ("on fresh votes", _effect(found["fresh"]))]
-    rails = "".join(
+    rails = " · ".join(
         f"<span class='{_GUARD.get(rail['state'], 'rt-soft')}' title='{html.escape(rail['reason'], quote=True)}'>"
-        f"{html.escape(rail['name'])} {rail['state']}</span> "
+        f"{html.escape(rail['name'])} {rail['state']}</span>"
         for rail in found["guardrails"]
     )
     return _card(
@@ -83,7 +83,7 @@ def _drill(found: Mapping[str, Any] | None) -> str:
 
 
 def _effect(found: Mapping[str, Any]) -> str:
-    people = f"{found['users_new']} and {found['users_old']} people"
+    people = f"{found['users_new']} people with it and {found['users_old']} without"
     if found["lower"] is None:
         return f"{_figure(found['difference'])}, {people}"
     return f"{_figure(found['difference'])}, between {found['lower']:+.3f} and {found['upper']:+.3f}, {people}"

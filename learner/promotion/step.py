@@ -28,6 +28,7 @@ Verdict = Literal["wait", "next", "back"]
 class Step:
     """A step as it stands. `following` is the share that comes next, `people` are those on the challenger in this step.
 
+    The people who decide keep at least the share of their experiment, which is `decide_share`.
     `fresh` is the challenger against the champion on votes after the win, `promised` their difference before it.
     """
 
@@ -35,6 +36,7 @@ class Step:
     champion: str
     challenger: str
     share: float
+    decide_share: float
     following: float
     verdict: Verdict
     reason: str
@@ -111,6 +113,7 @@ def look_at_step(store: Store, registry: Registry, settings: LearnerSettings, no
         champion=old.adapter,
         challenger=new.adapter,
         share=state.rollout,
+        decide_share=state.reach("decide"),
         following=following(state.rollout, settings),
         verdict=verdict,
         reason=reason,
