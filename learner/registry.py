@@ -8,9 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypedDict, cast
+from typing import Any, Literal, NamedTuple
 
 from analytics import Event, Experiment, Rollout, Routing, Store
 from learner.adapter import CARD, read_object
@@ -24,6 +23,7 @@ from learner.errors import (
     NotProven,
 )
 from learner.experiment import Arm, Judgement, RoutingState, salt_of
+from learner.past import Moved, Past
 from learner.shelf import BASE, Shelf
 from learner.states import State
 
@@ -38,13 +38,6 @@ class RolledBack(NamedTuple):
     champion: str
 
 
-class Moved(NamedTuple):
-    """The place of a move in the order of all events, and its time in UTC."""
-
-    seq: int
-    at: datetime
-
-
 class Registry:
     """State comes from the store alone; the copy in memory makes `state()` free, for it is asked at every turn.
 
@@ -57,7 +50,8 @@ class Registry:
     ) -> None:
         self._store, self._lock = store, threading.RLock()
         self._shelf = Shelf(store, home, base.replace("/", "--"), base_sha256, rank)
-        self._state = self._read_state()
+        self._past = Past(store, self._shelf)
+        self._state = self._past.newest()
         self._leave_out_unusable()
 
     def state(self) -> RoutingState:
@@ -281,7 +275,7 @@ class Registry:
                 events += self._shelf.moved(state.challenger.adapter, "retired", reason, actor)
                 events.append(self._ended("stopped", reason, found))
             detail: dict[str, object] = {"from": state.champion.adapter, "to": restored.adapter}
-            following = self._as_before(restored)
+            following = self._past.as_before(restored)
             self._move(following, "rollback", reason, actor, events, {**detail, **(along or {})})
             return RolledBack(time.perf_counter() - started, restored.adapter)
 
@@ -347,7 +341,7 @@ class Registry:
     def _without(self, adapter: str) -> RoutingState:
         state = self._state
         if state.champion.adapter == adapter:
-            found = self._as_before(state.previous or self._shelf.base_arm)
+            found = self._past.as_before(state.previous or self._shelf.base_arm)
             return found if found.previous is None or found.previous.adapter != adapter else _without_previous(found)
         if state.previous is not None and state.previous.adapter == adapter:
             return _without_previous(state)
@@ -408,58 +402,13 @@ class Registry:
         self._store.append(*events, routing, self._store.audit(action, actor, told))
         self._state = following
 
-    def _as_before(self, champion: Arm) -> RoutingState:
-        """`champion` as it was served last: with the one before it, so that one can roll back step by step."""
-        row = self._newest("champion = ?", champion.adapter)
-        previous = self._usable(row["previous"]) if row else None
-        if row is None or previous is None:
-            return RoutingState(champion)
-        return RoutingState(champion, previous, **_held_back(row))
-
     def moved(self) -> Moved:
         """The newest move: for a rollout, the one with which its step began."""
-        row = self._newest("true")
-        assert row is not None, "nothing was moved yet"
-        return Moved(int(str(row["seq"])), cast("datetime", row["at"]))
+        return self._past.newest_move()
 
     def promoted_at(self) -> int:
-        """The `seq` of the move since which the present champion and its holdback are served."""
-        state = self._state
-        sql = (
-            f"SELECT min(seq) AS seq FROM {Routing.table} WHERE champion = ? AND holdback_salt = ? AND base_sha256 = ?"
-        )
-        row = self._store.rows(sql, (state.champion.adapter, state.holdback_salt, self._shelf.base_arm.weights_sha256))[
-            0
-        ]
-        return -1 if row["seq"] is None else int(row["seq"])
-
-    def _newest(self, where: str, *parameters: object) -> dict[str, object] | None:
-        """The newest routing of the model that is served: "base" under another model is another champion."""
-        sql = (
-            f"SELECT * FROM {Routing.table} WHERE (base IS NULL OR (base = ? AND base_sha256 = ?)) AND {where} "
-            "ORDER BY rowid DESC LIMIT 1"
-        )
-        rows = self._store.rows(sql, (self._shelf.base, self._shelf.base_arm.weights_sha256, *parameters))
-        return rows[0] if rows else None
-
-    def _usable(self, adapter: object) -> Arm | None:
-        """The arm, unless its files were changed or the engine could not serve it."""
-        try:
-            return None if adapter is None else self._shelf.arm(str(adapter))
-        except BadAdapter:
-            return None
-
-    def _read_state(self) -> RoutingState:
-        row = self._newest("true")
-        if row is None:
-            return RoutingState(self._shelf.base_arm)
-        champion = self._shelf.recorded(str(row["champion"]))
-        previous, challenger = (
-            None if row[role] is None else self._shelf.recorded(str(row[role])) for role in ("previous", "challenger")
-        )
-        experiment_id = None if row["experiment_id"] is None else str(row["experiment_id"])
-        share, rollout = float(str(row["share"])), float(str(row["rollout"] or 0))
-        return RoutingState(champion, previous, challenger, experiment_id, share, rollout, **_held_back(row))
+        """The `seq` of the newest promotion of the present champion; -1 where it was never promoted."""
+        return self._past.promoted_at(self._state.champion.adapter)
 
     def _leave_out_unusable(self) -> None:
         """Do without what was changed since it was live last, or what the engine takes no longer."""
@@ -472,15 +421,6 @@ class Registry:
 
 def _gone(adapter: str, reason: str) -> str:
     return f"{adapter} is not served any more: {reason}{'' if reason.endswith('.') else '.'}"
-
-
-class _HeldBack(TypedDict):
-    holdback: float
-    holdback_salt: str
-
-
-def _held_back(row: Mapping[str, object]) -> _HeldBack:
-    return {"holdback": float(str(row["holdback"] or 0)), "holdback_salt": str(row["holdback_salt"] or "")}
 
 
 def _without_previous(state: RoutingState) -> RoutingState:

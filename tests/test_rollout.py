@@ -167,6 +167,10 @@ def test_the_holdback_brings_the_champion_before_back_when_a_guardrail_breaks(ma
     assert (state["champion"], state["holdback"]) == ("base", None)
     (back,) = moves(made, "rollback")
     assert "refusals" in back["detail"]["reason"] and back["detail"]["lasting"]["harm"] == back["detail"]["reason"]
+    made.learner.promote(COPY, "operator", "the filter was wrong")
+    made.learner.road._next_watch = 0.0
+    made.learner.watch()
+    assert made.learner.status()["champion"] == COPY, "what was seen before does not count against it again"
 
 
 def test_the_holdback_of_the_promotion_before_goes_on_after_a_rollback(machine, tmp_path):

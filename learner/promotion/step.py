@@ -2,7 +2,8 @@
 
 The winner of an experiment is chosen for its votes, the best of as many as were tried, so those votes flatter it.
 Before everybody has it, it is tested again on **fresh** votes: of people who decide, who had not met the experiment
-when it was won, cast afterwards. That estimate was chosen by nobody, and is kept beside the first.
+when it was won, cast afterwards. What they show is kept beside the first. Its interval holds whenever one stops; the
+estimate alone is still a little kind, since a re-test ends when it confirms. The holdback's later one is not.
 """
 
 from __future__ import annotations
