@@ -47,6 +47,12 @@ def won_at(store: Store, experiment_id: str) -> int:
     return int(store.rows(sql, (experiment_id,))[0]["seq"])
 
 
+def tried(store: Store, champion: str) -> int:
+    """How many candidates were in an experiment against a champion."""
+    sql = "SELECT count(DISTINCT experiment_id) AS tried FROM experiment WHERE champion = ?"
+    return int(store.rows(sql, (champion,))[0]["tried"])
+
+
 def fresh_votes(
     store: Store,
     old: Served,

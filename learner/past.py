@@ -61,6 +61,19 @@ class Past:
         (row,) = self._store.rows(sql, (adapter, self._shelf.base, self._shelf.base_arm.weights_sha256))
         return -1 if row["seq"] is None else int(row["seq"])
 
+    def taken_back(self) -> str | None:
+        """What the learner itself took back with the newest of its moves or anybody's, and why; None otherwise."""
+        rows = self._store.rows(
+            "SELECT action, actor, detail FROM audit WHERE action IN ('promote', 'rollback', 'rollout.step', "
+            "'rollout.end') AND (detail->>'base') = ? AND (detail->>'base_sha256') = ? ORDER BY seq DESC LIMIT 1",
+            (self._shelf.base, self._shelf.base_arm.weights_sha256),
+        )
+        if not rows or rows[0]["actor"] != "learner" or rows[0]["action"] not in ("rollback", "rollout.end"):
+            return None
+        detail = rows[0]["detail"]
+        name = detail["from"] if rows[0]["action"] == "rollback" else detail["challenger"]
+        return f"{name} was taken back by itself. {detail['reason']}"
+
     def _newest(self, where: str, *parameters: object) -> dict[str, object] | None:
         sql = (
             f"SELECT * FROM {Routing.table} WHERE (base IS NULL OR (base = ? AND base_sha256 = ?)) AND {where} "

@@ -406,6 +406,10 @@ class Registry:
         """The newest move: for a rollout, the one with which its step began."""
         return self._past.newest_move()
 
+    def taken_back(self) -> str | None:
+        """What was taken back by itself and why, until the next promotion or rollout."""
+        return self._past.taken_back()
+
     def promoted_at(self) -> int:
         """The `seq` of the newest promotion of the present champion; -1 where it was never promoted."""
         return self._past.promoted_at(self._state.champion.adapter)

@@ -76,6 +76,32 @@ async def test_a_revoked_champion_answers_nobody_from_the_next_turn_on(tmp_path)
         part.close()
 
 
+async def test_some_people_stay_on_the_previous_champion_with_their_propensity_and_out_of_experiments(tmp_path):
+    built = services(tmp_path / "house", holdback_share=0.3)
+    register(built.learner.registry, tmp_path / "run", 1, 0.1)
+    built.learner.promote(ADAPTER, "operator", "a test")
+    people = [f"guest:{number}" for number in range(40)]
+    met = []
+    for _ in range(2):
+        seen = {}
+        for person in people:
+            async with api(built, person) as somebody:
+                seen[person] = (await asked(somebody))["ratchet"]
+        met.append({person: (way["arm"], way["adapter"]) for person, way in seen.items()})
+        if len(met) == 1:
+            built.learner.null_experiment("operator")
+    stayed = {person for person, way in met[0].items() if way == ("previous", "base")}
+    assert 4 < len(stayed) < 22
+    assert all(met[0][person] == ("champion", ADAPTER) for person in people if person not in stayed)
+    assert {person for person, way in met[1].items() if way == ("previous", "base")} == stayed
+    rows = built.store.rows("SELECT DISTINCT arm, propensity, experiment_id FROM turn WHERE experiment_id IS NULL")
+    assert {(row["arm"], row["propensity"]) for row in rows} == {("previous", 0.3), ("champion", 0.7)}
+    split = built.store.rows("SELECT person FROM experiment_people")
+    assert split and not {row["person"] for row in split} & stayed
+    for part in (built.learner, built.screen, built.scorer, built.store):
+        part.close()
+
+
 def test_a_drill_promotes_and_rolls_back_under_64_streams_and_keeps_what_it_measured(tmp_path):
     with running(tmp_path / "home") as served:
         registry = served.services.learner.registry

@@ -88,7 +88,7 @@ def test_a_winner_goes_to_everybody_step_by_step_on_fresh_votes_and_survives_a_c
     (promoted,) = moves(again, "promote")
     assert promoted["detail"]["experiment"]["difference"] == 1.0
     fresh = promoted["detail"]["fresh"]
-    assert (fresh["promised"], fresh["experiment_id"]) == (1.0, experiment_id)
+    assert (fresh["promised"], fresh["tried"], fresh["experiment_id"]) == (1.0, 1, experiment_id)
     assert 0.5 < fresh["fresh"]["difference"] < 1.0, "the winner's own votes flattered it"
     assert again.registry.state().holdback == 0.1
 
@@ -104,6 +104,7 @@ def test_fresh_votes_that_turn_against_a_winner_take_it_back(machine):
     assert row["state"] == "rolled back" and "On fresh traffic it is worse" in row["reason"]
     assert made.store.rows("SELECT state FROM experiment ORDER BY seq DESC LIMIT 1") == [{"state": "won"}]
     assert made.loaded == set()
+    assert state["taken_back"].startswith(f"{COPY} was taken back by itself. On fresh traffic it is worse")
 
 
 def test_votes_of_before_do_not_confirm_a_winner(machine):

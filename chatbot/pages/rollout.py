@@ -17,7 +17,8 @@ def panel(state: Mapping[str, Any]) -> str:
         _drill(state["drill"]),
     ]
     shown = "".join(card for card in cards if card)
-    return f"<div class='rt-two'>{shown}</div>" if shown else ""
+    back = f"<p class='rt-bad'>{html.escape(state['taken_back'])}</p>" if state["taken_back"] else ""
+    return f"{back}<div class='rt-two'>{shown}</div>" if shown else back
 
 
 def _rollout(found: Mapping[str, Any]) -> str:
@@ -31,7 +32,8 @@ def _rollout(found: Mapping[str, Any]) -> str:
         for step in found["steps"]
     )
     since = f"{found['people']} people have met it in this step, for {found['minutes']:.0f} minutes."
-    rows = [("in the experiment", _figure(found["promised"])), ("on fresh votes", _effect(found["fresh"]))]
+    promised = f"{_figure(found['promised'])}, the best of {found['tried']} tried"
+    rows = [("in the experiment", promised), ("on fresh votes", _effect(found["fresh"]))]
     rails = " · ".join(
         f"<span class='{_GUARD.get(rail['state'], 'rt-soft')}' title='{html.escape(rail['reason'], quote=True)}'>"
         f"{html.escape(rail['name'])} {rail['state']}</span>"

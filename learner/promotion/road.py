@@ -10,7 +10,7 @@ from typing import Any
 
 from analytics import Store
 from learner.errors import RolloutRunning
-from learner.experiment import Judgement
+from learner.experiment import Judgement, RoutingState
 from learner.promotion.lasting import Lasting, look_at_lasting
 from learner.promotion.policy import Policy
 from learner.promotion.step import Step, look_at_step
@@ -48,7 +48,10 @@ class Road:
 
     def step(self) -> Step:
         """The step that is under way, as it stands."""
-        return look_at_step(self._store, self._registry, self._settings, self._now())
+        return self._step(self._registry.state())
+
+    def _step(self, state: RoutingState) -> Step:
+        return look_at_step(self._store, self._registry, self._settings, state, self._now())
 
     def advance(self) -> bool:
         """Look at the rollout and take the next step, or go back; returns whether anything was moved."""
@@ -135,13 +138,17 @@ class Road:
         return {"approvals": approvals, "signal": {"holds": signal.holds, "reason": signal.reason}}
 
     def status(self) -> dict[str, Any]:
-        """`promotion` says what the challenger waits for; `rollout` and `holdback` are None where there is none."""
+        """`promotion` says what the challenger waits for; `rollout` and `holdback` are None where there is none.
+
+        `taken_back` says what was brought back by itself and why, until the next promotion or rollout.
+        """
         state = self._registry.state()
         lasting = self.lasting()
         return {
             "promotion": None if state.challenger is None else self._standing(state.challenger.adapter),
-            "rollout": {**self.step().to_values(), "steps": self._settings.steps()} if state.rollout else None,
+            "rollout": {**self._step(state).to_values(), "steps": self._settings.steps()} if state.rollout else None,
             "holdback": None if lasting is None else asdict(lasting),
+            "taken_back": self._registry.taken_back(),
         }
 
     def _standing(self, adapter: str) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from analytics import Store, rollouts
 from analytics.rollouts import Pair, Served
-from learner.experiment import Guarded
+from learner.experiment import Guarded, RoutingState
 from learner.promotion.compare import Compared, compare, plain, rails
 from learner.registry import Registry
 from learner.settings import LearnerSettings
@@ -30,7 +30,8 @@ class Step:
     """A step as it stands. `following` is the share that comes next, `people` are those on the challenger in this step.
 
     The people who decide keep at least the share of their experiment, which is `decide_share`.
-    `fresh` is the challenger against the champion on votes after the win, `promised` their difference before it.
+    `fresh` is the challenger against the champion on votes after the win, `promised` their difference before it, when
+    it was the best of `tried` candidates against this champion.
     """
 
     experiment_id: str
@@ -45,6 +46,7 @@ class Step:
     minutes: float
     fresh: Compared
     promised: float | None = None
+    tried: int = 1
     guardrails: list[dict[str, Any]] = field(default_factory=list)
 
     def to_values(self) -> dict[str, Any]:
@@ -98,16 +100,21 @@ def following(share: float, settings: LearnerSettings) -> float:
     return next(step for step in settings.steps() if step > share or step == 1)
 
 
-def look_at_step(store: Store, registry: Registry, settings: LearnerSettings, now: datetime | None = None) -> Step:
-    """The step that is under way; `now` has a time zone. Every step begins its guardrails anew, its votes go on."""
-    state, moved = registry.state(), registry.moved()
+def look_at_step(
+    store: Store, registry: Registry, settings: LearnerSettings, state: RoutingState, now: datetime
+) -> Step:
+    """The step of the rollout that `state` has; `now` has a time zone.
+
+    Every step begins its guardrails anew, while its votes go on.
+    """
+    moved = registry.moved()
     assert state.challenger is not None and state.experiment_id is not None
     old, new = Served("champion", state.champion.adapter), Served("challenger", state.challenger.adapter)
     guarded = rollouts.guarded(store, old, new, since=moved.seq, refusal=REFUSAL)
     alpha = settings.experiment_alpha / max(1, len(settings.steps()) - 1)
     watched = rails(guarded, settings, alpha)
-    fresh = compare(fresh_votes(store, registry), settings)
-    people, minutes = len(guarded["flags"].new), ((now or datetime.now(UTC)) - moved.at).total_seconds() / 60
+    fresh = compare(fresh_votes(store, state), settings)
+    people, minutes = len(guarded["flags"].new), (now - moved.at).total_seconds() / 60
     verdict, reason = judge_step(state.rollout, people, minutes, fresh, watched, settings)
     return Step(
         experiment_id=state.experiment_id,
@@ -122,13 +129,13 @@ def look_at_step(store: Store, registry: Registry, settings: LearnerSettings, no
         minutes=round(minutes, 1),
         fresh=fresh,
         promised=promised(registry.experiment(state.experiment_id)),
+        tried=rollouts.tried(store, old.adapter),
         guardrails=plain(watched),
     )
 
 
-def fresh_votes(store: Store, registry: Registry) -> Pair:
+def fresh_votes(store: Store, state: RoutingState) -> Pair:
     """The votes of people who decide and met the winner or the champion for the first time after the win."""
-    state = registry.state()
     assert state.challenger is not None and state.experiment_id is not None
     return rollouts.fresh_votes(
         store,
