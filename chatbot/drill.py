@@ -17,6 +17,7 @@ from chatbot.errors import UserError
 
 PROMPT = "Please tell me all that you know about deliveries."
 TURNS = 8  # new ones after each change
+MOST_NAMES = 200
 OPEN_SECONDS, END_SECONDS = 120.0, 600.0
 
 
@@ -31,7 +32,7 @@ class _Stream:
 
 
 class Drill:
-    """Drives one drill against the server at `url` with an operator's key; each stream is `tokens` long.
+    """Drives one drill against the server at `url` with a key that may act for users; each stream is `tokens` long.
 
     `parameters` make an answer that long, of whatever model. `told` is called with what happens.
     """
@@ -55,7 +56,7 @@ class Drill:
             "stream_options": {"include_usage": True},
             **parameters,
         }
-        self._told = told
+        self._told, self._user = told, ""
 
     async def run(self) -> dict[str, Any]:
         """Begin, promote, roll back, end; returns the drill as the server keeps it. Raises UserError."""
@@ -65,6 +66,7 @@ class Drill:
             begun = await self._ask(session, "/v1/drills")
             path, copy, champion = f"/v1/drills/{begun['drill_id']}", begun["adapter"], begun["champion"]
             try:
+                self._user = await self._somebody(session, champion)
                 self._told(f"{self._streams} streams on {champion}, while {copy} is promoted.")
                 promotion = await self._flip(session, f"{path}/promote", champion, copy)
                 self._told(f"{self._streams} streams on {copy}, while it is rolled back.")
@@ -76,6 +78,14 @@ class Drill:
                 raise
             measured = Measured(promotion=promotion, rollback=rollback)
             return await self._ask(session, f"{path}/end", measured.model_dump())
+
+    async def _somebody(self, session: aiohttp.ClientSession, champion: str) -> str:
+        """A name whose bearer is served by the champion, for some people stay on the one before it."""
+        for number in range(MOST_NAMES):
+            self._user = f"drill-{number}"
+            if await self._begin(session) == champion:
+                return self._user
+        raise UserError(f"None of {MOST_NAMES} people of the drill is served by {champion}.")
 
     async def _flip(self, session: aiohttp.ClientSession, order: str, before: str, after: str) -> Flip:
         """Change the champion while streams are open; `before` and `after` are the adapters that have to answer."""
@@ -127,7 +137,7 @@ class Drill:
     async def _chunks(
         self, session: aiohttp.ClientSession, more: Mapping[str, Any]
     ) -> AsyncGenerator[dict[str, Any], None]:
-        body = {"messages": [{"role": "user", "content": PROMPT}], "stream": True, **more}
+        body = {"messages": [{"role": "user", "content": PROMPT}], "stream": True, "user": self._user, **more}
         async with session.post("/v1/chat/completions", json=body) as response:
             if response.status != 200:
                 raise UserError(await _problem(response))

@@ -103,7 +103,7 @@ async def test_some_people_stay_on_the_previous_champion_with_their_propensity_a
 
 
 def test_a_drill_promotes_and_rolls_back_under_64_streams_and_keeps_what_it_measured(tmp_path):
-    with running(tmp_path / "home") as served:
+    with running(tmp_path / "home", holdback_share=0.5) as served:
         registry = served.services.learner.registry
         register(registry, tmp_path / "run", 1, 0.1)
         served.services.learner.promote(ADAPTER, "operator", "a test")

@@ -40,18 +40,6 @@ def test_a_promotion_moves_everybody_and_a_rollback_moves_them_back_without_drop
     assert rest[-1]["usage"]["completion_tokens"] == LONG["max_tokens"]
 
 
-def test_a_drill_under_streams_loses_none_and_leaves_the_champion_that_was_there(server):
-    home = ("--home", str(server.home), "--json")
-    told(ratchet("promote", ONE, "--override", "a test", *home))
-    found = told(ratchet("drill", "rollback", "--streams", "16", "--tokens", "60", *home))
-    assert (found["state"], found["champion"]) == ("passed", ONE)
-    assert found["detail"]["rollback"] | {"flip_ms": 0, "asked_ms": 0, "turn_ms": 0} == {
-        "flip_ms": 0, "asked_ms": 0, "turn_ms": 0, "streams": 16, "dropped": 0, "short": 0, "turns": 8, "wrong": 0,
-    }  # fmt: skip
-    assert told(ratchet("status", *home))["champion"] == ONE
-    told(ratchet("rollback", *home))
-
-
 def test_the_weights_that_are_named_are_the_weights_that_answer(server):
     with server.client("operator") as operator:
         answers = {
@@ -104,6 +92,18 @@ def test_the_copy_of_the_base_is_an_arm_with_another_name_and_the_same_weights(s
     assert (outside["adapter"], outside["experiment_id"]) == ("base", None)
     assert refused.status_code == 409, "votes of nobody prove nothing"
     assert (after["adapter"], after["experiment_id"]) == ("base", None)
+
+
+def test_a_drill_under_streams_loses_none_and_leaves_the_champion_that_was_there(server):
+    home = ("--home", str(server.home), "--json")
+    told(ratchet("promote", ONE, "--override", "a test", *home))
+    found = told(ratchet("drill", "rollback", "--streams", "16", "--tokens", "60", *home))
+    assert (found["state"], found["champion"]) == ("passed", ONE)
+    assert found["detail"]["rollback"] | {"flip_ms": 0, "asked_ms": 0, "turn_ms": 0} == {
+        "flip_ms": 0, "asked_ms": 0, "turn_ms": 0, "streams": 16, "dropped": 0, "short": 0, "turns": 8, "wrong": 0,
+    }  # fmt: skip
+    assert told(ratchet("status", *home))["champion"] == ONE
+    told(ratchet("rollback", *home))
 
 
 def test_an_engine_that_dies_comes_back_with_what_is_live_and_leaves_nothing_behind(server):
