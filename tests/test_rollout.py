@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatbot.pages.rollout import panel
 from learner import NotProven, person_group, route
 from learner.errors import BadMove, BadSteps, NoSignal, NotApproved, Revoked, RolloutRunning
 from learner.experiment import Arm, RoutingState, salt_of
@@ -78,6 +79,8 @@ def test_a_winner_goes_to_everybody_step_by_step_on_fresh_votes_and_survives_a_c
     assert (again.registry.state(), rollout(again)["share"]) == (made.registry.state(), 0.5)
     arrive(again, 30, group="learn")
     again.learner.look()
+    shown = panel(again.learner.status())
+    assert "<b>50%</b> of all people" in shown and "+1.000 per person, the best of 1 tried" in shown
     assert rollout(again)["fresh"]["users_new"] == 0, "people of the learn group crown nobody"
     assert "Waiting for 5 people with a fresh vote" in rollout(again)["reason"]
     arrive(again, 40, liked=0.9)
@@ -210,8 +213,9 @@ def test_thumbs_never_promote_alone_and_a_reason_is_told_to_the_audit(machine):
 def test_two_people_have_to_approve_and_one_by_two_keys_is_one(machine):
     made = machine(experiment_min_users=5, promotion="two-person")
     won(made)
-    made.learner.approve(COPY, "account:ann", "ann", "I read 30 answers")
+    made.learner.approve(COPY, "account:ann", "<ann>", "I read 30 answers")
     assert "another operator has to approve of it (1 of 2)" in made.learner.status()["promotion"]["waits"]
+    assert "&lt;ann&gt; (1 of 2)" in panel(made.learner.status())
     with pytest.raises(NotApproved, match="You approve of starter-copy@1 already"):
         made.learner.approve(COPY, "account:ann", "ann's notebook")
     for promotes in (None, "an emergency"):
@@ -331,6 +335,7 @@ def test_routing_is_sticky_monotone_and_moves_nobody_back_on_the_way_to_everybod
     served = [way.adapter for way in path]
     assert served == sorted(served), "once somebody has the new one they keep it"
     assert {way.experiment_id for way in path[1:]} == {None}, "no turn of a rollout is counted in the experiment"
+    assert [way.rollout for way in path] == [False, True, True, False]
     assert served[-1] == "a@1" if share_of(person, salt_of("a@2#1")) >= 1 - holdback else served[-1] == "a@2"
 
 

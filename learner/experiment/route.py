@@ -59,7 +59,8 @@ class Route:
     """Where one turn goes.
 
     `propensity` is the probability of this arm for this person in the draw that chose it: in an experiment or rollout
-    among those who are not held back, else between champion and holdback. None where nothing was drawn.
+    among those who are not held back, else between champion and holdback. None where nothing was drawn. `rollout` says
+    that it is a turn of a rollout, whose arms are compared as those of an experiment are.
     """
 
     arm: ArmName
@@ -68,6 +69,7 @@ class Route:
     weights_sha256: str
     experiment_id: str | None = None
     propensity: float | None = None
+    rollout: bool = False
 
 
 class Met(NamedTuple):
@@ -111,8 +113,8 @@ def held_back(person: str, state: RoutingState) -> bool:
 def _rolled(person: str, group: Group, state: RoutingState, challenger: Arm) -> Route:
     reach = state.reach(group)
     if share_of(person, salt_of(str(state.experiment_id))) < reach:
-        return _to("challenger", challenger, None, reach)
-    return _to("champion", state.champion, None, 1.0 - reach)
+        return replace(_to("challenger", challenger, None, reach), rollout=True)
+    return replace(_to("champion", state.champion, None, 1.0 - reach), rollout=True)
 
 
 def _to(name: ArmName, arm: Arm, experiment_id: str | None = None, propensity: float | None = None) -> Route:
