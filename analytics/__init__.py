@@ -1,6 +1,6 @@
 """What happened: the store, its schema and migrations, queries, export, the audit chain."""
 
-from analytics import experiments, queries
+from analytics import experiments, queries, rollouts
 from analytics.errors import AnalyticsError, NotStored, StoreBroken, StoreClosed, StoreLocked
 from analytics.events import (
     Account,
@@ -27,6 +27,7 @@ from analytics.events import (
     Session,
     Turn,
 )
+from analytics.events_promotion import Approval, Drill, Rollout
 from analytics.store import Store
 
 __all__ = [
@@ -34,9 +35,11 @@ __all__ = [
     "Adapter",
     "AnalyticsError",
     "ApiKey",
+    "Approval",
     "Audit",
     "Consent",
     "Conversation",
+    "Drill",
     "Event",
     "Example",
     "Experiment",
@@ -51,6 +54,7 @@ __all__ = [
     "Quarantine",
     "Reply",
     "Review",
+    "Rollout",
     "Routing",
     "Run",
     "Session",
@@ -61,4 +65,5 @@ __all__ = [
     "Turn",
     "experiments",
     "queries",
+    "rollouts",
 ]

@@ -25,7 +25,8 @@ class Event:
 class Turn(Event):
     """A question and where it was sent; queued before the engine is asked, and durable before the answer is done.
 
-    `messages` is what the engine was sent, the person's message last; `propensity` is None outside experiments.
+    `messages` is what the engine was sent, the person's message last; `propensity` is that of its arm in an experiment,
+    a rollout or a holdback, and None outside of them.
     `sibling_of` is the first answer to the same message (in old rows the one before) where this was asked once more.
     """
 
@@ -216,8 +217,9 @@ class Adapter(Event):
     path: str
     base: str
     run_id: str | None
-    state: Literal["trained", "gated", "rejected", "challenger", "champion", "retired"]
+    state: Literal["trained", "gated", "rejected", "challenger", "champion", "retired", "revoked"]
     reason: str
+    actor: str | None = None  # None in rows from before it was kept
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,8 @@ class Experiment(Event):
 class Routing(Event):
     """Which adapters are live from now on, while `base` with these weights is served; the latest row of it holds.
 
-    Both are None in rows from before they were recorded.
+    `rollout` is the share of all people whom a rollout sends to the challenger, `holdback` the share who stay on the
+    previous champion, drawn by `holdback_salt`. What was not recorded yet is None.
     """
 
     table: ClassVar[str] = "routing"
@@ -253,6 +256,9 @@ class Routing(Event):
     actor: str
     base: str | None = None
     base_sha256: str | None = None
+    rollout: float | None = None
+    holdback: float | None = None
+    holdback_salt: str | None = None
 
 
 @dataclass(frozen=True)

@@ -42,10 +42,19 @@ class Control(Protocol):
         """One run."""
 
     def promote(self, adapter: str | None, override: str | None) -> dict[str, Any]:
-        """Promote; returns the champion."""
+        """Promote; returns the champion, and as `rollout` the share that a winner which sets out has now."""
+
+    def approve(self, adapter: str, reason: str, *, withdraw: bool = False) -> dict[str, Any]:
+        """Approve of an adapter, or take that back; returns who approves of it, and the champion."""
+
+    def revoke(self, adapter: str, reason: str) -> dict[str, Any]:
+        """Revoke an adapter; returns the champion."""
 
     def rollback(self) -> dict[str, Any]:
         """Roll back; returns the champion and the seconds it took."""
+
+    def drills(self) -> list[dict[str, Any]]:
+        """Every drill, the newest first."""
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         """Write rows to `file` and return their number."""
@@ -91,14 +100,23 @@ class Control(Protocol):
 
 
 @contextlib.contextmanager
-def connect(settings: Settings) -> Iterator[Control]:
-    """The running server of this home, or the store opened for the length of the command. Raises UserError."""
+def connect(settings: Settings, key: str | None = None) -> Iterator[Control]:
+    """The running server of this home, or the store opened for the length of the command. Raises UserError.
+
+    With a `key` of somebody's own the server knows who they are; without a server it cannot be used.
+    """
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(home_lock(settings.home))
         except HomeTaken as taken:
-            control: _Remote | _Local = _server(settings.home, taken)
+            remote = _server(settings.home, taken)
+            if key is not None:
+                remote.close()
+                remote = _Remote(remote.url, key)
+            control: _Remote | _Local = remote
         else:
+            if key is not None:
+                raise NoServer("--key needs a server to tell whose it is; start one with `./ratchet up`.")
             control = _Local(settings)
         yield held.enter_context(contextlib.closing(control))
 
@@ -177,8 +195,19 @@ class _Remote(_ByName):
     def promote(self, adapter: str | None, override: str | None) -> dict[str, Any]:
         return self._ask("POST", "/v1/promote", {"adapter": adapter, "override": override})
 
+    def approve(self, adapter: str, reason: str, *, withdraw: bool = False) -> dict[str, Any]:
+        path = f"/v1/adapters/{quote(adapter, safe='')}/{'withdraw' if withdraw else 'approve'}"
+        told = self._ask("POST", path, {"reason": reason})
+        return {**told, "champion": self._ask("GET", "/v1/status")["champion"]}
+
+    def revoke(self, adapter: str, reason: str) -> dict[str, Any]:
+        return self._ask("POST", f"/v1/adapters/{quote(adapter, safe='')}/revoke", {"reason": reason})
+
     def rollback(self) -> dict[str, Any]:
         return self._ask("POST", "/v1/rollback")
+
+    def drills(self) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", self._ask("GET", "/v1/drills")["drills"])
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         wanted = {"what": what, "format": format}
@@ -283,10 +312,25 @@ class _Local(_ByName):
         return self._operator.run(run_id)
 
     def promote(self, adapter: str | None, override: str | None) -> dict[str, Any]:
-        return {"champion": self._operator.promote(adapter, override)}
+        champion = self._operator.promote(adapter, override, COMMAND_LINE)
+        rollout = self._learner.registry.state().rollout
+        return {"champion": champion, "rollout": rollout} if rollout else {"champion": champion}
+
+    def approve(self, adapter: str, reason: str, *, withdraw: bool = False) -> dict[str, Any]:
+        policy = self._learner.policy
+        step = policy.withdraw if withdraw else self._learner.approve
+        step(adapter, COMMAND_LINE, "command line", reason)
+        state = self._learner.registry.state()
+        return {"adapter": adapter, "approvals": policy.approvals(adapter), "champion": state.champion.adapter}
+
+    def revoke(self, adapter: str, reason: str) -> dict[str, Any]:
+        return {"champion": self._learner.revoke(adapter, COMMAND_LINE, reason)}
 
     def rollback(self) -> dict[str, Any]:
         return self._operator.rollback()._asdict()
+
+    def drills(self) -> list[dict[str, Any]]:
+        return self._learner.drills.all()
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         return self._store.export(

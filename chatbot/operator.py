@@ -72,9 +72,15 @@ class Operator:
         """Have the model read past answers again. Raises LapRunning."""
         return self._learner.self_review(sample)
 
-    def promote(self, adapter: str | None = None, override: str | None = None, actor: str = "operator") -> str:
-        """Promote; returns the champion. Raises NotProven, NoExperiment, UnknownAdapter."""
-        return self._learner.promote(adapter, actor, override)
+    def promote(
+        self,
+        adapter: str | None = None,
+        override: str | None = None,
+        actor: str = "operator",
+        person: str | None = None,
+    ) -> str:
+        """Promote; returns the champion. Raises what `Learner.promote` raises; `person` is whose the actor's key is."""
+        return self._learner.promote(adapter, actor, override, person)
 
     def rollback(self, actor: str = "operator") -> RolledBack:
         """Bring the last champion back. Raises NothingToRollBackTo."""

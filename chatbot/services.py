@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from analytics import Store
-from chatbot.accounts import Accounts, Provider
+from chatbot.accounts import COMMAND_LINE, Accounts, Provider
 from chatbot.archive import Archive
 from chatbot.comparing import Comparing
 from chatbot.engine import Engine
@@ -105,14 +105,14 @@ def assemble(
     Without a `scorer` the bundled classifier answers in this process. Raises UserError.
     """
     scorer = scorer or local_scorer()
-    learner = open_learner(settings, store, registry, model, engine.load, engine.unload, engine.address)
+    accounts = open_accounts(settings, store)
+    learner = open_learner(settings, store, registry, model, engine.load, engine.unload, engine.address, accounts)
     metrics, tracing = Metrics(), Tracing(settings.text("otlp_endpoint"))
     policy = open_policy(settings, model, scorer)
     screen = policy.screen
     trail = PolicyTrail(store, policy)
     if told := trail.trouble():
         log.warning("%s", told)
-    accounts = open_accounts(settings, store)
     what_ifs = WhatIfs(store, policy)
     priorities = Newest(settings.home / "runs")
     return Services(
@@ -212,8 +212,14 @@ def open_learner(
     load: Load,
     unload: Callable[[str], None],
     engine: Callable[[], Mapping[str, str] | None] = lambda: None,
+    accounts: Accounts | None = None,
 ) -> Learner:
-    """The learner; `load` and `unload` tell the engine, if there is one, and `engine` is where it is."""
+    """The learner; `load` and `unload` tell the engine, if there is one, and `engine` is where it is.
+
+    `accounts` say whose approval counts. The key in the home is nobody's, so it is not one of two people.
+    """
+    known = accounts or open_accounts(settings, store)
+    alone = settings.text("promotion") != "two-person"
     return Learner(
         store,
         registry,
@@ -225,4 +231,5 @@ def open_learner(
         load=load,
         unload=unload,
         engine=engine,
+        may_approve=lambda person: person in _operators(known) or (alone and person == COMMAND_LINE),
     )

@@ -174,7 +174,35 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("guardrail_rating", 0.1, "Fall of answers with a vote that is allowed, as a share.", limits=SHARE),
     Setting("guardrail_latency", 0.5, "Growth of the time of an answer that is allowed, as a share.", limits=ABOVE_0),
     Setting("guardrail_length", 0.5, "Growth of an answer in tokens that is allowed, as a share.", limits=ABOVE_0),
-    Setting("promotion", "auto", "Who promotes a proven winner.", ("auto", "ask")),
+    Setting(
+        "promotion",
+        "auto",
+        "Who promotes a proven winner: nobody need be asked, one operator, or two of them.",
+        ("auto", "ask", "two-person"),
+    ),
+    Setting(
+        "promotion_signal",
+        "required",
+        "Whether a promotion needs a side-by-side by reviewers or by a calibrated judge beside the votes.",
+        ("required", "off"),
+    ),
+    Setting("rollout_steps", "1,10,50,100", "Percent of all people whom a winner is served to, step by step."),
+    Setting(
+        "rollout_min_users",
+        20,
+        "People on the challenger that each step of a rollout needs, and with a fresh vote in each arm at the last.",
+        limits=COUNT,
+    ),
+    Setting("rollout_minutes", 60.0, "Minutes that each step of a rollout takes at least.", limits=FROM_0),
+    Setting(
+        "rollout_alpha", 0.2, "Error rate of the re-test on fresh votes before everybody has a winner.", limits=SHARE
+    ),
+    Setting(
+        "holdback_share",
+        0.05,
+        "Share of all people who stay on the previous champion; 0 turns that off.",
+        limits=(0, 0.5),
+    ),
     Setting("input_failure", "block", "What happens to a message whose screening failed.", ("block", "review")),
     Setting(
         "detoxify",
@@ -229,7 +257,8 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 PREFIX = "RATCHET_"
-_NO_SETTINGS = frozenset({"RATCHET_PYTHON", "RATCHET_HARDWARE", "RATCHET_PARENT_PID"})  # the launcher's, and a lap's
+# The launcher's, a lap's, and who somebody is on the command line.
+_NO_SETTINGS = frozenset({"RATCHET_PYTHON", "RATCHET_HARDWARE", "RATCHET_PARENT_PID", "RATCHET_OWN_KEY"})
 
 _BY_NAME: Mapping[str, Setting] = MappingProxyType({setting.name: setting for setting in SETTINGS})
 

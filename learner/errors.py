@@ -6,7 +6,15 @@ LearnerError
 ├── UnknownAdapter         no adapter of that name
 ├── BadAdapter             an adapter that the engine would refuse, or whose files changed
 ├── AlreadyChampion        a promotion of the champion
+├── BadMove                a move of an adapter that the table of states does not allow
+├── Revoked                an adapter that was taken away for good
 ├── NotProven              a promotion without a won experiment and without a reason to override
+├── NotApproved            a promotion that more people have to approve, or an approval that does not count
+├── NoSignal               a promotion on thumbs alone
+├── RolloutRunning         a rollout is under way, and it goes on by itself
+├── DrillRunning           a drill is under way, or something that a drill would disturb
+├── UnknownDrill           no drill of that id
+├── BadSteps               steps of a rollout that cannot be
 ├── ExperimentRunning      an experiment is under way, and only one runs at a time
 ├── NoExperiment           there is nothing to stop or to promote
 ├── NothingToRollBackTo    the champion has no predecessor
@@ -78,6 +86,60 @@ class NotProven(LearnerError):
             f"`./ratchet promote {adapter} --override REASON`."
         )
         self.adapter = adapter
+
+
+class BadMove(LearnerError):
+    """A move of an adapter that the table of states does not allow."""
+
+
+class Revoked(BadAdapter):
+    """An adapter that was taken away for good."""
+
+    def __init__(self, adapter: str, reason: str) -> None:
+        super().__init__(f"{adapter} was revoked and can never be served again: {reason}")
+        self.adapter = adapter
+
+
+class NotApproved(LearnerError):
+    """A promotion that more people have to approve, or an approval that does not count."""
+
+
+class NoSignal(LearnerError):
+    """A promotion on thumbs alone."""
+
+    def __init__(self, adapter: str, reason: str) -> None:
+        super().__init__(
+            f"Thumbs never promote alone: {adapter} also needs a side-by-side by reviewers or by a calibrated judge. "
+            f"{reason} Or give a reason: `./ratchet promote {adapter} --override REASON`."
+        )
+        self.adapter = adapter
+
+
+class RolloutRunning(LearnerError):
+    """A rollout is under way, and it goes on by itself."""
+
+    def __init__(self, adapter: str, share: float) -> None:
+        super().__init__(
+            f"{adapter} is on its way and has {share:.0%} of all people; it goes on by itself. Roll back to end that, "
+            f"or give a reason to serve it to everybody now: `./ratchet promote {adapter} --override REASON`."
+        )
+        self.adapter = adapter
+
+
+class DrillRunning(LearnerError):
+    """A drill is under way, or something that a drill would disturb."""
+
+
+class UnknownDrill(LearnerError):
+    """No drill of that id."""
+
+    def __init__(self, drill_id: str) -> None:
+        super().__init__(f"There is no drill {drill_id!r} under way; `./ratchet drill rollback` starts one.")
+        self.drill_id = drill_id
+
+
+class BadSteps(LearnerError):
+    """Steps of a rollout that cannot be."""
 
 
 class ExperimentRunning(LearnerError):

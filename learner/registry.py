@@ -6,18 +6,28 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from analytics import Event, Experiment, Routing, Store
+from analytics import Event, Experiment, Rollout, Routing, Store
 from learner.adapter import CARD, read_object
-from learner.errors import AlreadyChampion, BadAdapter, ExperimentRunning, NoExperiment, NothingToRollBackTo, NotProven
-from learner.experiment import Arm, Judgement, RoutingState
-from learner.shelf import Shelf
+from learner.errors import (
+    AlreadyChampion,
+    BadAdapter,
+    BadMove,
+    ExperimentRunning,
+    NoExperiment,
+    NothingToRollBackTo,
+    NotProven,
+)
+from learner.experiment import Arm, Judgement, RoutingState, salt_of
+from learner.past import Moved, Past
+from learner.shelf import BASE, Shelf
+from learner.states import State
 
-UNUSABLE = "adapter.unusable"  # the action in the audit
+UNUSABLE, REVOKE = "adapter.unusable", "adapter.revoke"  # actions in the audit
 log = logging.getLogger(__name__)
 
 
@@ -40,7 +50,8 @@ class Registry:
     ) -> None:
         self._store, self._lock = store, threading.RLock()
         self._shelf = Shelf(store, home, base.replace("/", "--"), base_sha256, rank)
-        self._state = self._read_state()
+        self._past = Past(store, self._shelf)
+        self._state = self._past.newest()
         self._leave_out_unusable()
 
     def state(self) -> RoutingState:
@@ -116,7 +127,7 @@ class Registry:
     def reject(self, adapter: str, reason: str, actor: str = "learner") -> None:
         """Record that an adapter cannot be served after all, so that it waits for no experiment."""
         audit = self._store.audit("adapter.reject", actor, {"adapter": adapter, "reason": reason})
-        self._store.append(*self._shelf.moved(adapter, "rejected", reason), audit)
+        self._store.append(*self._shelf.moved(adapter, "rejected", reason, actor), audit)
 
     def start_experiment(self, adapter: str, share: float, actor: str) -> str:
         """Send `share` of the decide group to `adapter`, and return the experiment's id. The engine must hold it."""
@@ -127,8 +138,8 @@ class Registry:
             arm = self._shelf.arm(adapter)
             experiment_id = f"{adapter}#{len(self._store.rows(f'SELECT 1 FROM {Experiment.table}')) + 1}"
             started = Experiment(experiment_id, state.champion.adapter, adapter, share, "running", "", {})
-            events: list[Event] = [started, *self._shelf.moved(adapter, "challenger", f"in {experiment_id}")]
-            following = RoutingState(state.champion, state.previous, arm, experiment_id, share)
+            events: list[Event] = [started, *self._shelf.moved(adapter, "challenger", f"in {experiment_id}", actor)]
+            following = replace(state, challenger=arm, experiment_id=experiment_id, share=share)
             self._move(following, "experiment.start", f"{experiment_id} started", actor, events, asdict(started))
             return experiment_id
 
@@ -142,14 +153,53 @@ class Registry:
                 self._end(ended, f"experiment.{judgement.outcome}", actor)
 
     def stop_experiment(self, actor: str, reason: str, found: Judgement | None = None) -> None:
-        """Stop the running experiment, of which `found` is recorded; the challenger is retired. Raises NoExperiment."""
+        """Stop the running experiment, of which `found` is recorded; the challenger is retired. Raises NoExperiment.
+
+        The rollout of a winner is ended as well.
+        """
         with self._lock:
+            if self._state.rollout:
+                self.end_rollout("stopped", reason, actor)
+                return
             self._end(self._ended("stopped", reason, found), "experiment.stop", actor)
 
     def experiment(self, experiment_id: str) -> dict[str, Any]:
         """The latest row of an experiment: its state (running, won, lost, futile, stopped), reason and detail."""
         sql = f"SELECT * FROM {Experiment.table} WHERE experiment_id = ? ORDER BY rowid DESC LIMIT 1"
         return self._store.rows(sql, (experiment_id,))[0]
+
+    def roll_out(
+        self, share: float, reason: str, actor: str = "learner", found: Mapping[str, Any] | None = None
+    ) -> None:
+        """Serve the winner of the experiment to `share` of all people, in (0, 1); `found` is what the last step showed.
+
+        Raises NotProven for a challenger that has not won.
+        """
+        with self._lock:
+            state = self._state
+            if state.challenger is None or not self.won():
+                raise NotProven(state.challenger.adapter if state.challenger else "Nobody")
+            step = self._rolled("running", share, reason, found)
+            self._move(replace(state, rollout=share), "rollout.step", reason, actor, [step], asdict(step))
+
+    def end_rollout(
+        self, how: Literal["rolled back", "stopped"], reason: str, actor: str, found: Mapping[str, Any] | None = None
+    ) -> RolledBack:
+        """Serve everybody the champion again and retire the challenger on its way. Raises NoExperiment."""
+        started = time.perf_counter()
+        with self._lock:
+            state = self._state
+            if state.challenger is None or not state.rollout:
+                raise NoExperiment("No rollout is under way.")
+            step = self._rolled(how, state.rollout, reason, found)
+            events: list[Event] = [step, *self._shelf.moved(state.challenger.adapter, "retired", reason, actor)]
+            self._move(state.alone(), "rollout.end", reason, actor, events, asdict(step))
+            return RolledBack(time.perf_counter() - started, state.champion.adapter)
+
+    def won(self) -> bool:
+        """Whether the live challenger has won its experiment."""
+        experiment_id = self._state.experiment_id
+        return experiment_id is not None and self.experiment(experiment_id)["state"] == "won"
 
     def promote(
         self,
@@ -159,11 +209,16 @@ class Registry:
         *,
         override_reason: str | None = None,
         found: Judgement | None = None,
+        holdback: float = 0.0,
+        fresh: Mapping[str, Any] | None = None,
+        along: Mapping[str, Any] | None = None,
     ) -> str:
         """Make `adapter` (the challenger when None) the champion, and return its name. The engine must hold it.
 
-        An experiment that is not won is stopped, and `found` is recorded of it. Raises NotProven unless it won its
-        experiment against the present champion or an `override_reason` is given, and AlreadyChampion.
+        A share `holdback` of all people stays on the champion of before. An experiment that is not won is stopped, and
+        `found` is recorded of it; `fresh` is what traffic after the win showed, and `along` goes to the audit. Raises
+        NotProven unless it won its experiment against the present champion or an `override_reason` is given, and
+        AlreadyChampion.
         """
         with self._lock:
             state = self._state
@@ -176,40 +231,52 @@ class Registry:
             assert arm is not None
             if arm == state.champion:
                 raise AlreadyChampion(arm.adapter)
-            won = arm == state.challenger and self.experiment(str(state.experiment_id))["state"] == "won"
+            won = arm == state.challenger and self.won()
             if not won and not override_reason:
                 raise NotProven(arm.adapter)
             told = f"{arm.adapter} was promoted"
-            events: list[Event] = [*self._shelf.moved(arm.adapter, "champion", reason)]
-            events += self._shelf.moved(state.champion.adapter, "retired", told)
-            if state.challenger not in (None, arm):
-                events += self._shelf.moved(state.challenger.adapter, "retired", told)
-            if state.experiment_id is not None and not won:
+            events: list[Event] = [*self._shelf.moved(arm.adapter, "champion", reason, actor)]
+            events += self._shelf.moved(state.champion.adapter, "retired", told, actor)
+            if state.challenger is not None and state.challenger != arm:
+                events += self._shelf.moved(state.challenger.adapter, "retired", told, actor)
+            if state.rollout:
+                events.append(
+                    self._rolled("promoted" if won else "stopped", 1.0 if won else state.rollout, told, fresh)
+                )
+            elif state.experiment_id is not None and not won:
                 events.append(self._ended("stopped", told, found))
             detail: dict[str, object] = {"from": state.champion.adapter, "to": arm.adapter, "override": override_reason}
             if won:
                 detail["experiment"] = self.experiment(str(state.experiment_id))["detail"]
-            self._move(RoutingState(arm, state.champion), "promote", reason, actor, events, detail)
+                detail["fresh"] = dict(fresh or {})
+            salt = salt_of(str(state.experiment_id)) if won else f"promotion-{state.champion.adapter}-{arm.adapter}"
+            following = RoutingState(arm, state.champion, holdback=holdback, holdback_salt=salt if holdback else "")
+            self._move(following, "promote", reason, actor, events, {**detail, "holdback": holdback, **(along or {})})
             return arm.adapter
 
-    def rollback(self, actor: str, reason: str, found: Judgement | None = None) -> RolledBack:
+    def rollback(
+        self, actor: str, reason: str, found: Judgement | None = None, along: Mapping[str, Any] | None = None
+    ) -> RolledBack:
         """Bring the last champion back by one routing write; a running experiment is stopped, with what was `found`.
 
-        Raises NothingToRollBackTo for the first champion.
+        While a winner is on its way, it is the one that is taken back. `along` goes to the audit. Raises
+        NothingToRollBackTo for the first champion.
         """
         started = time.perf_counter()
         with self._lock:
             state, restored = self._state, self._state.previous
+            if state.rollout:
+                return self.end_rollout("rolled back", reason, actor)
             if restored is None:
                 raise NothingToRollBackTo(state.champion.adapter)
-            events: list[Event] = [*self._shelf.moved(state.champion.adapter, "retired", reason)]
-            events += self._shelf.moved(restored.adapter, "champion", reason)
+            events: list[Event] = [*self._shelf.moved(state.champion.adapter, "retired", reason, actor)]
+            events += self._shelf.moved(restored.adapter, "champion", reason, actor)
             if state.experiment_id is not None and state.challenger is not None:
-                events += self._shelf.moved(state.challenger.adapter, "retired", reason)
+                events += self._shelf.moved(state.challenger.adapter, "retired", reason, actor)
                 events.append(self._ended("stopped", reason, found))
             detail: dict[str, object] = {"from": state.champion.adapter, "to": restored.adapter}
-            following = RoutingState(restored, self._before(restored))
-            self._move(following, "rollback", reason, actor, events, detail)
+            following = self._past.as_before(restored)
+            self._move(following, "rollback", reason, actor, events, {**detail, **(along or {})})
             return RolledBack(time.perf_counter() - started, restored.adapter)
 
     def do_without(self, adapter: str, reason: str) -> None:
@@ -218,19 +285,43 @@ class Registry:
         An experiment that it had a part in is stopped. Nothing happens when it is not live.
         """
         with self._lock:
-            state, following = self._state, self._without(adapter)
-            if following == state:
+            if self._without(adapter) == self._state:
                 return
             log.error("%s", _gone(adapter, reason))
-            events: list[Event] = [*self._shelf.moved(adapter, "rejected", reason)]
-            if following.champion != state.champion:
-                events += self._shelf.moved(following.champion.adapter, "champion", f"in place of {adapter}")
-            if following.experiment_id != state.experiment_id:
-                if state.challenger is not None and state.challenger.adapter != adapter:
-                    events += self._shelf.moved(state.challenger.adapter, "retired", reason)
-                events.append(self._ended("stopped", reason, None))
-            detail: dict[str, object] = {"adapter": adapter, "from": state.champion.adapter}
-            self._move(following, UNUSABLE, reason, "learner", events, {**detail, "to": following.champion.adapter})
+            self._leave(adapter, "rejected", reason, UNUSABLE, "learner")
+
+    def revoke(self, adapter: str, reason: str, actor: str) -> None:
+        """Take an adapter away for good, live or not. Raises UnknownAdapter, and BadMove for the base or a second time.
+
+        In place of a champion the one before it is served, and an experiment that it had a part in is stopped.
+        """
+        with self._lock:
+            if adapter == BASE:
+                raise BadMove("The base cannot be revoked: it is the model itself. Serve another with --model.")
+            self._leave(adapter, "revoked", reason, REVOKE, actor)
+
+    def _leave(self, adapter: str, state: State, reason: str, action: str, actor: str) -> None:
+        live, following = self._state, self._without(adapter)
+        detail: dict[str, object] = {"adapter": adapter, "from": live.champion.adapter}
+        detail["to"] = following.champion.adapter
+        known = self._shelf.state(adapter)
+        # One that was revoked under another model stays revoked.
+        events: list[Event] = [] if (state, known) == ("rejected", "revoked") else [
+            *self._shelf.moved(adapter, state, reason, actor)
+        ]  # fmt: skip
+        if following == live:
+            self._store.append(*events, self._store.audit(action, actor, {"reason": reason, **detail}))
+            return
+        if following.champion != live.champion:
+            events += self._shelf.moved(following.champion.adapter, "champion", f"in place of {adapter}", actor)
+        if following.experiment_id != live.experiment_id:
+            if live.challenger is not None and live.challenger.adapter != adapter:
+                events += self._shelf.moved(live.challenger.adapter, "retired", reason, actor)
+            ended = (
+                self._rolled("stopped", live.rollout, reason) if live.rollout else self._ended("stopped", reason, None)
+            )
+            events.append(ended)
+        self._move(following, action, reason, actor, events, detail)
 
     def warning(self) -> str | None:
         """What cannot be served any more and why, until somebody promotes or rolls back; None when all is well."""
@@ -250,14 +341,25 @@ class Registry:
     def _without(self, adapter: str) -> RoutingState:
         state = self._state
         if state.champion.adapter == adapter:
-            champion = state.previous or self._shelf.base_arm
-            before = self._before(champion)
-            return RoutingState(champion, None if before is None or before.adapter == adapter else before)
+            found = self._past.as_before(state.previous or self._shelf.base_arm)
+            return found if found.previous is None or found.previous.adapter != adapter else _without_previous(found)
         if state.previous is not None and state.previous.adapter == adapter:
-            return replace(state, previous=None)
+            return _without_previous(state)
         if state.challenger is not None and state.challenger.adapter == adapter:
-            return RoutingState(state.champion, state.previous)
+            return state.alone()
         return state
+
+    def _rolled(
+        self,
+        how: Literal["running", "promoted", "rolled back", "stopped"],
+        share: float,
+        reason: str,
+        found: Mapping[str, Any] | None = None,
+    ) -> Rollout:
+        live = self._state
+        assert live.experiment_id is not None and live.challenger is not None
+        arms = (live.champion.adapter, live.challenger.adapter)
+        return Rollout(live.experiment_id, *arms, share, how, reason, dict(found or {}))
 
     def _ended(self, state: str, reason: str, found: Judgement | None) -> Experiment:
         live, detail = self._state, asdict(found) if found else {}
@@ -268,9 +370,8 @@ class Registry:
 
     def _end(self, ended: Experiment, action: str, actor: str) -> None:
         state = self._state
-        events: list[Event] = [ended, *self._shelf.moved(ended.challenger, "retired", ended.reason)]
-        following = RoutingState(state.champion, state.previous)
-        self._move(following, action, ended.reason, actor, events, asdict(ended))
+        events: list[Event] = [ended, *self._shelf.moved(ended.challenger, "retired", ended.reason, actor)]
+        self._move(state.alone(), action, ended.reason, actor, events, asdict(ended))
 
     def _move(
         self,
@@ -292,43 +393,26 @@ class Registry:
             actor=actor,
             base=self._shelf.base,
             base_sha256=self._shelf.base_arm.weights_sha256,
+            rollout=following.rollout,
+            holdback=following.holdback,
+            holdback_salt=following.holdback_salt,
         )
         # "base" under another model is another champion, so the audit names the model as well.
         told = {"reason": reason, "base": routing.base, "base_sha256": routing.base_sha256, **detail}
         self._store.append(*events, routing, self._store.audit(action, actor, told))
         self._state = following
 
-    def _before(self, arm: Arm) -> Arm | None:
-        """The champion before `arm` at the time it was champion last, so that one can roll back step by step."""
-        row = self._newest("champion = ?", arm.adapter)
-        return self._usable(row["previous"]) if row else None
+    def moved(self) -> Moved:
+        """The newest move: for a rollout, the one with which its step began."""
+        return self._past.newest_move()
 
-    def _newest(self, where: str, *parameters: object) -> dict[str, object] | None:
-        """The newest routing of the model that is served: "base" under another model is another champion."""
-        sql = (
-            f"SELECT * FROM {Routing.table} WHERE (base IS NULL OR (base = ? AND base_sha256 = ?)) AND {where} "
-            "ORDER BY rowid DESC LIMIT 1"
-        )
-        rows = self._store.rows(sql, (self._shelf.base, self._shelf.base_arm.weights_sha256, *parameters))
-        return rows[0] if rows else None
+    def taken_back(self) -> str | None:
+        """What was taken back by itself and why, until the next promotion or rollout."""
+        return self._past.taken_back()
 
-    def _usable(self, adapter: object) -> Arm | None:
-        """The arm, unless its files were changed or the engine could not serve it."""
-        try:
-            return None if adapter is None else self._shelf.arm(str(adapter))
-        except BadAdapter:
-            return None
-
-    def _read_state(self) -> RoutingState:
-        row = self._newest("true")
-        if row is None:
-            return RoutingState(self._shelf.base_arm)
-        champion = self._shelf.recorded(str(row["champion"]))
-        previous, challenger = (
-            None if row[role] is None else self._shelf.recorded(str(row[role])) for role in ("previous", "challenger")
-        )
-        experiment_id = None if row["experiment_id"] is None else str(row["experiment_id"])
-        return RoutingState(champion, previous, challenger, experiment_id, float(str(row["share"])))
+    def promoted_at(self) -> int:
+        """The `seq` of the newest promotion of the present champion; -1 where it was never promoted."""
+        return self._past.promoted_at(self._state.champion.adapter)
 
     def _leave_out_unusable(self) -> None:
         """Do without what was changed since it was live last, or what the engine takes no longer."""
@@ -341,3 +425,7 @@ class Registry:
 
 def _gone(adapter: str, reason: str) -> str:
     return f"{adapter} is not served any more: {reason}{'' if reason.endswith('.') else '.'}"
+
+
+def _without_previous(state: RoutingState) -> RoutingState:
+    return replace(state, previous=None, holdback=0.0, holdback_salt="")

@@ -12,9 +12,11 @@ from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from analytics import Experiment, Store, StoreClosed, queries
-from learner.errors import BadAdapter, ExperimentRunning, LapRunning
+from analytics import Drill, Experiment, Store, StoreClosed, queries
+from learner.errors import BadAdapter, DrillRunning, ExperimentRunning, LapRunning
 from learner.experiment import Arm, Judgement, look
+from learner.promotion import Drills, Policy, Road, Signals
+from learner.promotion.policy import no_side_by_side
 from learner.registry import Registry, RolledBack
 from learner.runs import Runs
 from learner.settings import LearnerSettings, RecipeName
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 
 class Learner:
     """What is served comes from `registry`; `load(name, folder)` and `unload(name)` tell the engine.
+
+    `signals` says what stands beside the votes, `may_approve` whose approval counts; `now` is the clock.
 
     `load` raises BadAdapter for an adapter that the engine refuses, and anything else for what may work later.
     `model` is a folder or a Hub id, `base` its name, `groups` the percentages of learn, decide and holdout. `engine`
@@ -45,9 +49,14 @@ class Learner:
         load: Callable[[str, Path], None],
         unload: Callable[[str], None],
         engine: Callable[[], Mapping[str, str] | None] = lambda: None,
+        signals: Signals = no_side_by_side,
+        may_approve: Callable[[str], bool] = lambda person: True,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store, self.registry, self.settings = store, registry, settings
         self._load, self._unload = load, unload
+        self.policy = Policy(store, registry, settings, signals, may_approve)
+        self.road, self.drills = Road(store, registry, settings, self.policy, now), Drills(store, registry)
         self._runs = Runs(store, home)
         self._supervisor = Supervisor(
             store,
@@ -67,6 +76,7 @@ class Learner:
     def start(self) -> None:
         """Begin to watch the clock, the feedback and the experiment."""
         settings = self.settings
+        self.drills.abandon_old(longest=timedelta(0))  # one that the server before did not see to its end
         if settings.learn_every_hours > 0:
             self._scheduler.add_job(_until_closed(self._lap_by_clock), "interval", seconds=WATCH_SECONDS)
         if settings.learn_after_feedback > 0:
@@ -111,24 +121,31 @@ class Learner:
                 return None
             row = self.registry.experiment(experiment_id)
             judgement, over = self._found(row), row["state"] != "running"
-            promotes = judgement.outcome == "won" and self.settings.promotion == "auto" and self.approval() is None
+            if self.registry.state().rollout:
+                if self.road.advance():
+                    self._tidy()
+                return judgement
+            promotes = judgement.outcome == "won" and self.policy.waits(str(row["challenger"])) is None
             if judgement.outcome == "running" or (over and not promotes):
                 return judgement
             if not over:
                 self.registry.finish_experiment(judgement)
             # A winner stays in the routing until it is promoted, stopped or rolled back: after a crash it still waits.
             if promotes:
-                self.registry.promote(None, "learner", judgement.reason)
+                self.road.set_out(judgement.reason)
             self._tidy()
             return judgement
+
+    def watch(self) -> None:
+        """Bring the champion before back when the holdback shows that the present one harms."""
+        with self._moving:
+            if self.road.watch() or self.drills.abandon_old():
+                self._tidy()
 
     def approval(self) -> str | None:
         """Why a person has to promote the live challenger, whatever `promotion` says; None where nobody has to."""
         challenger = self.registry.state().challenger
-        try:
-            return None if challenger is None else self.registry.approval(challenger.adapter)
-        except BadAdapter as error:  # nobody knows who taught it
-            return str(error)
+        return None if challenger is None else self.policy.why_a_person(challenger.adapter)
 
     def null_experiment(self, actor: str) -> str:
         """Send a byte copy of the champion through an experiment, which should promote nothing; returns its id.
@@ -136,6 +153,7 @@ class Learner:
         Raises ExperimentRunning.
         """
         with self._moving:
+            self._no_drill()
             if (running := self.registry.state().experiment_id) is not None:
                 raise ExperimentRunning(running)
             adapter = self.registry.copy_of_champion(actor)
@@ -147,15 +165,53 @@ class Learner:
             self.registry.stop_experiment(actor, reason, self._so_far())
             self._tidy()
 
-    def promote(self, adapter: str | None, actor: str, override: str | None = None) -> str:
-        """Make `adapter`, or the proven challenger, the champion. Raises NotProven, NoExperiment, UnknownAdapter."""
+    def promote(self, adapter: str | None, actor: str, override: str | None = None, person: str | None = None) -> str:
+        """Promote `adapter`, or the proven challenger, which may begin its rollout; returns the champion.
+
+        `person` is who the actor is, by whichever key. Raises NotProven, NotApproved, NoSignal, NoExperiment,
+        RolloutRunning, UnknownAdapter.
+        """
         with self._moving:
+            self._no_drill()
             if adapter is not None:
                 self.hold(adapter)
-            reason, found = override or "won its experiment", self._so_far()
-            name = self.registry.promote(adapter, actor, reason, override_reason=override, found=found)
+            self.road.promote(adapter, actor, person or actor, override, self._so_far())
             self._tidy()
-            return name
+            return self.registry.state().champion.adapter
+
+    def approve(self, adapter: str, person: str, name: str, reason: str = "") -> None:
+        """Approve of an adapter; where it was the last thing that a winner waited for, it sets out at once."""
+        with self._moving:
+            self.policy.approve(adapter, person, name, reason)
+            self.look()
+
+    def revoke(self, adapter: str, actor: str, reason: str) -> str:
+        """Take an adapter away for good, from whatever it is part of; returns the champion.
+
+        Raises UnknownAdapter, and BadMove for the base, for one that is revoked and without a reason.
+        """
+        with self._moving:
+            self.registry.revoke(adapter, reason, actor)
+            self._tidy()
+            return self.registry.state().champion.adapter
+
+    def begin_drill(self, actor: str) -> Drill:
+        """Make a copy of the champion for a drill, and have the engine hold it. Raises DrillRunning, BadAdapter."""
+        with self._moving:
+            drill = self.drills.begin(actor)
+            self.hold(drill.adapter)
+            return drill
+
+    def end_drill(self, drill_id: str, actor: str, detail: Mapping[str, Any], passed: bool, reason: str) -> Drill:
+        """Record a drill; the champion of before is served again. Raises UnknownDrill."""
+        with self._moving:
+            drill = self.drills.end(drill_id, actor, detail, passed, reason)
+            self._tidy()
+            return drill
+
+    def _no_drill(self) -> None:
+        if (drill := self.drills.under_way()) is not None:
+            raise DrillRunning(f"{drill.drill_id} is under way and ends in a moment; wait for it.")
 
     def rollback(self, actor: str, reason: str = "asked for by an operator") -> RolledBack:
         """Bring the last champion back; it is still loaded. Raises NothingToRollBackTo."""
@@ -176,6 +232,8 @@ class Learner:
             "warning": self.registry.warning(),
             "approval": self.approval(),
             "experiment": self._experiment(),
+            **self.road.status(),
+            "drill": next(iter(self.drills.all(1)), None),
             "runs": self.runs(),
         }
 
@@ -241,8 +299,10 @@ class Learner:
         """Look at the experiment, or start the one that is waiting. What fails is tried again at the next glance."""
         try:
             self.look()
+            self.watch()
             with self._moving:
-                waiting = self.registry.pending() if self.registry.state().experiment_id is None else None
+                busy = self.registry.state().experiment_id is not None or self.drills.under_way() is not None
+                waiting = None if busy else self.registry.pending()
                 if waiting is not None:
                     self._challenge_or_reject(waiting)
         except StoreClosed:

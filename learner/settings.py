@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self, cast, get_args
 
-from learner.errors import BadRecipeSetting
+from learner.errors import BadRecipeSetting, BadSteps
 from learner.recipe_settings import DpoLoss, DpoSettings, Known, parsed, with_words
 
-Promotion = Literal["auto", "ask"]
+Promotion = Literal["auto", "ask", "two-person"]
+Signal = Literal["required", "off"]
 Spending = Literal["lord", "each"]
 GuardrailMode = Literal["show", "watch"]
 RewriteReview = Literal["new", "all", "off"]
@@ -130,7 +131,34 @@ class LearnerSettings(LapSettings):
     guardrail_latency: float = 0.5  # more, as a share of the champion's
     guardrail_length: float = 0.5
     promotion: Promotion = "auto"
+    promotion_signal: Signal = "required"  # beside the votes, a side-by-side by reviewers or a calibrated judge
+    rollout_steps: str = "1,10,50,100"  # percent of all people
+    rollout_min_users: int = 20  # on the challenger in each step, and with a fresh vote in each arm before everybody
+    rollout_minutes: float = 60.0  # of each step, at least
+    rollout_alpha: float = 0.2  # of the one-sided test on fresh votes that a winner passes before everybody has it
+    holdback_share: float = 0.05  # of all people, who stay on the previous champion; 0 turns it off
+
+    def __post_init__(self) -> None:
+        """Raise BadRecipeSetting, and BadSteps for steps that do not rise to 100."""
+        super().__post_init__()
+        self.steps()
+
+    def steps(self) -> tuple[float, ...]:
+        """The shares of all people, in (0, 1], that a rollout goes through. Raises BadSteps."""
+        return steps_of(self.rollout_steps)
 
     def lap(self) -> LapSettings:
         """The part that travels with a lap."""
         return LapSettings.from_values(self.to_values())
+
+
+def steps_of(text: str) -> tuple[float, ...]:
+    """Percentages with commas between them, as shares. Raises BadSteps unless they rise to 100."""
+    try:
+        steps = tuple(float(part) / 100 for part in text.split(","))
+    except ValueError:
+        steps = ()
+    rising = all(one < other for one, other in zip((0.0, *steps), steps, strict=False))
+    if not steps or steps[-1] != 1 or not rising:
+        raise BadSteps(f"rollout_steps is {text!r}; it must be percentages that rise to 100, such as 1,10,50,100.")
+    return steps

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from analytics import Adapter, Event, Store
 from learner.adapter import CARD, check_adapter, copy_adapter, read_object, weights_sha256
-from learner.errors import BadAdapter, UnknownAdapter
+from learner.errors import BadAdapter, Revoked, UnknownAdapter
 from learner.experiment import Arm
+from learner.states import State, check_move
 
 BASE = "base"  # the name of the model without an adapter, here and at the engine
 
@@ -36,10 +37,13 @@ class Shelf:
     def arm(self, adapter: str) -> Arm:
         """The adapter as an arm.
 
-        Raises UnknownAdapter, and BadAdapter when its weights are not the registered ones or the engine refuses it.
+        Raises UnknownAdapter, Revoked, and BadAdapter when its weights are not the registered ones or the engine
+        refuses it.
         """
         if adapter == BASE:
             return self.base_arm
+        if (row := self._row(adapter))["state"] == "revoked":
+            raise Revoked(adapter, str(row["reason"]))
         if not self.fits(adapter):
             raise BadAdapter(f"{adapter} was made for another model than the one that is served.")
         arm, folder = self.recorded(adapter), self.folder(adapter)
@@ -85,7 +89,7 @@ class Shelf:
         with self._lock:
             name = self._next_name(self.base)
             folder = self._copy(source, name, {**card, "champion_then": champion})
-            event = self._event(name, folder, run_id, "gated" if passed else "rejected", reason)
+            event = self._event(name, folder, run_id, "gated" if passed else "rejected", reason, actor)
             audit = self.store.audit("adapter.register", actor, {**asdict(event), "champion_then": champion})
             self.store.append(event, audit, *along(name))
             return name
@@ -96,15 +100,16 @@ class Shelf:
             name = self._next_name(f"{self.base}-copy")
             source = self.folder(arm.adapter)
             folder = self._copy(source, name, {"champion_then": arm.adapter}) if source is not None else None
-            event = self._event(name, folder, None, "trained", f"a copy of {arm.adapter}")
+            event = self._event(name, folder, None, "trained", f"a copy of {arm.adapter}", actor)
             self.store.append(event, self.store.audit("adapter.copy", actor, asdict(event)))
             return name
 
-    def moved(self, adapter: str, state: str, reason: str) -> list[Adapter]:
-        """The event that says what became of an adapter; the base has no such events."""
+    def moved(self, adapter: str, state: State, reason: str, actor: str) -> list[Adapter]:
+        """The event that says what became of an adapter; the base has no such events. Raises BadMove."""
         if adapter == BASE:
             return []
         row = self._row(adapter)
+        check_move(adapter, str(row["state"]), state, reason)
         return [
             Adapter(
                 adapter=adapter,
@@ -112,10 +117,15 @@ class Shelf:
                 path=str(row["path"]),
                 base=str(row["base"]),
                 run_id=None if row["run_id"] is None else str(row["run_id"]),
-                state=state,  # type: ignore[arg-type]
+                state=state,
                 reason=reason,
+                actor=actor,
             )
         ]
+
+    def state(self, adapter: str) -> str:
+        """What became of an adapter last. Raises UnknownAdapter."""
+        return str(self._row(adapter)["state"])
 
     def pending(self, champion: str) -> str | None:
         """The newest adapter that passed its gates against `champion` and has not been in an experiment."""
@@ -147,15 +157,19 @@ class Shelf:
             raise UnknownAdapter(adapter)
         return rows[0]
 
-    def _event(self, name: str, folder: Path | None, run_id: str | None, state: str, reason: str) -> Adapter:
+    def _event(
+        self, name: str, folder: Path | None, run_id: str | None, state: State, reason: str, actor: str
+    ) -> Adapter:
+        check_move(name, None, state, reason)
         return Adapter(
             adapter=name,
             weights_sha256=weights_sha256(folder) if folder else self.base_arm.weights_sha256,
             path=str(folder) if folder else "",
             base=self.base,
             run_id=run_id,
-            state=state,  # type: ignore[arg-type]
+            state=state,
             reason=reason,
+            actor=actor,
         )
 
     def _copy(self, source: Path, name: str, card: Mapping[str, object]) -> Path:

@@ -45,6 +45,8 @@ class History:
         arm: str = "champion",
         experiment_id: str | None = None,
         finish_reason: FinishReason = "stop",
+        adapter: str = "base",
+        propensity: float | None = None,
     ) -> str:
         """One question and its answer; returns the turn's id."""
         turn_id = f"turn-{next(numbers)}"
@@ -55,10 +57,10 @@ class History:
             person_group=person_group(person, self.shares),
             messages=[{"role": "user", "content": prompt}],
             arm=arm,
-            adapter="base",
+            adapter=adapter,
             weights_sha256="0" * 64,
             experiment_id=experiment_id,
-            propensity=0.5 if experiment_id else None,
+            propensity=propensity or (0.5 if experiment_id else None),
             sibling_of=sibling_of,
             source="api",
             parameters={},

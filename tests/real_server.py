@@ -25,6 +25,7 @@ SETTINGS = {
     "learn_after_feedback": 0,
     "review_sample": 0,
     "experiment_look_seconds": 0.5,
+    "holdback_share": 0,
     "max_streams": 16,
     "train_minutes": 2,
 }

@@ -80,7 +80,7 @@ class Odd:
 
 @pytest.mark.parametrize("command", [promote.promote, promote.rollback, status.status, learn.learn])
 def test_what_the_loop_says_is_printed_as_it_is(tmp_path, monkeypatch, capsys, command):
-    monkeypatch.setattr("chatbot.control.connect", lambda settings: Odd())
+    monkeypatch.setattr("chatbot.control.connect", lambda settings, key=None: Odd())
     monkeypatch.setenv("COLUMNS", "200")
     command(home=str(tmp_path), **({"adapter": None, "override": None} if command is promote.promote else {}))
     assert ODD in capsys.readouterr().out

@@ -94,6 +94,18 @@ def test_the_copy_of_the_base_is_an_arm_with_another_name_and_the_same_weights(s
     assert (after["adapter"], after["experiment_id"]) == ("base", None)
 
 
+def test_a_drill_under_streams_loses_none_and_leaves_the_champion_that_was_there(server):
+    home = ("--home", str(server.home), "--json")
+    told(ratchet("promote", ONE, "--override", "a test", *home))
+    found = told(ratchet("drill", "rollback", "--streams", "16", "--tokens", "60", *home))
+    assert (found["state"], found["champion"]) == ("passed", ONE)
+    assert found["detail"]["rollback"] | {"flip_ms": 0, "asked_ms": 0, "turn_ms": 0} == {
+        "flip_ms": 0, "asked_ms": 0, "turn_ms": 0, "streams": 16, "dropped": 0, "short": 0, "turns": 8, "wrong": 0,
+    }  # fmt: skip
+    assert told(ratchet("status", *home))["champion"] == ONE
+    told(ratchet("rollback", *home))
+
+
 def test_an_engine_that_dies_comes_back_with_what_is_live_and_leaves_nothing_behind(server):
     with server.client("operator") as operator, server.client() as guest:
         operator.post("/v1/promote", json={"adapter": ONE, "override": "a test"})

@@ -24,7 +24,7 @@ def test_a_command_without_a_server_leaves_the_champion_of_another_model_alone(t
     remember(tmp_path, str(model))
     store = Store.open(tmp_path / "store.duckdb")
     registry = Registry(store, tmp_path, base="mine", base_sha256=weights_sha256(model))
-    registry.promote(register(registry, tmp_path / "run", 1, 0.1), "operator", "", override_reason="a test")
+    registry.promote(register(registry, tmp_path / "run", 1, 0.1), "operator", "a test", override_reason="a test")
     store.close()
     for _ in range(2):
         assert told(ratchet("status", "--json", "--home", str(tmp_path)))["champion"] == "mine@1"

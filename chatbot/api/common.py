@@ -47,7 +47,19 @@ from chatbot.errors import (
 from chatbot.limits import Budget, Limits
 from chatbot.permissions import ANYBODY, API
 from chatbot.services import Services
-from learner import BadImport, LearnerError, UnknownAdapter, UnknownDataset, UnknownGroup, UnknownImport, UnknownRun
+from learner import (
+    BadImport,
+    LearnerError,
+    NoSignal,
+    NotApproved,
+    Revoked,
+    UnknownAdapter,
+    UnknownDataset,
+    UnknownDrill,
+    UnknownGroup,
+    UnknownImport,
+    UnknownRun,
+)
 
 
 class Answer(NamedTuple):
@@ -79,6 +91,10 @@ _ANSWERS: Mapping[type[Exception], Answer] = {
     UnknownGroup: Answer(404, "not_found_error", "unknown_group"),
     UnknownConversation: Answer(404, "not_found_error", "unknown_conversation"),
     UnknownShare: Answer(404, "not_found_error", "unknown_share"),
+    UnknownDrill: Answer(404, "not_found_error", "unknown_drill"),
+    NoSignal: Answer(409, "conflict_error", "no_signal"),
+    NotApproved: Answer(409, "conflict_error", "not_approved"),
+    Revoked: Answer(409, "conflict_error", "revoked"),
     UnknownProposal: Answer(404, "not_found_error", "unknown_proposal"),
     UnknownReceipt: Answer(404, "not_found_error", "unknown_receipt"),
     IdempotencyConflict: Answer(409, "conflict_error", "idempotency_conflict"),

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from chatbot.api.common import CallerOf, ServicesOf
 from chatbot.errors import BadRequest
+from chatbot.proposals import who
 from learner import RecipeName
 
 CHUNK = 1 << 16
@@ -90,9 +91,11 @@ def adapters(services: ServicesOf) -> dict[str, Any]:
 
 
 @router.post("/promote")
-def promote(body: PromoteBody, services: ServicesOf, caller: CallerOf) -> dict[str, str]:
-    """Make an adapter the champion."""
-    return {"champion": services.operator.promote(body.adapter, body.override, caller.person)}
+def promote(body: PromoteBody, services: ServicesOf, caller: CallerOf) -> dict[str, Any]:
+    """Make an adapter the champion; `rollout` says of a winner that sets out how many of all people have it now."""
+    champion = services.operator.promote(body.adapter, body.override, caller.person, who(caller))
+    rollout = services.learner.registry.state().rollout
+    return {"champion": champion, "rollout": rollout} if rollout else {"champion": champion}
 
 
 @router.post("/rollback")

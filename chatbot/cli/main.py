@@ -12,6 +12,7 @@ from rich.text import Text
 
 from chatbot.cli import (
     accounts,
+    approve,
     attack,
     audit_bias,
     bench,
@@ -20,6 +21,7 @@ from chatbot.cli import (
     demo,
     dev,
     doctor,
+    drill,
     export,
     import_,
     judge,
@@ -66,7 +68,9 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None
     (LOOP, "learn", learn.learn, "Start a lap now and watch it: curate, train, gate.", None),
     (LOOP, "self-review", self_review.self_review, "The model reads past answers again; findings go to review.", None),
     (LOOP, "promote", promote.promote, "Make the proven challenger the champion.", None),
+    (LOOP, "approve", approve.approve, "Agree to a promotion, or take that back.", None),
     (LOOP, "rollback", promote.rollback, "Bring the last champion back, at once.", None),
+    (LOOP, "revoke", approve.revoke, "Take an adapter away for good.", None),
     (SAFETY, "audit-bias", audit_bias.audit_bias, "Is anybody treated worse, by the filters or by the model?", None),
     (DATA, "export", export.export, "Pairs, thumbs or turns, ready for TRL.", None),
     (DATA, "import", import_.import_, "Examples from files: TRL, KTO, Argilla, Open WebUI.", None),
@@ -80,6 +84,7 @@ app.add_typer(accounts.app, name="accounts", rich_help_panel=PEOPLE)
 app.add_typer(keys.app, name="keys", rich_help_panel=PEOPLE)
 app.add_typer(dataset.app, name="dataset", rich_help_panel=DATA)
 app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
+app.add_typer(drill.app, name="drill", rich_help_panel=LOOP)
 app.add_typer(judge.app, name="judge", rich_help_panel=LOOP)
 app.add_typer(redteam.app, name="redteam", rich_help_panel=SAFETY)
 app.add_typer(classifier.app, name="classifier", rich_help_panel=DATA)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from chatbot.cli.approve import Key
 from chatbot.cli.options import AsJson, print_json, with_settings
 from chatbot.settings import Settings
 
@@ -21,17 +23,27 @@ def promote(
     override: Annotated[
         str | None, typer.Option(help="Promote without a won experiment; the reason goes to the audit log.")
     ] = None,
+    key: Key = None,
     json: AsJson = False,
 ) -> None:
-    """Make the proven challenger the champion: everybody talks to it from the next message on."""
+    """Send the proven challenger on its way to everybody; with a reason, make any adapter the champion at once."""
     from chatbot.control import connect
 
-    with connect(settings) as control:
+    with connect(settings, key) as control:
         result = control.promote(adapter, override)
     if json:
         print_json(result)
     else:
-        Console().print(Text.assemble("Champion is now ", (result["champion"], "bold"), "."))
+        Console().print(_told(result))
+
+
+def _told(result: Mapping[str, Any]) -> Text:
+    if "rollout" in result:
+        share = f"{result['rollout']:.0%}"
+        return Text.assemble(
+            "It sets out: ", (share, "bold"), " of all people get it now; `./ratchet status` follows it."
+        )
+    return Text.assemble("Champion is now ", (result["champion"], "bold"), ".")
 
 
 @with_settings("home")

@@ -54,10 +54,31 @@ def _runs(runs: Sequence[Mapping[str, Any]]) -> Table | Text:
 def _words(value: object) -> str:
     if value is None:
         return "-"
-    if isinstance(value, Mapping) and "experiment_id" in value:
-        return f"{value['experiment_id']} {value['state']}: {value['reason']}"
+    if isinstance(value, Mapping) and (told := _known(value)) is not None:
+        return told
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_words(part)}" for name, part in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
+
+
+def _known(value: Mapping[str, Any]) -> str | None:
+    """An experiment, what its winner waits for, a rollout, a holdback or a drill in a sentence."""
+    if "following" in value:
+        return f"{value['challenger']} has {value['share']:.0%} of all people: {value['reason']}"
+    if "needed" in value and "approvals" in value:
+        approved = f"approved of by {len(value['approvals'])} of {value['needed']}"
+        return f"{value['adapter']}: {approved}. {value['waits'] or 'It waits for nothing.'}"
+    if "effect" in value:
+        effect = value["effect"]
+        since = "nothing yet" if effect["difference"] is None else f"{effect['difference']:+.3f} per person"
+        if effect["lower"] is not None:
+            since += f", between {effect['lower']:+.3f} and {effect['upper']:+.3f}"
+        people = f"{effect['users_new'] + effect['users_old']} people with a vote"
+        return f"{value['champion']} against {value['previous']}, which {value['share']:.0%} keep: {since}, {people}"
+    if "drill_id" in value:
+        return f"{str(value['at'])[:10]} {value['state']}: {value['reason']}"
+    if "experiment_id" in value:
+        return f"{value['experiment_id']} {value['state']}: {value['reason']}"
+    return None

@@ -9,7 +9,7 @@ from learner.experiment.forecast import Need, Traffic, chance_to_decide, need, n
 from learner.experiment.guardrails import Guarded, Guardrail, guardrails, watch
 from learner.experiment.judge import Evidence, Judgement, alpha_of, judge, look
 from learner.experiment.preview import Estimate, Preview, preview
-from learner.experiment.route import Arm, Met, Route, RoutingState, route
+from learner.experiment.route import Arm, Met, Route, RoutingState, held_back, route, salt_of
 from learner.experiment.spending import Spent, spend
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "decide_one",
     "guardrails",
     "half_width",
+    "held_back",
     "judge",
     "ln_e_split",
     "ln_e_two_by_two",
@@ -50,6 +51,7 @@ __all__ = [
     "paired",
     "preview",
     "route",
+    "salt_of",
     "spend",
     "top_two",
     "watch",

@@ -48,6 +48,9 @@ _ALL: Mapping[str, object] = {
     "experiment_spending": "each",  # a demo has one candidate, and no stream of them
     "experiment_guardrails": "watch",  # to show that each holds takes a few hundred people more
     "promotion": "auto",
+    "promotion_signal": "off",  # nobody of the demo reviews side by side
+    "rollout_steps": "100",  # its few people decide one experiment; a re-test on fresh ones would take as many again
+    "holdback_share": 0.0,  # at the end all new people are to meet the model that was promoted
     "train_threads": 2,
     "split": "35/60/5",
     "stream_interval": 64,
