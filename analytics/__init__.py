@@ -27,6 +27,7 @@ from analytics.events import (
     Session,
     Turn,
 )
+from analytics.events_experiments import ArmComparison, SegmentChampion
 from analytics.store import Store
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Adapter",
     "AnalyticsError",
     "ApiKey",
+    "ArmComparison",
     "Audit",
     "Consent",
     "Conversation",
@@ -53,6 +55,7 @@ __all__ = [
     "Review",
     "Routing",
     "Run",
+    "SegmentChampion",
     "Session",
     "Store",
     "StoreBroken",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -46,6 +46,9 @@ class Control(Protocol):
 
     def rollback(self) -> dict[str, Any]:
         """Roll back; returns the champion and the seconds it took."""
+
+    def preview(self, adapter: str | None, share: float | None) -> dict[str, Any]:
+        """What another routing of the newest experiment would have come to."""
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         """Write rows to `file` and return their number."""
@@ -180,6 +183,10 @@ class _Remote(_ByName):
     def rollback(self) -> dict[str, Any]:
         return self._ask("POST", "/v1/rollback")
 
+    def preview(self, adapter: str | None, share: float | None) -> dict[str, Any]:
+        wanted = {name: value for name, value in (("adapter", adapter), ("share", share)) if value is not None}
+        return self._ask("GET", f"/v1/experiments/preview?{urlencode(wanted)}")
+
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         wanted = {"what": what, "format": format}
         # The server writes the whole file before its first byte comes, and that may take any time.
@@ -287,6 +294,9 @@ class _Local(_ByName):
 
     def rollback(self) -> dict[str, Any]:
         return self._operator.rollback()._asdict()
+
+    def preview(self, adapter: str | None, share: float | None) -> dict[str, Any]:
+        return self._operator.preview(adapter, share)
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         return self._store.export(

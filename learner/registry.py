@@ -6,15 +6,16 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from analytics import Event, Experiment, Routing, Store
+from analytics import Event, Experiment, Routing, SegmentChampion, Store
 from learner.adapter import CARD, read_object
 from learner.errors import AlreadyChampion, BadAdapter, ExperimentRunning, NoExperiment, NothingToRollBackTo, NotProven
 from learner.experiment import Arm, Judgement, RoutingState
+from learner.segments import SegmentChampions
 from learner.shelf import Shelf
 
 UNUSABLE = "adapter.unusable"  # the action in the audit
@@ -31,15 +32,24 @@ class RolledBack(NamedTuple):
 class Registry:
     """State comes from the store alone; the copy in memory makes `state()` free, for it is asked at every turn.
 
-    `base` names the model that is served and `base_sha256` its weights; `rank` is the engine's largest LoRA rank.
+    `base` names the model that is served and `base_sha256` its weights; `rank` is the engine's largest LoRA rank, and
+    `segments` the kind of segments that may have champions of their own.
     Moves may be made from any thread; they wait for one another.
     """
 
     def __init__(
-        self, store: Store, home: Path, *, base: str = "starter", base_sha256: str = "", rank: int = 16
+        self,
+        store: Store,
+        home: Path,
+        *,
+        base: str = "starter",
+        base_sha256: str = "",
+        rank: int = 16,
+        segments: str = "",
     ) -> None:
         self._store, self._lock = store, threading.RLock()
         self._shelf = Shelf(store, home, base.replace("/", "--"), base_sha256, rank)
+        self.segments = SegmentChampions(store, segments, self._shelf.base_arm, self._shelf.base, self._shelf.recorded)
         self._state = self._read_state()
         self._leave_out_unusable()
 
@@ -48,7 +58,7 @@ class Registry:
         return self._state
 
     def live(self) -> list[tuple[str, Path]]:
-        """Served name and folder of every adapter that the engine must hold: champion, previous and challenger."""
+        """Served name and folder of every adapter that the engine must hold: champions, previous and challenger."""
         folders = ((arm.served_name, self._shelf.folder(arm.adapter)) for arm in self._arms())
         return [(name, folder) for name, folder in folders if folder is not None]
 
@@ -64,7 +74,9 @@ class Registry:
 
     def _arms(self) -> list[Arm]:
         state = self._state
-        return [arm for arm in (state.champion, state.previous, state.challenger) if arm is not None]
+        arms = [arm for arm in (state.champion, state.previous, state.challenger) if arm is not None]
+        # What segments were served under the previous champion stays loaded with it.
+        return list(dict.fromkeys((*arms, *(arm for one in arms[:2] for arm in self.segments.arms(one.adapter)))))
 
     def arm(self, adapter: str) -> Arm:
         """An adapter as an arm. Raises UnknownAdapter, BadAdapter."""
@@ -118,15 +130,20 @@ class Registry:
         audit = self._store.audit("adapter.reject", actor, {"adapter": adapter, "reason": reason})
         self._store.append(*self._shelf.moved(adapter, "rejected", reason), audit)
 
-    def start_experiment(self, adapter: str, share: float, actor: str) -> str:
-        """Send `share` of the decide group to `adapter`, and return the experiment's id. The engine must hold it."""
+    def start_experiment(self, adapter: str, share: float, actor: str, plan: Mapping[str, object] | None = None) -> str:
+        """Send `share` of the decide group to `adapter`, and return the experiment's id. The engine must hold it.
+
+        The `plan` is kept with the experiment.
+        """
         with self._lock:
             state = self._state
             if state.experiment_id is not None:
                 raise ExperimentRunning(state.experiment_id)
             arm = self._shelf.arm(adapter)
             experiment_id = f"{adapter}#{len(self._store.rows(f'SELECT 1 FROM {Experiment.table}')) + 1}"
-            started = Experiment(experiment_id, state.champion.adapter, adapter, share, "running", "", {})
+            started = Experiment(
+                experiment_id, state.champion.adapter, adapter, share, "running", "", {"plan": plan} if plan else {}
+            )
             events: list[Event] = [started, *self._shelf.moved(adapter, "challenger", f"in {experiment_id}")]
             following = RoutingState(state.champion, state.previous, arm, experiment_id, share)
             self._move(following, "experiment.start", f"{experiment_id} started", actor, events, asdict(started))
@@ -176,7 +193,7 @@ class Registry:
             assert arm is not None
             if arm == state.champion:
                 raise AlreadyChampion(arm.adapter)
-            won = arm == state.challenger and self.experiment(str(state.experiment_id))["state"] == "won"
+            won = arm == state.challenger and self._won() and not self.won_in()
             if not won and not override_reason:
                 raise NotProven(arm.adapter)
             told = f"{arm.adapter} was promoted"
@@ -188,29 +205,76 @@ class Registry:
                 events.append(self._ended("stopped", told, found))
             detail: dict[str, object] = {"from": state.champion.adapter, "to": arm.adapter, "override": override_reason}
             if won:
-                detail["experiment"] = self.experiment(str(state.experiment_id))["detail"]
+                proof = self.experiment(str(state.experiment_id))["detail"]
+                detail["experiment"] = proof
+                worse = [one["segment"] for one in proof.get("segments", ()) if one["state"] == "lost"]
+                events += self.segments.carried(state.champion.adapter, arm.adapter, worse, actor)
             self._move(RoutingState(arm, state.champion), "promote", reason, actor, events, detail)
+            self.segments.take(events)
             return arm.adapter
+
+    def won_in(self) -> list[str]:
+        """The segments in which alone the live challenger won its experiment; none where it won for everybody."""
+        state = self._state
+        detail = self.experiment(state.experiment_id)["detail"] if state.experiment_id is not None else None
+        return list((detail or {}).get("won_in", ()))
+
+    def promote_in_segments(self, actor: str, reason: str) -> list[str]:
+        """Make the challenger the champion of the segments in which it won, and return them. Raises NotProven."""
+        with self._lock:
+            state, segments = self._state, self.won_in()
+            if state.challenger is None or not segments or not self._won():
+                raise NotProven(state.challenger.adapter if state.challenger else "nobody")
+            adapter = state.challenger.adapter
+            events: list[Event] = [*self._shelf.moved(adapter, "champion", f"in {', '.join(segments)}")]
+            events += self.segments.moved(state.champion.adapter, segments, adapter, reason, actor)
+            detail: dict[str, object] = {"champion": state.champion.adapter, "to": adapter, "segments": segments}
+            detail["experiment"] = self.experiment(str(state.experiment_id))["detail"]
+            self._move(RoutingState(state.champion, state.previous), "promote.segments", reason, actor, events, detail)
+            self.segments.take(events)
+            return segments
+
+    def _won(self) -> bool:
+        return self._state.experiment_id is not None and self.experiment(self._state.experiment_id)["state"] == "won"
 
     def rollback(self, actor: str, reason: str, found: Judgement | None = None) -> RolledBack:
         """Bring the last champion back by one routing write; a running experiment is stopped, with what was `found`.
+
+        Where the last promotion was one in segments, it is that one that is taken back.
 
         Raises NothingToRollBackTo for the first champion.
         """
         started = time.perf_counter()
         with self._lock:
             state, restored = self._state, self._state.previous
+            if undone := self.segments.undone(state.champion.adapter, reason, actor):
+                self._undo(undone, actor, reason, found)
+                return RolledBack(time.perf_counter() - started, state.champion.adapter)
             if restored is None:
                 raise NothingToRollBackTo(state.champion.adapter)
             events: list[Event] = [*self._shelf.moved(state.champion.adapter, "retired", reason)]
             events += self._shelf.moved(restored.adapter, "champion", reason)
-            if state.experiment_id is not None and state.challenger is not None:
-                events += self._shelf.moved(state.challenger.adapter, "retired", reason)
-                events.append(self._ended("stopped", reason, found))
+            events += self._cut_short(reason, found)
             detail: dict[str, object] = {"from": state.champion.adapter, "to": restored.adapter}
             following = RoutingState(restored, self._before(restored))
             self._move(following, "rollback", reason, actor, events, detail)
             return RolledBack(time.perf_counter() - started, restored.adapter)
+
+    def _cut_short(self, reason: str, found: Judgement | None) -> list[Event]:
+        """The events that stop a running experiment, if there is one."""
+        state = self._state
+        if state.experiment_id is None or state.challenger is None:
+            return []
+        return [*self._shelf.moved(state.challenger.adapter, "retired", reason), self._ended("stopped", reason, found)]
+
+    def _undo(self, undone: Sequence[SegmentChampion], actor: str, reason: str, found: Judgement | None) -> None:
+        """Take a promotion in segments back."""
+        state = self._state
+        events: list[Event] = [*undone, *self._cut_short(reason, found)]
+        detail: dict[str, object] = {one.segment: one.adapter or state.champion.adapter for one in undone}
+        following = RoutingState(state.champion, state.previous)
+        self._move(following, "rollback", reason, actor, events, {"to": state.champion.adapter, "segments": detail})
+        self.segments.take(events)
 
     def do_without(self, adapter: str, reason: str) -> None:
         """Serve what is live without `adapter`, which cannot be served; in place of a champion the one before it.
@@ -219,10 +283,12 @@ class Registry:
         """
         with self._lock:
             state, following = self._state, self._without(adapter)
-            if following == state:
+            champions = [arm.adapter for arm in (state.champion, state.previous) if arm is not None]
+            dropped = [event for one in champions for event in self.segments.dropped(one, adapter, reason)]
+            if following == state and not dropped:
                 return
             log.error("%s", _gone(adapter, reason))
-            events: list[Event] = [*self._shelf.moved(adapter, "rejected", reason)]
+            events: list[Event] = [*dropped, *self._shelf.moved(adapter, "rejected", reason)]
             if following.champion != state.champion:
                 events += self._shelf.moved(following.champion.adapter, "champion", f"in place of {adapter}")
             if following.experiment_id != state.experiment_id:
@@ -231,6 +297,7 @@ class Registry:
                 events.append(self._ended("stopped", reason, None))
             detail: dict[str, object] = {"adapter": adapter, "from": state.champion.adapter}
             self._move(following, UNUSABLE, reason, "learner", events, {**detail, "to": following.champion.adapter})
+            self.segments.take(events)
 
     def warning(self) -> str | None:
         """What cannot be served any more and why, until somebody promotes or rolls back; None when all is well."""

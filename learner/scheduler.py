@@ -12,14 +12,17 @@ from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from analytics import Experiment, Store, StoreClosed, queries
-from learner.errors import BadAdapter, ExperimentRunning, LapRunning
-from learner.experiment import Arm, Judgement, look
+from analytics import Experiment, Store, StoreClosed, experiments, queries
+from learner.errors import BadAdapter, BadScores, ExperimentRunning, LapRunning, NoExperiment
+from learner.experiment import Arm, Assignments, Judgement, Plan, look, panel
 from learner.registry import Registry, RolledBack
 from learner.runs import Runs
+from learner.segmenting import Topics, by_kind
 from learner.settings import LearnerSettings, RecipeName
 from learner.supervisor import Ended, Supervisor
 
+SEGMENTS = 8  # that may make a claim in an experiment
+SEGMENT_DAYS = timedelta(days=30)
 WATCH_SECONDS = 5.0  # between two looks at the clock and at the feedback
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,9 @@ class Learner:
     ) -> None:
         self._store, self.registry, self.settings = store, registry, settings
         self._load, self._unload = load, unload
+        self.assignments = Assignments(store, registry)
+        self._topics = Topics(store, home)
+        registry.segments.tell(by_kind(settings.segments, self._topics))
         self._runs = Runs(store, home)
         self._supervisor = Supervisor(
             store,
@@ -67,6 +73,7 @@ class Learner:
     def start(self) -> None:
         """Begin to watch the clock, the feedback and the experiment."""
         settings = self.settings
+        self._ready()
         if settings.learn_every_hours > 0:
             self._scheduler.add_job(_until_closed(self._lap_by_clock), "interval", seconds=WATCH_SECONDS)
         if settings.learn_after_feedback > 0:
@@ -118,7 +125,7 @@ class Learner:
                 self.registry.finish_experiment(judgement)
             # A winner stays in the routing until it is promoted, stopped or rolled back: after a crash it still waits.
             if promotes:
-                self.registry.promote(None, "learner", judgement.reason)
+                self._promote_proven("learner", judgement.reason)
             self._tidy()
             return judgement
 
@@ -148,14 +155,27 @@ class Learner:
             self._tidy()
 
     def promote(self, adapter: str | None, actor: str, override: str | None = None) -> str:
-        """Make `adapter`, or the proven challenger, the champion. Raises NotProven, NoExperiment, UnknownAdapter."""
+        """Make `adapter`, or the proven challenger, the champion; one that won in segments alone, only there.
+
+        Returns its name. Raises NotProven, NoExperiment, UnknownAdapter.
+        """
         with self._moving:
+            if adapter is None and override is None and self.registry.won_in():
+                return self._promote_proven(actor, "won its experiment")
             if adapter is not None:
                 self.hold(adapter)
             reason, found = override or "won its experiment", self._so_far()
             name = self.registry.promote(adapter, actor, reason, override_reason=override, found=found)
             self._tidy()
             return name
+
+    def _promote_proven(self, actor: str, reason: str) -> str:
+        challenger = self.registry.state().challenger
+        if challenger is not None and self.registry.won_in():
+            segments = self.registry.promote_in_segments(actor, reason)
+            self._tidy()
+            return f"{challenger.adapter} ({', '.join(segments)})"
+        return self.registry.promote(None, actor, reason)
 
     def rollback(self, actor: str, reason: str = "asked for by an operator") -> RolledBack:
         """Bring the last champion back; it is still loaded. Raises NothingToRollBackTo."""
@@ -179,33 +199,29 @@ class Learner:
             "runs": self.runs(),
         }
 
+    def preview(self, adapter: str | None = None, share: float | None = None) -> dict[str, Any]:
+        """What another routing of the newest experiment would have come to. Raises BadScores, NoExperiment."""
+        row = self._newest_experiment()
+        if row is None:
+            raise NoExperiment("There has been no experiment whose log could tell of another routing.")
+        arms = {row["champion"]: 0.0, row["challenger"]: 1.0}
+        if adapter is not None and adapter not in arms:
+            raise BadScores(
+                f"Nobody was served by {adapter} in {row['experiment_id']}; its arms are {', '.join(arms)}."
+            )
+        wanted = share if adapter is None else arms[adapter]
+        return panel.previewed(self._store, row["experiment_id"], 1.0 if wanted is None else wanted)
+
     def _experiment(self) -> dict[str, Any] | None:
+        row = self._newest_experiment()
+        return None if row is None else panel.told(self._store, row, self._found(row), self.settings, self.assignments)
+
+    def _newest_experiment(self) -> dict[str, Any] | None:
         # One that another model left running is not run under this one; what it ended since does not hide the live one.
         sql = f"SELECT * FROM {Experiment.table} WHERE state <> 'running' OR experiment_id = $live"
         live = self.registry.state().experiment_id or ""
         rows = self._store.rows(f"{sql} ORDER BY experiment_id = $live DESC, rowid DESC LIMIT 1", {"live": live})
-        if not rows:
-            return None
-        row = rows[0]
-        running, found = row["state"] == "running", self._found(row)
-        return {
-            "experiment_id": row["experiment_id"],
-            "champion": row["champion"],
-            "challenger": row["challenger"],
-            "state": row["state"],
-            "reason": found.reason if running else row["reason"],
-            "users": found.users_champion + found.users_challenger,
-            "users_champion": found.users_champion,
-            "users_challenger": found.users_challenger,
-            "difference": found.difference,
-            "interval": None if found.lower is None else [found.lower, found.upper],
-            "p_value": found.p_value,
-            "alpha": found.alpha,
-            "needed": found.needed,
-            "guardrails": found.guardrails,
-            "balance": found.balance,
-            "comparisons": found.comparisons,
-        }
+        return rows[0] if rows else None
 
     def _found(self, row: Mapping[str, Any]) -> Judgement:
         """What the experiment came to when it ended, or what the votes say of it so far."""
@@ -240,7 +256,9 @@ class Learner:
     def _glance(self) -> None:
         """Look at the experiment, or start the one that is waiting. What fails is tried again at the next glance."""
         try:
+            self._ready()
             self.look()
+            self.assignments.look()
             with self._moving:
                 waiting = self.registry.pending() if self.registry.state().experiment_id is None else None
                 if waiting is not None:
@@ -259,9 +277,19 @@ class Learner:
 
     def _challenge(self, adapter: str, actor: str) -> str:
         self.hold(adapter)
-        experiment_id = self.registry.start_experiment(adapter, self.settings.experiment_share, actor)
+        since = datetime.now(UTC) - SEGMENT_DAYS
+        segments = experiments.common_segments(self._store, SEGMENTS, since) if self.settings.segments else []
+        plan = Plan.of(self.settings, self.settings.experiment_share, tuple(segments))
+        experiment_id = self.registry.start_experiment(adapter, plan.shares[-1], actor, plan.to_values())
         self._hold_live()
+        self._ready()
         return experiment_id
+
+    def _ready(self) -> None:
+        """Read what turns are routed by, so that no turn has to wait for it."""
+        if self.settings.segments == "topic":
+            self._topics.prepare()
+        self.assignments.running()
 
     def hold(self, adapter: str) -> Arm:
         """Have the engine hold `adapter`, live or not, and return it as an arm. Raises UnknownAdapter, BadAdapter."""

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self, cast, get_args
 
-from learner.errors import BadRecipeSetting
+from learner.errors import BadExperimentSetting, BadRecipeSetting
 from learner.recipe_settings import DpoLoss, DpoSettings, Known, parsed, with_words
 
 Promotion = Literal["auto", "ask"]
 Spending = Literal["lord", "each"]
 GuardrailMode = Literal["show", "watch"]
+Allocation = Literal["fixed", "thompson"]
+SegmentKind = Literal["", "tenant", "language", "topic"]
 RewriteReview = Literal["new", "all", "off"]
 TrainFrom = Literal["base", "champion"]
 RecipeName = Literal["auto", "sft", "dpo", "kto", "reward", "rloo", "grpo", "hybrid"]
@@ -124,6 +126,12 @@ class LearnerSettings(LapSettings):
     experiment_look_seconds: float = 5.0
     experiment_spending: Spending = "lord"  # alpha over the stream of candidates, or anew for each of them
     experiment_guardrails: GuardrailMode = "show"  # a winner shows that each holds, or none may be seen to break
+    experiment_ramp: str = ""  # percent, such as "5,20,50": the shares before `experiment_share`
+    experiment_batch: int = 100  # people who come new at one share, before a ramp or an allocation goes on
+    experiment_allocation: Allocation = "fixed"
+    experiment_compare_share: float = 0.1  # of the decide group; nobody where `compare_per_day` is 0
+    compare_per_day: int = 0
+    segments: SegmentKind = ""
     guardrail_flags: float = 0.05  # points of the answers, as a share
     guardrail_refusals: float = 0.05
     guardrail_rating: float = 0.1  # fewer answers with a vote
@@ -131,6 +139,24 @@ class LearnerSettings(LapSettings):
     guardrail_length: float = 0.5
     promotion: Promotion = "auto"
 
+    def __post_init__(self) -> None:
+        """Raise BadExperimentSetting, BadRecipeSetting."""
+        super().__post_init__()
+        ramp_of(self.experiment_ramp)
+
     def lap(self) -> LapSettings:
         """The part that travels with a lap."""
         return LapSettings.from_values(self.to_values())
+
+
+def ramp_of(text: str) -> list[float]:
+    """The shares of a ramp such as "5,20,50", in percent. Raises BadExperimentSetting."""
+    try:
+        steps = [float(part) / 100 for part in text.split(",") if part.strip()]
+    except ValueError:
+        steps = [0.0]
+    if any(not 0 < step < 1 for step in steps) or steps != sorted(set(steps)):
+        raise BadExperimentSetting(
+            f"experiment_ramp is {text!r}; give percentages above 0 and below 100 that rise, such as 5,20,50."
+        )
+    return steps

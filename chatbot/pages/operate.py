@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from chatbot.api.common import OURS
-from chatbot.pages import panels
+from chatbot.pages import experiment, panels
 from chatbot.pages.access import person_of
 from chatbot.pages.look import QUIET, bar
 from chatbot.pages.plot import satisfaction
@@ -43,7 +43,7 @@ class OperatePage:
         votes = sum(point["votes"] for point in points)
         plot = satisfaction(points) if votes != drawn else gr.skip()
         up = sum(point["share_up"] * point["votes"] for point in points) / votes if votes else None
-        parts = (panels.numbers(state, up), plot, panels.lap(state["runs"]), panels.experiment(state["experiment"]))
+        parts = (panels.numbers(state, up), plot, panels.lap(state["runs"]), experiment.panel(state["experiment"]))
         return *parts, votes, *self._moves(state["challenger"] is not None)
 
     def learn(self, request: gr.Request) -> str:
@@ -99,11 +99,11 @@ def page(services: Services) -> gr.Blocks:
             plot = gr.Plot(show_label=False, elem_id="rt-plot", container=False)
             with gr.Row():
                 with gr.Column(min_width=320):
-                    experiment = gr.HTML()
+                    experiment_card = gr.HTML()
                 with gr.Column(min_width=320):
                     lap = gr.HTML()
         drawn = gr.State(-1)
-        seen = [numbers, plot, lap, experiment, drawn, *moves[1:]]
+        seen = [numbers, plot, lap, experiment_card, drawn, *moves[1:]]
         blocks.load(handlers.refresh, [drawn], seen, **QUIET)
         gr.Timer(REFRESH_SECONDS).tick(handlers.refresh, [drawn], seen, **QUIET)
         _hear(handlers, moves, told)

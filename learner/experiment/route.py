@@ -32,7 +32,10 @@ class RoutingState:
 
 @dataclass(frozen=True)
 class Route:
-    """Where one turn goes. `propensity` is the probability of this arm for this person; None outside experiments."""
+    """Where one turn goes. `propensity` is the probability of this arm for this person; None outside experiments.
+
+    `cohort` says that the person is of those who compare, `segment` which one the turn is of, where champions differ.
+    """
 
     arm: ArmName
     adapter: str
@@ -40,6 +43,8 @@ class Route:
     weights_sha256: str
     experiment_id: str | None = None
     propensity: float | None = None
+    cohort: Literal["compare"] | None = None
+    segment: str | None = None
 
 
 class Met(NamedTuple):
