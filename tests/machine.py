@@ -22,7 +22,10 @@ class Machine:
     def __init__(self, home: Path, base: str = "starter", rank: int = 16, **settings: object) -> None:
         self.home, self.loaded, self.refused, self.dies_after = home, set(), set(), ""
         self.store = Store.open(home / "store.duckdb")
-        self.registry = Registry(self.store, home, base=base, base_sha256=weights_sha256(MODEL_DIR), rank=rank)
+        segments = str(settings.get("segments", ""))
+        self.registry = Registry(
+            self.store, home, base=base, base_sha256=weights_sha256(MODEL_DIR), rank=rank, segments=segments
+        )
         self.learner = Learner(
             self.store,
             self.registry,
