@@ -65,7 +65,10 @@ def needed(meter: Found | None) -> str | None:
 def spending(found: Found) -> str:
     """The error that was spent, and what of it is left for the candidates to come."""
     p_value = found["p_value"]
-    own = f"p {p_value:.2g} of {found['alpha']:.2g}" if p_value is not None else f"{found['alpha']:.2g} to spend"
+    level = found["alpha"] if found["level"] is None else found["level"]
+    own = f"{level:.2g} to spend" if p_value is None else f"p {p_value:.2g} of {level:.2g}"
+    if found["segments"]:
+        own += ", and as much for the segments together"
     stream = found["stream"]
     if stream is None:
         return f"{own}; each candidate is granted the same"

@@ -71,7 +71,9 @@ def _rows(found: Found) -> str:
     rows = [
         (name, words) for name, words in say.lines(found) if name not in left_out and not name.startswith("guardrail")
     ]
-    cells = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(words)}</td></tr>" for name, words in rows)
+    cells = "".join(
+        f"<tr><td class='rt-soft'>{html.escape(name)}</td><td>{html.escape(words)}</td></tr>" for name, words in rows
+    )
     return f"<table class='rt-table'>{cells}</table>"
 
 
@@ -80,8 +82,8 @@ def _guardrails(rails: Sequence[Found]) -> str:
         return ""
     rows = "".join(
         f"<tr><td>{html.escape(rail['name'])}</td>"
-        f"<td class='rt-n'>{_bound(rail, 'lower')} to {_bound(rail, 'upper')}</td>"
-        f"<td class='rt-n'>{say.harm(rail, rail['margin'])}</td><td>{_state(rail['state'])}</td></tr>"
+        f"<td>{_bound(rail, 'lower')} to {_bound(rail, 'upper')}</td>"
+        f"<td>{say.harm(rail, rail['margin'])}</td><td>{_state(rail['state'])}</td></tr>"
         for rail in rails
     )
     return (
@@ -97,9 +99,9 @@ def _segments(rows: Sequence[Found]) -> str:
     if not rows:
         return ""
     cells = "".join(
-        f"<tr><td>{html.escape(row['segment'])}</td><td class='rt-n'>"
+        f"<tr><td>{html.escape(row['segment'])}</td><td>"
         f"{say.interval(row.get('lower'), row.get('upper'))}</td>"
-        f"<td class='rt-n'>{row['alpha']:.2g}</td><td>{_state(row['state'])}</td></tr>"
+        f"<td>{row['alpha']:.2g}</td><td>{_state(row['state'])}</td></tr>"
         for row in rows
     )
     return f"<table class='rt-table'><tr><th>segment</th><th>difference</th><th>alpha</th><th></th></tr>{cells}</table>"

@@ -32,10 +32,11 @@ CUPED_FROM = 100  # people with a vote from before
 class Judgement:
     """The outcome and what it was read from; the interval is of challenger minus champion, None before it exists.
 
-    `alpha` is what this candidate may spend; with segments half of it is for everybody together and half for them.
+    `alpha` is what this candidate may spend, and `level` the part of it for everybody together: half, where the other
+    half is for segments.
     `comparisons` is the cohort that compared, `balance` the split of people, `needed` the meter; each is None where
-    there is nothing to say. `p_value` is of votes and comparisons together, `p_thumbs` of votes alone. `shares` are those
-    of the challenger that were in force. `won_in` are the segments in which alone it won; empty for everywhere.
+    there is nothing to say. `p_value` is of votes and comparisons together, `p_thumbs` of votes alone. `shares` are
+    those of the challenger that were in force. `won_in` are the segments in which alone it won; empty for everywhere.
     All is plain values, for it goes to the store.
     """
 
@@ -53,6 +54,7 @@ class Judgement:
     guardrails: list[dict[str, Any]] = field(default_factory=list)
     needed: dict[str, Any] | None = None
     p_thumbs: float | None = None
+    level: float | None = None
     shares: list[float] = field(default_factory=list)
     segments: list[dict[str, Any]] = field(default_factory=list)
     won_in: list[str] = field(default_factory=list)
@@ -151,7 +153,7 @@ def _by_votes(
     level = {"alpha": alpha / 2 if beside.segments else alpha, "n_star": float(settings.experiment_n_star)}
     up, down, compared = _compared(beside.compared, level)
     segments = _claims(beside.segments, alpha, settings)
-    found = replace(found, comparisons=compared, segments=segments, shares=_shares(beside))
+    found = replace(found, comparisons=compared, segments=segments, shares=_shares(beside), level=level["alpha"])
     apart = _difference(champion, challenger, beside)
     if apart is not None:
         decision = decide_difference(*apart, alpha=level["alpha"], n_star=level["n_star"])

@@ -25,6 +25,8 @@ def told(
     judged = asdict(found)
     for name in ("outcome", "reason", "lower", "upper"):
         judged.pop(name)
+    if not live:
+        judged["needed"] = None
     return {
         "experiment_id": row["experiment_id"],
         "champion": row["champion"],

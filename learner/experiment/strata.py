@@ -2,7 +2,7 @@
 
 Where a share moves while times change, the arms' plain means differ although the arms do not: on a ramp most of the
 challenger's people came late. Among people who came at one share the arms were drawn by chance alone, so that is where
-they are compared. Stratum k, with n_k and m_k people, weighs h_k = n_k m_k / (n_k + m_k), as by Mantel and Haenszel (1959).
+they are compared. Stratum k, with n_k and m_k people, weighs h_k = n_k m_k / (n_k + m_k): Mantel and Haenszel (1959).
 
 That holds for shares that follow the votes as well, if they stand still within a batch: then each h_k D_k has mean zero
 given all before, where the arms are equal, and their sum is a martingale in the time I, of which `decide` asks no more
