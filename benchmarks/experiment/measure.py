@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.experiment import adds, false_wins, power
+from benchmarks.experiment.moving import moving
 from learner.experiment.judge import FUTILE_BELOW
 
 GOALS = {"false_wins": 0.05, "saving": 0.3}
@@ -49,13 +50,16 @@ def measure(users: int, n_star: float, repeats: int, seed: int, processes: int) 
             pool.submit(false_wins.comparisons, seed, users, n_star, repeats, tell),
             pool.submit(measure_power, seed, repeats),
         ]
+        moved = pool.submit(moving, seed, repeats, tell)
         (thumbs, thumbs_orders), (compared, compared_orders), powers = (part.result() for part in parts)
+        moving_rates = moved.result()
     ours = [rate for rates in (thumbs, compared) for row in rates["ours"].values() for rate in row.values()]
     return {
         "false_wins": thumbs,
         "false_wins_comparisons": compared,
         "false_wins_most": max(ours),
         "false_wins_by_order": {"thumbs": thumbs_orders, "comparisons": compared_orders},
+        "false_wins_moving": moving_rates,
         **powers,
         "met": {
             "false_wins": max(ours) <= GOALS["false_wins"],

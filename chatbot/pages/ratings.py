@@ -16,6 +16,7 @@ from chatbot.services import Services
 from chatbot.side_by_side import Choice
 
 THANKS = "Thank you."
+CHOOSE = "Choose between the two answers first."
 
 
 class Ratings:
@@ -30,8 +31,8 @@ class Ratings:
         turn_id = talk.turns.get(place)
         if turn_id is None:
             return "There is no answer to rate here yet."
-        if talk.pair is not None and place == max(talk.turns):
-            return "Choose between the two answers first."
+        if _pending(place, talk):
+            return CHOOSE
         talk.about, talk.votes[place] = turn_id, vote
         return self._give(request, turn_id, THANKS if vote else "Your vote is taken back.", vote=vote)
 
@@ -58,6 +59,8 @@ class Ratings:
         turn_id = talk.turns.get(place)
         if turn_id is None:
             return "Only answers can be rewritten."
+        if _pending(place, talk):
+            return CHOOSE
         text, answer = text.strip(), conversations.answer(self._services.store, turn_id).strip()
         if text in ("", answer):
             return "Nothing was changed, so nothing is kept."
@@ -127,3 +130,8 @@ class Ratings:
         except OURS as error:
             return str(error), False
         return f"{told} Receipt {receipt.receipt}. {receipt.judged or ''}".strip(), True
+
+
+def _pending(place: int, talk: Talk) -> bool:
+    """Whether two answers stand side by side where the answer will be."""
+    return talk.pair is not None and place == max(talk.turns)

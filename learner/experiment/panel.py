@@ -40,7 +40,7 @@ def told(
         "plan": experiments.plan(store, row["experiment_id"]) or None,
         "share": running.share if live and running is not None else None,
         "stream": stream(store, settings),
-        "preview": _preview(store, row["experiment_id"]),
+        "preview": _preview(store, row["experiment_id"]) if live else None,
     }
 
 
