@@ -165,8 +165,10 @@ def splits(store: Store, experiment_id: str) -> list[tuple[tuple[int, int], floa
     return [((row["champion"], row["challenger"]), row["share"]) for row in rows]
 
 
-def guarded_scores(store: Store, experiment_id: str, refusal: str) -> dict[str, tuple[Scores, Scores]]:
+def guarded_scores(store: Store, experiment_id: str, refusal: str) -> dict[str, tuple[Scores, ...]]:
     """What guardrails look at, for champion and challenger: one number per person of the split test.
+
+    After them come the challenger's shares at which those people came, for champion and challenger as well.
 
     Shares of their answers for flags, refusals (`refusal` is a regular expression) and the rating rate; mean logarithms
     of milliseconds and tokens for latency and length, of those whose answers have them.
@@ -177,7 +179,8 @@ def guarded_scores(store: Store, experiment_id: str, refusal: str) -> dict[str, 
                avg(if(reply.finish_reason = 'content_filter'
                       OR regexp_matches(left(reply.completion, 300), $refusal), 1.0, 0.0)) AS refusals,
                avg(if(votes.turn_id IS NULL, 0.0, 1.0)) AS rating,
-               avg(ln(1 + reply.duration_ms)) AS latency, avg(ln(1 + reply.completion_tokens)) AS length
+               avg(ln(1 + reply.duration_ms)) AS latency, avg(ln(1 + reply.completion_tokens)) AS length,
+               any_value(round(if(people.arm = 'challenger', people.propensity, 1 - people.propensity), 9)) AS share
         FROM turn JOIN experiment_people AS people USING (experiment_id, person, arm)
         JOIN reply USING (turn_id)
         LEFT JOIN (SELECT DISTINCT turn_id FROM flag WHERE "by" = 'filter') AS flagged USING (turn_id)
@@ -195,8 +198,14 @@ def guarded_scores(store: Store, experiment_id: str, refusal: str) -> dict[str, 
         "latency": "latency",
         "length": "length",
     }
-    found = {name: tuple(_columns(of, column)[0] for of in arms) for name, column in names.items()}
-    return {name: (a[~np.isnan(a)], b[~np.isnan(b)]) for name, (a, b) in found.items()}
+    found = {name: [_columns(of, column, "share") for of in arms] for name, column in names.items()}
+    return {name: _known(*both) for name, both in found.items()}
+
+
+def _known(champion: list[Scores], challenger: list[Scores]) -> tuple[Scores, ...]:
+    """Scores of both arms, then their shares, without people who have no score."""
+    one, two = ([column[~np.isnan(arm[0])] for column in arm] for arm in (champion, challenger))
+    return one[0], two[0], one[1], two[1]
 
 
 def coming(store: Store, experiment_id: str, now: datetime) -> Coming:

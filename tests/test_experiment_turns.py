@@ -3,12 +3,16 @@
 import re
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from learner import BadScores, person_group
-from learner.experiment import Plan
-from learner.segmenting import language_of, tenant_of
+from benchmarks.experiment import moving
+from chatbot.pages.experiment import panel
+from learner import BadScores, Judgement, LearnerSettings, person_group
+from learner.experiment import Evidence, Plan, judge
+from learner.segmenting import Topics, language_of, tenant_of
+from learner.starter import questions
 from tests.adapters import register
 from tests.api import api, asked
 from tests.chromium import WAIT_MS
@@ -62,8 +66,21 @@ def test_an_allocation_follows_the_votes_from_batch_to_batch_with_a_floor(machin
     assert len(judged.shares) > 1 and judged.difference == pytest.approx(1.0), "compared within each share"
 
 
+def test_a_ramp_while_times_change_is_judged_within_each_share():
+    rng, plan, settings = np.random.default_rng(5), Plan((0.05, 0.2, 0.5), batch=150), LearnerSettings()
+    found = []
+    for _ in range(30):
+        champion, challenger, shares = moving._crowd(rng, plan).until(1000)
+        within_shares = judge(champion, challenger, settings, Evidence(shares=shares))
+        found.append((within_shares.difference, judge(champion, challenger, settings).difference))
+        assert within_shares.shares == [0.05, 0.2, 0.5] and within_shares.outcome == "running"
+    ours, plain = np.mean(found, axis=0)
+    assert plain > 0.04, "thumbs go up over time, and most who meet the challenger come late"
+    assert ours == pytest.approx(0, abs=0.02)
+
+
 def test_a_preview_tells_the_other_routing_from_the_log(machine):
-    made = machine()
+    made = machine(experiment_spending="lord")
     with pytest.raises(BadScores, match="none of one arm yet"):
         made.learner.null_experiment("operator")
         made.learner.preview(share=0.3)
@@ -77,6 +94,8 @@ def test_a_preview_tells_the_other_routing_from_the_log(machine):
     said, now = found["preview"]["doubly_robust"], found["now"]["doubly_robust"]
     assert (said["value"], now["value"]) == (pytest.approx(0.8, abs=0.05), pytest.approx(0.6, abs=0.05))
     assert said["lower"] < 0.8 < said["upper"] and found["preview"]["effective_users"] == 100
+    shown = panel(made.learner.status()["experiment"])
+    assert all(part in shown for part in ("Still needed", "rating rate", "Error over the stream", "if nobody did"))
     with pytest.raises(BadScores, match="Nobody was served by starter@7"):
         made.learner.preview(adapter="starter@7")
 
@@ -96,6 +115,34 @@ def test_a_preview_tells_the_other_routing_from_the_log(machine):
 )
 def test_languages_are_told_by_script_and_common_words(text, language):
     assert language_of(text) == language
+
+
+def test_topics_are_found_once_and_stay_the_same(store, tmp_path):
+    history = History(store)
+    asked_for = list(dict.fromkeys(question.messages[-1]["content"] for question in questions(1, 600)))
+    with history.together():
+        for number, text in enumerate(asked_for):
+            history.answer(f"guest:{number}", "text", prompt=text)
+    topics = Topics(store, tmp_path)
+    assert topics.of(asked_for[0]) is None
+    topics.prepare()
+    names = [topics.of(text) for text in asked_for]
+    assert len(set(names)) > 2
+    again = Topics(store, tmp_path)
+    again.prepare()
+    assert [again.of(text) for text in asked_for] == names
+
+
+def test_where_a_winner_is_worse_the_segment_keeps_what_it_had(machine, tmp_path):
+    made = machine(segments="language", promotion="ask")
+    register(made.registry, tmp_path / "run", 1, 0.1, passed=True)
+    made.learner._challenge(ONE, "operator")
+    claims = [{"segment": "de", "state": "lost"}, {"segment": "en", "state": "open"}]
+    made.registry.finish_experiment(Judgement("won", "A test.", 99, 99, segments=claims))
+    made.learner.promote(None, "operator")
+    german = [{"role": "user", "content": "Wie lange dauert die Lieferung?"}]
+    assert made.learner.assignments.route("somebody", "learn", german).adapter == "base"
+    assert made.learner.assignments.route("somebody", "learn").adapter == ONE
 
 
 def test_a_tenant_is_the_account_that_speaks_or_the_key():

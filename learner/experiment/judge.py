@@ -73,7 +73,7 @@ class Evidence:
     before: tuple[Scores, Scores] | None = None
     compared: Scores | None = None
     split: list[tuple[tuple[int, int], float]] = field(default_factory=list)
-    guarded: dict[str, tuple[Scores, Scores]] = field(default_factory=dict)
+    guarded: dict[str, tuple[Scores, ...]] = field(default_factory=dict)
     traffic: Traffic | None = None
     shares: tuple[Scores, Scores] | None = None
     segments: dict[str, list[tuple[Scores, Scores]]] = field(default_factory=dict)

@@ -54,7 +54,7 @@ def within(strata: Sequence[tuple[Scores, Scores]]) -> Difference | None:
     one, two = (part + vote for part, vote in zip(parts, newest, strict=True))
     even = float((weight**2 * pooled * (1 / n + 1 / m)).sum()) + sum(newest)
     df = (one + two) ** 2 / (one**2 / (n - 1).sum() + two**2 / (m - 1).sum())
-    return Difference(float(weight @ apart), max(one + two, even), float(df), (int(n.sum()), int(m.sum())))
+    return Difference(float(weight @ apart), float(max(one + two, even)), float(df), (int(n.sum()), int(m.sum())))
 
 
 def _spread(arm: Sequence[Scores]) -> float:
