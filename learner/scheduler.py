@@ -186,6 +186,8 @@ class Learner:
     def status(self) -> dict[str, Any]:
         """The champion, the challenger, the experiment (the last one if none runs) and the newest runs.
 
+        `segments` has the champions of segments that have one of their own.
+
         `warning` says what cannot be served any more and why, and is None when all is well; `approval` why a person has
         to promote the challenger, and is None where `promotion` decides.
         """
@@ -193,6 +195,9 @@ class Learner:
         return {
             "champion": state.champion.adapter,
             "challenger": state.challenger.adapter if state.challenger else None,
+            "segments": {
+                name: arm.adapter for name, arm in self.registry.segments.under(state.champion.adapter).items()
+            },
             "warning": self.registry.warning(),
             "approval": self.approval(),
             "experiment": self._experiment(),

@@ -176,7 +176,8 @@ def test_a_challenger_that_wins_in_one_language_is_promoted_there_alone_and_take
         ).adapter
 
     assert (served(made, "de"), served(made, "en")) == (ONE, "base")
-    assert made.registry.state().champion.adapter == "base" and ONE in made.loaded
+    assert made.learner.status()["champion"] == "base" and ONE in made.loaded
+    assert made.learner.status()["segments"] == {"de": ONE}
     made.close()
     again = machine(**wanted)
     assert (served(again, "de"), served(again, "en")) == (ONE, "base")

@@ -69,7 +69,7 @@ def _words(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_words(part)}" for name, part in value.items())
+        return "-" if not value else ", ".join(f"{name} {_words(part)}" for name, part in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

@@ -24,7 +24,9 @@ def numbers(state: Mapping[str, Any], share_up: float | None) -> str:
     )
     warning = "".join(said(state[name], good=False) for name in ("warning", "approval", "policy") if state.get(name))
     screening = f"<p class='rt-soft'>Screened by {html.escape(state['classifier'])}</p>" if state["classifier"] else ""
-    return f"{warning}<div class='rt-numbers'>{''.join(cells)}</div>{screening}"
+    own = ", ".join(f"{segment} by {adapter}" for segment, adapter in state["segments"].items())
+    segments = f"<p class='rt-soft'>Segments with a champion of their own: {html.escape(own)}</p>" if own else ""
+    return f"{warning}<div class='rt-numbers'>{''.join(cells)}</div>{segments}{screening}"
 
 
 def lap(runs: Sequence[Mapping[str, Any]]) -> str:
