@@ -57,7 +57,7 @@ def needed(meter: Found | None) -> str | None:
     if meter is None:
         return None
     if meter["people"] is None:
-        return "at the difference of now it would never come"
+        return "more people than experiment_max_users, at the difference of now"
     when = f", about {meter['at'][:16].replace('T', ' ')} UTC" if meter["at"] else ", and nobody comes at present"
     return f"{meter['people']:,} people and {meter['votes']:,} votes{when}"
 

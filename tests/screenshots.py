@@ -137,7 +137,7 @@ def _experiment(store: Store, history: History, draw: random.Random) -> None:
             segment = draw.choice(("en", "en", "de"))
             turn = history.answer(person, draw.choice(ANSWERS), experiment_id=experiment, segment=segment, **told)
             if draw.random() < 0.8:
-                history.say(person, turn, vote=1 if draw.random() < (0.7, 0.84)[met] else -1)
+                history.say(person, turn, vote=1 if draw.random() < (0.7, 0.88)[met] else -1)
     _comparisons(history, draw, names[500:], experiment)
 
 
@@ -195,7 +195,8 @@ def main(words: list[str]) -> None:
     with running(home) as served, browsing() as page:
         for name in wanted:
             {"chat": lambda: chat(page, served.url), "review": lambda: review(page, served),
-             "operate": lambda: operate(page, served), "experiment": lambda: experiment(page, served)}[name]()  # fmt: skip
+             "operate": lambda: operate(page, served),
+             "experiment": lambda: experiment(page, served)}[name]()  # fmt: skip
     shutil.rmtree(home)
 
 
