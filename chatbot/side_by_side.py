@@ -8,11 +8,11 @@ import secrets
 import statistics
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from typing import Literal
+from typing import Literal, TypeVar
 
 from analytics import ArmComparison, Store
 from chatbot.answer import Delta
@@ -20,9 +20,11 @@ from chatbot.comparing import Comparing
 from chatbot.errors import BadRequest
 from chatbot.feedback import Feedbacks, Receipt
 from chatbot.remarks import own_turn
-from chatbot.turn import Begun, Done, TurnRequest, Turns
+from chatbot.turn import Begun, Done, Step, TurnRequest, Turns
 from learner import Learner, person_group
 
+Steps = AsyncGenerator[Step, None]
+Got = TypeVar("Got")
 Choice = Literal["left", "right", "tie", "both_bad"]
 OFTEN = 0.5  # of the cohort's questions, for which both answers are generated
 LEAST_DISTANCE = 0.2  # between answers that are shown
@@ -95,18 +97,32 @@ class SideBySide:
         async with aclosing(own):
             begun = await anext(own)
             assert isinstance(begun, Begun)
-            sibling = replace(
-                asked, conversation_id=begun.conversation_id, sibling_of=begun.turn_id, choice=1, other_arm=True
-            )
-            rest, beside = asyncio.ensure_future(_whole(begun, own)), asyncio.ensure_future(_answered(turns, sibling))
-            try:
-                mine = await rest
-                other = await _or_none(beside)
-            finally:
-                for task in (rest, beside):
-                    task.cancel()
-                await asyncio.gather(rest, beside, return_exceptions=True)
+            sibling = replace(asked, conversation_id=begun.conversation_id, sibling_of=begun.turn_id, choice=1)
+            beside = turns.run(replace(sibling, other_arm=True))
+            async with aclosing(beside):
+                also = await _or_none(anext(beside))
+                if not isinstance(also, Begun):
+                    return await _whole(begun, own)
+                mine, other = await self._together(asked.person, experiment_id, (begun, own), (also, beside))
         return await asyncio.to_thread(self._paired, asked.person, experiment_id, mine, other)
+
+    async def _together(
+        self, person: str, experiment_id: str, own: tuple[Begun, Steps], beside: tuple[Begun, Steps]
+    ) -> tuple[Answered, Answered | None]:
+        """Both answers, when all of both is there; the sibling is None where it failed."""
+        tasks = [asyncio.ensure_future(_whole(*one)) for one in (own, beside)]
+        other: Answered | None = None
+        try:
+            mine = await tasks[0]
+            other = await _or_none(tasks[1])
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if other is None:  # so that the chat goes on with the person's own
+                ids = own[0].turn_id, beside[0].turn_id
+                self._store.submit(ArmComparison(experiment_id, person, *ids, ids[0], None, "skipped", ids[0]))
+        return mine, other
 
     def _paired(self, person: str, experiment_id: str, own: Answered, other: Answered | None) -> Pair | Answered:
         if other is None:
@@ -192,7 +208,7 @@ def _sides(own: Answered, other: Answered, experiment_id: str, distance: float) 
     return Pair(own, other, left, right, experiment_id, distance)
 
 
-async def _whole(begun: Begun, steps: AsyncGenerator[object, None]) -> Answered:
+async def _whole(begun: Begun, steps: Steps) -> Answered:
     text, done = "", None
     async for step in steps:
         if isinstance(step, Delta):
@@ -203,16 +219,9 @@ async def _whole(begun: Begun, steps: AsyncGenerator[object, None]) -> Answered:
     return Answered(begun, done, text.strip())
 
 
-async def _answered(turns: Turns, asked: TurnRequest) -> Answered:
-    async with aclosing(turns.run(asked)) as steps:
-        begun = await anext(steps)
-        assert isinstance(begun, Begun)
-        return await _whole(begun, steps)
-
-
-async def _or_none(beside: asyncio.Future[Answered]) -> Answered | None:
-    """The sibling; an engine that fails it costs the person nothing, for their own answer is there."""
+async def _or_none(waiting: Awaitable[Got]) -> Got | None:
+    """What the sibling gives; an engine that fails it costs the person nothing, for their own answer is there."""
     try:
-        return await beside
+        return await waiting
     except Exception:
         return None

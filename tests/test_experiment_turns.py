@@ -1,5 +1,6 @@
 """Experiments in the server: who is sent where, answers of both arms side by side, and champions of segments."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 
@@ -8,7 +9,9 @@ import pytest
 from playwright.sync_api import expect
 
 from benchmarks.experiment import moving
+from chatbot import conversations
 from chatbot.pages.experiment import panel
+from chatbot.turn import TurnRequest
 from learner import BadScores, Judgement, LearnerSettings, person_group
 from learner.experiment import Evidence, Plan, judge
 from learner.segmenting import Topics, language_of, tenant_of
@@ -18,7 +21,7 @@ from tests.api import api, asked
 from tests.chromium import WAIT_MS
 from tests.history import History, people
 from tests.machine import ONE, Machine
-from tests.page_steps import answers, ask, ask_and_wait
+from tests.page_steps import answers, ask, ask_and_wait, eventually
 from tests.pages_server import Running, running, services
 
 EVERYBODY = {"split": "0/100/0", "compare_per_day": 9, "experiment_compare_share": 1.0}
@@ -212,6 +215,21 @@ async def test_a_client_compares_both_arms_without_being_told_which_is_which(hou
         assert row["score"] == 0, "the latest word on a pair holds"
         unknown = await client.post("/v1/comparisons", json={"response_ids": [first, first], "choice": "tie"})
         assert unknown.status_code == 400 and "not shown side by side" in unknown.text
+
+
+async def test_who_stops_two_answers_goes_on_with_their_own(house):
+    house.engine.pause = 0.05
+    messages = [{"role": "user", "content": "Count to a hundred"}]
+    request = TurnRequest("guest:1", messages, "page")
+    asking = asyncio.create_task(house.side_by_side.both(house.turns, request, "starter-copy@1#1"))
+    await asyncio.sleep(0.4)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    rows = await asyncio.to_thread(eventually, lambda: house.store.rows("SELECT * FROM arm_comparison"))
+    own, other = house.store.rows("SELECT * FROM turns ORDER BY seq")
+    assert (rows[0]["choice"], rows[0]["goes_on"]) == ("skipped", own["turn_id"])
+    assert (own["finish_reason"], other["finish_reason"]) == ("cancelled", "cancelled")
+    assert [row["turn_id"] for row in conversations.shown(house.store, own["conversation_id"])] == [own["turn_id"]]
 
 
 async def test_nobody_is_asked_more_often_than_the_cap_and_only_the_cohort_is(tmp_path):

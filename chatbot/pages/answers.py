@@ -70,6 +70,7 @@ class Answers:
                 async for said in pieces:
                     yield [*history, message("assistant", said)], talk.conversation_id
         except OURS as error:
+            said = "" if said == TWO else said
             yield [*history, message("assistant", f"{said}\n\n*{error}*".strip())], talk.conversation_id
         finally:
             if talk.answering is wish:

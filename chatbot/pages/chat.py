@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from chatbot import conversations
-from chatbot.pages.answers import INTERRUPTED, Answers
+from chatbot.pages.answers import INTERRUPTED, TWO, Answers
 from chatbot.pages.layout import ChatLayout, badge, earlier_answer, lay_out, offered, side_by_side
 from chatbot.pages.look import QUIET, bar
 from chatbot.pages.ratings import Ratings
@@ -89,7 +89,9 @@ def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services) -> N
         if talk.answering is not None:
             return gr.skip()  # type: ignore[no-any-return]
         unanswered = bool(history) and history[-1]["role"] == "user"
-        shown = [*history, message("assistant", INTERRUPTED)] if unanswered else gr.skip()
+        broken = bool(history) and history[-1]["content"] == TWO
+        said = history[:-1] if broken else history
+        shown = [*said, message("assistant", INTERRUPTED)] if unanswered or broken else gr.skip()
         earlier = earlier_answer(conversations.answer(services.store, talk.earlier)) if talk.earlier else ""
         asks = gr.update(visible=talk.earlier is not None), gr.update(visible=talk.blocked is not None)
         offers = gr.update(visible=talk.offered is not None), offered(talk.offered or "")
