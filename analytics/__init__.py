@@ -27,6 +27,7 @@ from analytics.events import (
     Session,
     Turn,
 )
+from analytics.events_experiments import ArmComparison, SegmentChampion
 from analytics.events_promotion import Approval, Drill, Rollout
 from analytics.store import Store
 
@@ -36,6 +37,7 @@ __all__ = [
     "AnalyticsError",
     "ApiKey",
     "Approval",
+    "ArmComparison",
     "Audit",
     "Consent",
     "Conversation",
@@ -57,6 +59,7 @@ __all__ = [
     "Rollout",
     "Routing",
     "Run",
+    "SegmentChampion",
     "Session",
     "Store",
     "StoreBroken",

@@ -75,13 +75,14 @@ def one(store: Store, where: str, wanted: dict[str, object]) -> Row | None:
 
 
 def turns(store: Store, person: str, conversation_id: str, until: int | None = None) -> list[Row]:
-    """The turns in order: turn_id, sibling_of, question, completion, finish_reason, vote, stars and at.
+    """The turns in order: turn_id, sibling_of, question, completion, finish_reason, vote, stars, not_chosen and at.
 
     With `until`, only turns that were answered before that event.
     """
     return store.rows(
         f"""
-        SELECT turn.turn_id, sibling_of, turn."at", {_QUESTION} AS question, completion, finish_reason, vote, stars
+        SELECT turn.turn_id, sibling_of, turn."at", {_QUESTION} AS question, completion, finish_reason, vote, stars,
+               turn.turn_id IN (SELECT turn_id FROM not_chosen) AS not_chosen
         FROM turn LEFT JOIN reply USING (turn_id)
         LEFT JOIN (
             SELECT turn_id, arg_max(vote, seq) AS vote, arg_max_null(stars, seq) AS stars FROM feedback

@@ -28,6 +28,7 @@ class Turn(Event):
     `messages` is what the engine was sent, the person's message last; `propensity` is that of its arm in an experiment,
     a rollout or a holdback, and None outside of them.
     `sibling_of` is the first answer to the same message (in old rows the one before) where this was asked once more.
+    People of the `cohort` compare answers of both arms and count in no split; `segment` is where champions may differ.
     """
 
     table: ClassVar[str] = "turn"
@@ -46,6 +47,8 @@ class Turn(Event):
     source: Literal["page", "api"]
     parameters: Mapping[str, Any]
     verdicts: Verdicts
+    cohort: Literal["compare"] | None = None
+    segment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -437,8 +440,10 @@ class Link(Event):
     state: Literal["open", "used", "withdrawn"]
 
 
+from analytics.events_experiments import ArmComparison, SegmentChampion  # noqa: E402 - they are made of what is above
+
 EVENTS: tuple[type[Event], ...] = (
     Turn, Reply, Feedback, Consent, Flag, Review, Judgement, Proposal, Run, Adapter, Experiment, Routing, Audit,
     Conversation, Implicit, Quarantine, Import, Example,
-    Account, ApiKey, Session, Link,
+    Account, ApiKey, Session, Link, ArmComparison, SegmentChampion,
 )  # fmt: skip

@@ -42,6 +42,16 @@ def first_turn(store: Store) -> datetime | None:
     return first
 
 
+def questions(store: Store, limit: int) -> list[str]:
+    """What people asked last, the newest first; nothing of conversations that were deleted."""
+    rows = store.rows(
+        "SELECT messages->>'$[#-1].content' AS question FROM turn WHERE sibling_of IS NULL "
+        "AND turn_id NOT IN (SELECT turn_id FROM deleted_turns) ORDER BY seq DESC LIMIT ?",
+        (limit,),
+    )
+    return [row["question"] for row in rows if row["question"]]
+
+
 def review_queue(store: Store) -> list[Row]:
     """What waits for a reviewer, the oldest first: the turn, why, reason, at, claimed_by, until."""
     return store.rows(
@@ -71,10 +81,17 @@ def remarks_found(store: Store, turn_id: str) -> list[Row]:
 
 
 def conversation(store: Store, conversation_id: str) -> list[Row]:
-    """The turns of a conversation in order, each with its reply; none of one that its person deleted."""
+    """The turns of a conversation in order, each with its reply; none of one that its person deleted.
+
+    `not_chosen` are those that stood beside the answer with which the chat went on.
+    """
     if deleted(store, conversation_id):
         return []
-    return store.rows("SELECT * FROM turns WHERE conversation_id = ? ORDER BY seq", (conversation_id,))
+    return store.rows(
+        "SELECT *, turn_id IN (SELECT turn_id FROM not_chosen) AS not_chosen FROM turns WHERE conversation_id = ? "
+        "ORDER BY seq",
+        (conversation_id,),
+    )
 
 
 def deleted(store: Store, conversation_id: str) -> bool:

@@ -41,25 +41,44 @@ class Comparing:
             worth = self._priorities().of_question(turn.messages[-1]["content"])
         return drawn(turn.turn_id, self._share) if worth is None else worth >= 1 - self._share
 
+    def may(self, person: str) -> bool:
+        """Whether the person was asked less often than the cap today."""
+        with self._lock:
+            return self._times(person) < self._per_day
+
+    def count(self, person: str) -> None:
+        """Note that the person was asked once more."""
+        with self._lock:
+            self._times(person)
+            self._asked[person] += 1
+
     def _may(self, person: str) -> bool:
         """Whether the person was asked less often than the cap today, and that they are asked once more."""
-        today = datetime.now(UTC).date()
         with self._lock:
-            if today != self._day:
-                self._day, self._asked = today, Counter()
-            if person not in self._asked:
-                # After a restart, what they compared today still counts.
-                self._asked[person] = self._compared(person, today)
-            if self._asked[person] >= self._per_day:
+            if self._times(person) >= self._per_day:
                 return False
             self._asked[person] += 1
             return True
 
+    def _times(self, person: str) -> int:
+        """How often the person was asked today."""
+        today = datetime.now(UTC).date()
+        if today != self._day:
+            self._day, self._asked = today, Counter()
+        if person not in self._asked:
+            # After a restart, what they compared today still counts.
+            self._asked[person] = self._compared(person, today)
+        return self._asked[person]
+
     def _compared(self, person: str, today: date) -> int:
         begun = datetime(today.year, today.month, today.day, tzinfo=UTC)
         rows = self._store.rows(
-            "SELECT count(*) AS n FROM feedback JOIN turn USING (turn_id) "
-            'WHERE turn.person = ? AND feedback.preferred_over IS NOT NULL AND feedback."at" >= ?',
-            (person, begun),
+            """
+            SELECT (SELECT count(*) FROM feedback JOIN turn USING (turn_id) WHERE turn.person = $person
+                    AND feedback.preferred_over IS NOT NULL AND turn.cohort IS NULL AND feedback."at" >= $begun)
+                 + (SELECT count(*) FROM arm_comparison WHERE person = $person AND choice = 'shown' AND "at" >= $begun)
+                   AS n
+            """,
+            {"person": person, "begun": begun},
         )
         return int(rows[0]["n"])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -55,6 +55,9 @@ class Control(Protocol):
 
     def drills(self) -> list[dict[str, Any]]:
         """Every drill, the newest first."""
+
+    def preview(self, adapter: str | None, share: float | None) -> dict[str, Any]:
+        """What another routing of the newest experiment would have come to."""
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         """Write rows to `file` and return their number."""
@@ -209,6 +212,10 @@ class _Remote(_ByName):
     def drills(self) -> list[dict[str, Any]]:
         return cast("list[dict[str, Any]]", self._ask("GET", "/v1/drills")["drills"])
 
+    def preview(self, adapter: str | None, share: float | None) -> dict[str, Any]:
+        wanted = {name: value for name, value in (("adapter", adapter), ("share", share)) if value is not None}
+        return self._ask("GET", f"/v1/experiments/preview?{urlencode(wanted)}")
+
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         wanted = {"what": what, "format": format}
         # The server writes the whole file before its first byte comes, and that may take any time.
@@ -331,6 +338,9 @@ class _Local(_ByName):
 
     def drills(self) -> list[dict[str, Any]]:
         return self._learner.drills.all()
+
+    def preview(self, adapter: str | None, share: float | None) -> dict[str, Any]:
+        return self._operator.preview(adapter, share)
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         return self._store.export(

@@ -20,14 +20,18 @@ def shown(store: Store, conversation_id: str) -> list[dict[str, Any]]:
 
 
 def on_show(turns: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of answers to the same message, the newest, where the first one stood. `turns` are all, in order."""
+    """Of answers to the same message, the newest, where the first one stood. `turns` are all, in order.
+
+    Of two that stood side by side only the one with which the chat went on counts.
+    """
     latest: dict[str, dict[str, Any]] = {}
     roots: dict[str, str] = {}
     for turn in turns:
         sibling: str | None = turn["sibling_of"]
         root: str = turn["turn_id"] if sibling is None else roots.get(sibling, sibling)
         roots[turn["turn_id"]] = root
-        latest[root] = turn
+        if not turn["not_chosen"] or root not in latest:
+            latest[root] = turn
     return list(latest.values())
 
 

@@ -90,6 +90,13 @@ class Operator:
         """Stop the running experiment. Raises NoExperiment."""
         self._learner.stop_experiment(actor, reason)
 
+    def preview(self, adapter: str | None = None, share: float | None = None) -> dict[str, Any]:
+        """What another routing of the newest experiment would have come to: `share` of the people on the challenger.
+
+        An `adapter` stands for everybody on that arm. Raises BadScores, NoExperiment.
+        """
+        return self._learner.preview(adapter, share)
+
     def null_experiment(self, actor: str = "operator") -> str:
         """Send a copy of the champion through an experiment; returns its id. Raises ExperimentRunning."""
         return self._learner.null_experiment(actor)

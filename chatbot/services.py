@@ -28,6 +28,7 @@ from chatbot.receipts import Receipts
 from chatbot.reviews import Reviews
 from chatbot.screening import open_policy, policy_in_force, scorer_options
 from chatbot.settings import Settings
+from chatbot.side_by_side import SideBySide
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from chatbot.what_if import WhatIfs
@@ -72,6 +73,7 @@ class Services:
     filter_errors: FilterErrors
     what_ifs: WhatIfs
     proposals: Proposals
+    side_by_side: SideBySide
 
 
 def build(settings: Settings) -> Services:
@@ -115,6 +117,10 @@ def assemble(
         log.warning("%s", told)
     what_ifs = WhatIfs(store, policy)
     priorities = Newest(settings.home / "runs")
+    per_day, often = settings.whole("compare_per_day"), settings.number("compare_share")
+    comparing = Comparing(store, priorities, per_day=per_day, share=often) if per_day else None
+    review = cast("RewriteReview", settings.text("rewrite_review"))
+    feedbacks = Feedbacks(store, screen, metrics, review, settings.text("known_terms"))
     return Services(
         settings=settings,
         model=model,
@@ -135,25 +141,12 @@ def assemble(
             sibling_temperature=settings.number("sibling_temperature"),
             logprob_share=settings.number("logprob_share"),
             review_sample=settings.number("review_sample"),
-            comparing=Comparing(
-                store,
-                priorities,
-                per_day=settings.whole("compare_per_day"),
-                share=settings.number("compare_share"),
-            )
-            if settings.whole("compare_per_day")
-            else None,
+            comparing=comparing,
         ),
         metrics=metrics,
         tracing=tracing,
         limits=Limits(),
-        feedbacks=Feedbacks(
-            store,
-            screen,
-            metrics,
-            cast("RewriteReview", settings.text("rewrite_review")),
-            settings.text("known_terms"),
-        ),
+        feedbacks=feedbacks,
         reviews=Reviews(store, screen, policy.categories, priorities),
         policy=policy,
         filter_errors=FilterErrors(store, policy, trail.trouble),
@@ -165,6 +158,7 @@ def assemble(
         implicits=Implicits(store, screen),
         datasets=open_datasets(settings, store, model),
         imports=Imports(store, settings.home),
+        side_by_side=SideBySide(store, learner, feedbacks, comparing, settings.shares()),
     )
 
 
@@ -190,7 +184,14 @@ def open_accounts(settings: Settings, store: Store) -> Accounts:
 
 def open_registry(settings: Settings, store: Store, model: Model) -> Registry:
     """The registry of adapters for the model that is served."""
-    return Registry(store, settings.home, base=model.name, base_sha256=model.sha256, rank=settings.whole("lora_rank"))
+    return Registry(
+        store,
+        settings.home,
+        base=model.name,
+        base_sha256=model.sha256,
+        rank=settings.whole("lora_rank"),
+        segments=settings.text("segments"),
+    )
 
 
 def open_datasets(settings: Settings, store: Store, model: Model) -> Datasets:

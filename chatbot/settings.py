@@ -167,6 +167,31 @@ SETTINGS: tuple[Setting, ...] = (
         "Whether a winner must show that each guardrail holds, or only none may be seen to break.",
         ("show", "watch"),
     ),
+    Setting("experiment_ramp", "", "Percent of new people that meet the challenger first, such as 5,20,50."),
+    Setting(
+        "experiment_batch",
+        100,
+        "People who come new at one share, before a ramp or an allocation goes on.",
+        limits=COUNT,
+    ),
+    Setting(
+        "experiment_allocation",
+        "fixed",
+        "Whether new people come to both arms at fixed shares, or more to the better one.",
+        ("fixed", "thompson"),
+    ),
+    Setting(
+        "experiment_compare_share",
+        0.1,
+        "Share of the decide group that compares answers of both arms, where compare_per_day is above 0.",
+        limits=(0, 1),
+    ),
+    Setting(
+        "segments",
+        "",
+        "Parts of the traffic that may have champions of their own.",
+        ("", "tenant", "language", "topic"),
+    ),
     Setting("guardrail_flags", 0.05, "Rise of flagged answers that is allowed, as a share.", limits=SHARE),
     Setting(
         "guardrail_refusals", 0.05, "Rise of refused or blocked answers that is allowed, as a share.", limits=SHARE

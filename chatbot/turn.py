@@ -23,7 +23,7 @@ from chatbot.messages import Message, check_parameters, checked
 from chatbot.metrics import Metrics
 from chatbot.remarks import flags
 from chatbot.tracing import Tracing, TurnTrace
-from learner import Group, Learner, Route, person_group, route
+from learner import Group, Learner, Route, person_group
 from safety import Context, Decision, Screen, Screening, Verdict, chance, drawn, told
 
 SAMPLING_SECONDS = 60.0
@@ -37,6 +37,7 @@ class TurnRequest:
     """What a person asks: `messages` in OpenAI's form, theirs last; to name an `adapter` is an operator's right.
 
     `sibling_of` is an answer to the same message. One of several that are asked for at once has a `choice` above 0.
+    With `other_arm` it is answered by the arm of the experiment that the person does not have, if they compare.
     `trace` are the headers that tell which trace this is a part of, `accept_language` is the header of that name.
     """
 
@@ -48,17 +49,22 @@ class TurnRequest:
     adapter: str | None = None
     sibling_of: str | None = None
     choice: int = 0
+    other_arm: bool = False
     trace: Mapping[str, str] = field(default_factory=dict)
     accept_language: str = ""
 
 
 @dataclass(frozen=True)
 class Begun:
-    """The turn is queued to be kept, and the engine is asked."""
+    """The turn is queued to be kept, and the engine is asked.
+
+    `compares` says that it is one of two answers of both arms of an experiment, which their person is to compare.
+    """
 
     turn_id: str
     conversation_id: str
     route: Route
+    compares: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,7 +199,7 @@ class Turns:
         context = Context("input", request.person, conversation_id)
         screened = await self._screened(messages, context)
         group = person_group(request.person, self._groups)
-        chosen = await self._route(request, group)
+        chosen = await self._route(request, group, messages)
         turn = Turn(
             turn_id=f"chatcmpl-{secrets.token_hex(12)}",
             conversation_id=conversation_id,
@@ -209,6 +215,8 @@ class Turns:
             source=request.source,
             parameters=self._parameters(request),
             verdicts=[verdict.to_values() for verdict in screened.verdicts],
+            cohort=chosen.cohort,
+            segment=chosen.segment,
         )
         kept = self._store.submit(turn, *flags(turn.turn_id, screened.verdicts))
         return _Opened(turn, kept, chosen, context, screened, request.accept_language)
@@ -333,10 +341,9 @@ class Turns:
         again = {"temperature": self._sibling_temperature} if request.sibling_of is not None else {}
         return {**again, **request.parameters}
 
-    async def _route(self, request: TurnRequest, group: Group) -> Route:
-        state = self._learner.registry.state()
+    async def _route(self, request: TurnRequest, group: Group, messages: Sequence[Message]) -> Route:
         if request.adapter is None:
-            return route(request.person, group, state)
+            return self._learner.assignments.route(request.person, group, messages, other_arm=request.other_arm)
         arm = await asyncio.to_thread(self._learner.hold, request.adapter)
         return Route("champion", arm.adapter, arm.served_name, arm.weights_sha256)
 

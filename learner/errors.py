@@ -213,6 +213,10 @@ class BadRecipeSetting(LearnerError):
     """A setting of a recipe that there is not, or that cannot be used."""
 
 
+class BadExperimentSetting(LearnerError):
+    """A setting of experiments that cannot be used."""
+
+
 class TrainingFailed(LearnerError):
     """Training could not do what was asked."""
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from analytics import Event, Experiment, Rollout, Routing, Store
+from analytics import Event, Experiment, Rollout, Routing, SegmentChampion, Store
 from learner.adapter import CARD, read_object
 from learner.errors import (
     AlreadyChampion,
@@ -24,6 +24,7 @@ from learner.errors import (
 )
 from learner.experiment import Arm, Judgement, RoutingState, salt_of
 from learner.past import Moved, Past
+from learner.segments import SegmentChampions
 from learner.shelf import BASE, Shelf
 from learner.states import State
 
@@ -41,15 +42,24 @@ class RolledBack(NamedTuple):
 class Registry:
     """State comes from the store alone; the copy in memory makes `state()` free, for it is asked at every turn.
 
-    `base` names the model that is served and `base_sha256` its weights; `rank` is the engine's largest LoRA rank.
+    `base` names the model that is served and `base_sha256` its weights; `rank` is the engine's largest LoRA rank, and
+    `segments` the kind of segments that may have champions of their own.
     Moves may be made from any thread; they wait for one another.
     """
 
     def __init__(
-        self, store: Store, home: Path, *, base: str = "starter", base_sha256: str = "", rank: int = 16
+        self,
+        store: Store,
+        home: Path,
+        *,
+        base: str = "starter",
+        base_sha256: str = "",
+        rank: int = 16,
+        segments: str = "",
     ) -> None:
         self._store, self._lock = store, threading.RLock()
         self._shelf = Shelf(store, home, base.replace("/", "--"), base_sha256, rank)
+        self.segments = SegmentChampions(store, segments, self._shelf.base_arm, self._shelf.base, self._shelf.recorded)
         self._past = Past(store, self._shelf)
         self._state = self._past.newest()
         self._leave_out_unusable()
@@ -59,7 +69,7 @@ class Registry:
         return self._state
 
     def live(self) -> list[tuple[str, Path]]:
-        """Served name and folder of every adapter that the engine must hold: champion, previous and challenger."""
+        """Served name and folder of every adapter that the engine must hold: champions, previous and challenger."""
         folders = ((arm.served_name, self._shelf.folder(arm.adapter)) for arm in self._arms())
         return [(name, folder) for name, folder in folders if folder is not None]
 
@@ -75,7 +85,9 @@ class Registry:
 
     def _arms(self) -> list[Arm]:
         state = self._state
-        return [arm for arm in (state.champion, state.previous, state.challenger) if arm is not None]
+        arms = [arm for arm in (state.champion, state.previous, state.challenger) if arm is not None]
+        # What segments were served under the previous champion stays loaded with it.
+        return list(dict.fromkeys((*arms, *(arm for one in arms[:2] for arm in self.segments.arms(one.adapter)))))
 
     def arm(self, adapter: str) -> Arm:
         """An adapter as an arm. Raises UnknownAdapter, BadAdapter."""
@@ -129,15 +141,20 @@ class Registry:
         audit = self._store.audit("adapter.reject", actor, {"adapter": adapter, "reason": reason})
         self._store.append(*self._shelf.moved(adapter, "rejected", reason, actor), audit)
 
-    def start_experiment(self, adapter: str, share: float, actor: str) -> str:
-        """Send `share` of the decide group to `adapter`, and return the experiment's id. The engine must hold it."""
+    def start_experiment(self, adapter: str, share: float, actor: str, plan: Mapping[str, object] | None = None) -> str:
+        """Send `share` of the decide group to `adapter`, and return the experiment's id. The engine must hold it.
+
+        The `plan` is kept with the experiment.
+        """
         with self._lock:
             state = self._state
             if state.experiment_id is not None:
                 raise ExperimentRunning(state.experiment_id)
             arm = self._shelf.arm(adapter)
             experiment_id = f"{adapter}#{len(self._store.rows(f'SELECT 1 FROM {Experiment.table}')) + 1}"
-            started = Experiment(experiment_id, state.champion.adapter, adapter, share, "running", "", {})
+            started = Experiment(
+                experiment_id, state.champion.adapter, adapter, share, "running", "", {"plan": plan} if plan else {}
+            )
             events: list[Event] = [started, *self._shelf.moved(adapter, "challenger", f"in {experiment_id}", actor)]
             following = replace(state, challenger=arm, experiment_id=experiment_id, share=share)
             self._move(following, "experiment.start", f"{experiment_id} started", actor, events, asdict(started))
@@ -231,7 +248,7 @@ class Registry:
             assert arm is not None
             if arm == state.champion:
                 raise AlreadyChampion(arm.adapter)
-            won = arm == state.challenger and self.won()
+            won = arm == state.challenger and self.won() and not self.won_in()
             if not won and not override_reason:
                 raise NotProven(arm.adapter)
             told = f"{arm.adapter} was promoted"
@@ -247,37 +264,78 @@ class Registry:
                 events.append(self._ended("stopped", told, found))
             detail: dict[str, object] = {"from": state.champion.adapter, "to": arm.adapter, "override": override_reason}
             if won:
-                detail["experiment"] = self.experiment(str(state.experiment_id))["detail"]
-                detail["fresh"] = dict(fresh or {})
+                proof = self.experiment(str(state.experiment_id))["detail"]
+                detail["experiment"], detail["fresh"] = proof, dict(fresh or {})
+                worse = [one["segment"] for one in proof.get("segments", ()) if one["state"] == "lost"]
+                events += self.segments.carried(state.champion.adapter, arm.adapter, worse, actor)
             salt = salt_of(str(state.experiment_id)) if won else f"promotion-{state.champion.adapter}-{arm.adapter}"
             following = RoutingState(arm, state.champion, holdback=holdback, holdback_salt=salt if holdback else "")
             self._move(following, "promote", reason, actor, events, {**detail, "holdback": holdback, **(along or {})})
+            self.segments.take(events)
             return arm.adapter
+
+    def won_in(self) -> list[str]:
+        """The segments in which alone the live challenger won its experiment; none where it won for everybody."""
+        state = self._state
+        detail = self.experiment(state.experiment_id)["detail"] if state.experiment_id is not None else None
+        return list((detail or {}).get("won_in", ()))
+
+    def promote_in_segments(self, actor: str, reason: str, along: Mapping[str, Any] | None = None) -> list[str]:
+        """Make the challenger the champion of the segments in which it won, and return them. Raises NotProven."""
+        with self._lock:
+            state, segments = self._state, self.won_in()
+            if state.challenger is None or not segments or not self.won():
+                raise NotProven(state.challenger.adapter if state.challenger else "nobody")
+            adapter = state.challenger.adapter
+            events: list[Event] = [*self._shelf.moved(adapter, "champion", f"in {', '.join(segments)}", actor)]
+            events += self.segments.moved(state.champion.adapter, segments, adapter, reason, actor)
+            detail: dict[str, object] = {"champion": state.champion.adapter, "to": adapter, "segments": segments}
+            detail["experiment"] = self.experiment(str(state.experiment_id))["detail"]
+            self._move(state.alone(), "promote.segments", reason, actor, events, {**detail, **(along or {})})
+            self.segments.take(events)
+            return segments
 
     def rollback(
         self, actor: str, reason: str, found: Judgement | None = None, along: Mapping[str, Any] | None = None
     ) -> RolledBack:
         """Bring the last champion back by one routing write; a running experiment is stopped, with what was `found`.
 
-        While a winner is on its way, it is the one that is taken back. `along` goes to the audit. Raises
-        NothingToRollBackTo for the first champion.
+        While a winner is on its way, it is the one that is taken back; where the last promotion was one in segments, it
+        is that one. `along` goes to the audit. Raises NothingToRollBackTo for the first champion.
         """
         started = time.perf_counter()
         with self._lock:
             state, restored = self._state, self._state.previous
             if state.rollout:
                 return self.end_rollout("rolled back", reason, actor)
+            if undone := self.segments.undone(state.champion.adapter, reason, actor):
+                self._undo(undone, actor, reason, found)
+                return RolledBack(time.perf_counter() - started, state.champion.adapter)
             if restored is None:
                 raise NothingToRollBackTo(state.champion.adapter)
             events: list[Event] = [*self._shelf.moved(state.champion.adapter, "retired", reason, actor)]
             events += self._shelf.moved(restored.adapter, "champion", reason, actor)
-            if state.experiment_id is not None and state.challenger is not None:
-                events += self._shelf.moved(state.challenger.adapter, "retired", reason, actor)
-                events.append(self._ended("stopped", reason, found))
+            events += self._cut_short(reason, actor, found)
             detail: dict[str, object] = {"from": state.champion.adapter, "to": restored.adapter}
             following = self._past.as_before(restored)
             self._move(following, "rollback", reason, actor, events, {**detail, **(along or {})})
             return RolledBack(time.perf_counter() - started, restored.adapter)
+
+    def _cut_short(self, reason: str, actor: str, found: Judgement | None) -> list[Event]:
+        """The events that stop a running experiment, if there is one."""
+        state = self._state
+        if state.experiment_id is None or state.challenger is None:
+            return []
+        retired = self._shelf.moved(state.challenger.adapter, "retired", reason, actor)
+        return [*retired, self._ended("stopped", reason, found)]
+
+    def _undo(self, undone: Sequence[SegmentChampion], actor: str, reason: str, found: Judgement | None) -> None:
+        """Take a promotion in segments back."""
+        state = self._state
+        events: list[Event] = [*undone, *self._cut_short(reason, actor, found)]
+        detail: dict[str, object] = {one.segment: one.adapter or state.champion.adapter for one in undone}
+        self._move(state.alone(), "rollback", reason, actor, events, {"to": state.champion.adapter, "segments": detail})
+        self.segments.take(events)
 
     def do_without(self, adapter: str, reason: str) -> None:
         """Serve what is live without `adapter`, which cannot be served; in place of a champion the one before it.
@@ -285,7 +343,7 @@ class Registry:
         An experiment that it had a part in is stopped. Nothing happens when it is not live.
         """
         with self._lock:
-            if self._without(adapter) == self._state:
+            if not self._serves(adapter):
                 return
             log.error("%s", _gone(adapter, reason))
             self._leave(adapter, "rejected", reason, UNUSABLE, "learner")
@@ -300,16 +358,25 @@ class Registry:
                 raise BadMove("The base cannot be revoked: it is the model itself. Serve another with --model.")
             self._leave(adapter, "revoked", reason, REVOKE, actor)
 
+    def _serves(self, adapter: str) -> bool:
+        return self._without(adapter) != self._state or bool(self._dropped(adapter, ""))
+
+    def _dropped(self, adapter: str, reason: str) -> list[SegmentChampion]:
+        """The segments that do without the adapter, under the champion and the one before it."""
+        arms = (self._state.champion, self._state.previous)
+        return [
+            event for arm in arms if arm is not None for event in self.segments.dropped(arm.adapter, adapter, reason)
+        ]
+
     def _leave(self, adapter: str, state: State, reason: str, action: str, actor: str) -> None:
-        live, following = self._state, self._without(adapter)
+        live, following, dropped = self._state, self._without(adapter), self._dropped(adapter, reason)
         detail: dict[str, object] = {"adapter": adapter, "from": live.champion.adapter}
         detail["to"] = following.champion.adapter
         known = self._shelf.state(adapter)
         # One that was revoked under another model stays revoked.
-        events: list[Event] = [] if (state, known) == ("rejected", "revoked") else [
-            *self._shelf.moved(adapter, state, reason, actor)
-        ]  # fmt: skip
-        if following == live:
+        stays = (state, known) == ("rejected", "revoked")
+        events: list[Event] = [*dropped, *([] if stays else self._shelf.moved(adapter, state, reason, actor))]
+        if following == live and not dropped:
             self._store.append(*events, self._store.audit(action, actor, {"reason": reason, **detail}))
             return
         if following.champion != live.champion:
@@ -322,6 +389,7 @@ class Registry:
             )
             events.append(ended)
         self._move(following, action, reason, actor, events, detail)
+        self.segments.take(events)
 
     def warning(self) -> str | None:
         """What cannot be served any more and why, until somebody promotes or rolls back; None when all is well."""

@@ -12,16 +12,19 @@ from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from analytics import Drill, Experiment, Store, StoreClosed, queries
-from learner.errors import BadAdapter, DrillRunning, ExperimentRunning, LapRunning
-from learner.experiment import Arm, Judgement, look
+from analytics import Drill, Experiment, Store, StoreClosed, experiments, queries
+from learner.errors import BadAdapter, BadScores, DrillRunning, ExperimentRunning, LapRunning, NoExperiment
+from learner.experiment import Arm, Assignments, Judgement, Plan, look, panel
 from learner.promotion import Drills, Policy, Road, Signals
 from learner.promotion.policy import no_side_by_side
 from learner.registry import Registry, RolledBack
 from learner.runs import Runs
+from learner.segmenting import Topics, by_kind
 from learner.settings import LearnerSettings, RecipeName
 from learner.supervisor import Ended, Supervisor
 
+SEGMENTS = 8  # that may make a claim in an experiment
+SEGMENT_DAYS = timedelta(days=30)
 WATCH_SECONDS = 5.0  # between two looks at the clock and at the feedback
 log = logging.getLogger(__name__)
 
@@ -57,6 +60,9 @@ class Learner:
         self._load, self._unload = load, unload
         self.policy = Policy(store, registry, settings, signals, may_approve)
         self.road, self.drills = Road(store, registry, settings, self.policy, now), Drills(store, registry)
+        self.assignments = Assignments(store, registry)
+        self._topics = Topics(store, home)
+        registry.segments.tell(by_kind(settings.segments, self._topics))
         self._runs = Runs(store, home)
         self._supervisor = Supervisor(
             store,
@@ -77,6 +83,7 @@ class Learner:
         """Begin to watch the clock, the feedback and the experiment."""
         settings = self.settings
         self.drills.abandon_old(longest=timedelta(0))  # one that the server before did not see to its end
+        self._ready()
         if settings.learn_every_hours > 0:
             self._scheduler.add_job(_until_closed(self._lap_by_clock), "interval", seconds=WATCH_SECONDS)
         if settings.learn_after_feedback > 0:
@@ -168,15 +175,18 @@ class Learner:
     def promote(self, adapter: str | None, actor: str, override: str | None = None, person: str | None = None) -> str:
         """Promote `adapter`, or the proven challenger, which may begin its rollout; returns the champion.
 
-        `person` is who the actor is, by whichever key. Raises NotProven, NotApproved, NoSignal, NoExperiment,
-        RolloutRunning, UnknownAdapter.
+        One that won in segments alone is promoted only there, and returned with them. `person` is who the actor is, by
+        whichever key. Raises NotProven, NotApproved, NoSignal, NoExperiment, RolloutRunning, UnknownAdapter.
         """
         with self._moving:
             self._no_drill()
+            challenger, segments = self.registry.state().challenger, self.registry.won_in()
             if adapter is not None:
                 self.hold(adapter)
             self.road.promote(adapter, actor, person or actor, override, self._so_far())
             self._tidy()
+            if segments and challenger is not None and not override:
+                return f"{challenger.adapter} ({', '.join(segments)})"
             return self.registry.state().champion.adapter
 
     def approve(self, adapter: str, person: str, name: str, reason: str = "") -> None:
@@ -222,6 +232,8 @@ class Learner:
     def status(self) -> dict[str, Any]:
         """The champion, the challenger, the experiment (the last one if none runs) and the newest runs.
 
+        `segments` has the champions of segments that have one of their own.
+
         `warning` says what cannot be served any more and why, and is None when all is well; `approval` why a person has
         to promote the challenger, and is None where `promotion` decides.
         """
@@ -229,6 +241,9 @@ class Learner:
         return {
             "champion": state.champion.adapter,
             "challenger": state.challenger.adapter if state.challenger else None,
+            "segments": {
+                name: arm.adapter for name, arm in self.registry.segments.under(state.champion.adapter).items()
+            },
             "warning": self.registry.warning(),
             "approval": self.approval(),
             "experiment": self._experiment(),
@@ -237,33 +252,29 @@ class Learner:
             "runs": self.runs(),
         }
 
+    def preview(self, adapter: str | None = None, share: float | None = None) -> dict[str, Any]:
+        """What another routing of the newest experiment would have come to. Raises BadScores, NoExperiment."""
+        row = self._newest_experiment()
+        if row is None:
+            raise NoExperiment("There has been no experiment whose log could tell of another routing.")
+        arms = {row["champion"]: 0.0, row["challenger"]: 1.0}
+        if adapter is not None and adapter not in arms:
+            raise BadScores(
+                f"Nobody was served by {adapter} in {row['experiment_id']}; its arms are {', '.join(arms)}."
+            )
+        wanted = share if adapter is None else arms[adapter]
+        return panel.previewed(self._store, row["experiment_id"], 1.0 if wanted is None else wanted)
+
     def _experiment(self) -> dict[str, Any] | None:
+        row = self._newest_experiment()
+        return None if row is None else panel.told(self._store, row, self._found(row), self.settings, self.assignments)
+
+    def _newest_experiment(self) -> dict[str, Any] | None:
         # One that another model left running is not run under this one; what it ended since does not hide the live one.
         sql = f"SELECT * FROM {Experiment.table} WHERE state <> 'running' OR experiment_id = $live"
         live = self.registry.state().experiment_id or ""
         rows = self._store.rows(f"{sql} ORDER BY experiment_id = $live DESC, rowid DESC LIMIT 1", {"live": live})
-        if not rows:
-            return None
-        row = rows[0]
-        running, found = row["state"] == "running", self._found(row)
-        return {
-            "experiment_id": row["experiment_id"],
-            "champion": row["champion"],
-            "challenger": row["challenger"],
-            "state": row["state"],
-            "reason": found.reason if running else row["reason"],
-            "users": found.users_champion + found.users_challenger,
-            "users_champion": found.users_champion,
-            "users_challenger": found.users_challenger,
-            "difference": found.difference,
-            "interval": None if found.lower is None else [found.lower, found.upper],
-            "p_value": found.p_value,
-            "alpha": found.alpha,
-            "needed": found.needed,
-            "guardrails": found.guardrails,
-            "balance": found.balance,
-            "comparisons": found.comparisons,
-        }
+        return rows[0] if rows else None
 
     def _found(self, row: Mapping[str, Any]) -> Judgement:
         """What the experiment came to when it ended, or what the votes say of it so far."""
@@ -298,8 +309,10 @@ class Learner:
     def _glance(self) -> None:
         """Look at the experiment, or start the one that is waiting. What fails is tried again at the next glance."""
         try:
+            self._ready()
             self.look()
             self.watch()
+            self.assignments.look()
             with self._moving:
                 busy = self.registry.state().experiment_id is not None or self.drills.under_way() is not None
                 waiting = None if busy else self.registry.pending()
@@ -319,9 +332,19 @@ class Learner:
 
     def _challenge(self, adapter: str, actor: str) -> str:
         self.hold(adapter)
-        experiment_id = self.registry.start_experiment(adapter, self.settings.experiment_share, actor)
+        since = datetime.now(UTC) - SEGMENT_DAYS
+        segments = experiments.common_segments(self._store, SEGMENTS, since) if self.settings.segments else []
+        plan = Plan.of(self.settings, self.settings.experiment_share, tuple(segments))
+        experiment_id = self.registry.start_experiment(adapter, plan.shares[-1], actor, plan.to_values())
         self._hold_live()
+        self._ready()
         return experiment_id
+
+    def _ready(self) -> None:
+        """Read what turns are routed by, so that no turn has to wait for it."""
+        if self.settings.segments == "topic":
+            self._topics.prepare()
+        self.assignments.running()
 
     def hold(self, adapter: str) -> Arm:
         """Have the engine hold `adapter`, live or not, and return it as an arm. Raises UnknownAdapter, BadAdapter."""

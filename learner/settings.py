@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self, cast, get_args
 
-from learner.errors import BadRecipeSetting, BadSteps
+from learner.errors import BadExperimentSetting, BadRecipeSetting, BadSteps
 from learner.recipe_settings import DpoLoss, DpoSettings, Known, parsed, with_words
 
 Promotion = Literal["auto", "ask", "two-person"]
 Signal = Literal["required", "off"]
 Spending = Literal["lord", "each"]
 GuardrailMode = Literal["show", "watch"]
+Allocation = Literal["fixed", "thompson"]
+SegmentKind = Literal["", "tenant", "language", "topic"]
 RewriteReview = Literal["new", "all", "off"]
 TrainFrom = Literal["base", "champion"]
 RecipeName = Literal["auto", "sft", "dpo", "kto", "reward", "rloo", "grpo", "hybrid"]
@@ -125,6 +127,12 @@ class LearnerSettings(LapSettings):
     experiment_look_seconds: float = 5.0
     experiment_spending: Spending = "lord"  # alpha over the stream of candidates, or anew for each of them
     experiment_guardrails: GuardrailMode = "show"  # a winner shows that each holds, or none may be seen to break
+    experiment_ramp: str = ""  # percent, such as "5,20,50": the shares before `experiment_share`
+    experiment_batch: int = 100  # people who come new at one share, before a ramp or an allocation goes on
+    experiment_allocation: Allocation = "fixed"
+    experiment_compare_share: float = 0.1  # of the decide group; nobody where `compare_per_day` is 0
+    compare_per_day: int = 0
+    segments: SegmentKind = ""
     guardrail_flags: float = 0.05  # points of the answers, as a share
     guardrail_refusals: float = 0.05
     guardrail_rating: float = 0.1  # fewer answers with a vote
@@ -139,9 +147,10 @@ class LearnerSettings(LapSettings):
     holdback_share: float = 0.05  # of all people, who stay on the previous champion; 0 turns it off
 
     def __post_init__(self) -> None:
-        """Raise BadRecipeSetting, and BadSteps for steps that do not rise to 100."""
+        """Raise BadRecipeSetting, BadExperimentSetting, and BadSteps for steps that do not rise to 100."""
         super().__post_init__()
         self.steps()
+        ramp_of(self.experiment_ramp)
 
     def steps(self) -> tuple[float, ...]:
         """The shares of all people, in (0, 1], that a rollout goes through. Raises BadSteps."""
@@ -161,4 +170,17 @@ def steps_of(text: str) -> tuple[float, ...]:
     rising = all(one < other for one, other in zip((0.0, *steps), steps, strict=False))
     if not steps or steps[-1] != 1 or not rising:
         raise BadSteps(f"rollout_steps is {text!r}; it must be percentages that rise to 100, such as 1,10,50,100.")
+    return steps
+
+
+def ramp_of(text: str) -> list[float]:
+    """The shares of a ramp such as "5,20,50", in percent. Raises BadExperimentSetting."""
+    try:
+        steps = [float(part) / 100 for part in text.split(",") if part.strip()]
+    except ValueError:
+        steps = [0.0]
+    if any(not 0 < step < 1 for step in steps) or steps != sorted(set(steps)):
+        raise BadExperimentSetting(
+            f"experiment_ramp is {text!r}; give percentages above 0 and below 100 that rise, such as 5,20,50."
+        )
     return steps

@@ -31,7 +31,10 @@ class Machine:
         self.newcomers = itertools.count()
         self.signal, self.strangers = NoSideBySide(), {"key:operator"}
         self.store = Store.open(home / "store.duckdb")
-        self.registry = Registry(self.store, home, base=base, base_sha256=weights_sha256(MODEL_DIR), rank=rank)
+        segments = str(settings.get("segments", ""))
+        self.registry = Registry(
+            self.store, home, base=base, base_sha256=weights_sha256(MODEL_DIR), rank=rank, segments=segments
+        )
         self.learner = Learner(
             self.store,
             self.registry,

@@ -1,4 +1,6 @@
-"""The pictures of the docs. Run as: PYTHONPATH=. .venv/bin/python tests/screenshots.py [chat|review|operate] [URL]
+"""The pictures of the docs. Run as: PYTHONPATH=. .venv/bin/python tests/screenshots.py [NAME ...] [URL]
+
+The names are chat, review, operate and experiment; all of them if none is given.
 
 With a URL the chat is pictured on the server that runs there, with its own model; everything else is pictured on the
 canned engine, over a history that is made up below.
@@ -15,7 +17,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from analytics import Adapter, Experiment, Feedback, Review, Routing, Run, Store
+from analytics import Adapter, ArmComparison, Experiment, Feedback, Review, Routing, Run, Store
+from learner.experiment import Plan
 from tests.history import History, people
 from tests.pages_server import ANSWERS, Running, running
 
@@ -24,6 +27,7 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 QUESTIONS = ("How long does delivery take?", "How do I send something back?")
 CHAMPION, CHALLENGER, SHA = "starter@1", "starter@2", "0" * 64
 WAIT_MS = 60_000
+ALL = ("chat", "review", "operate", "experiment")
 VOTERS = 700
 
 
@@ -87,16 +91,54 @@ def make_up(home: Path) -> None:
     store.close()
 
 
+def experiment(page: Page, served: Running) -> None:
+    """Everything that the verdict of an experiment has."""
+    page.context.add_cookies([served.cookie("operator")])
+    page.set_viewport_size({"width": 1200, "height": 1500})
+    page.goto(f"{served.url}/operate/")
+    page.wait_for_selector(".rt-experiment")
+    page.wait_for_timeout(1500)
+    page.locator(".rt-experiment").screenshot(path=IMAGES / "experiment.png")
+
+
+def _before(store: Store) -> None:
+    """Candidates that came before, with the end of each."""
+    for number, state in enumerate(("lost", "futile", "won", "futile", "lost", "stopped")):
+        known = (f"starter@{number}#{number}", "base", f"starter@{number}", 0.5)
+        store.append(Experiment(*known, "running", "", {}), Experiment(*known, state, "made up", {}))
+
+
+def _comparisons(history: History, draw: random.Random, names: list[str], experiment: str) -> None:
+    """People who compare; the challenger is on the right, and mostly better."""
+    for person in names:
+        one = history.answer(person, ANSWERS[0], experiment_id=experiment)
+        two = history.answer(person, ANSWERS[1], arm="challenger", experiment_id=experiment, sibling_of=one)
+        choice = draw.choices(("right", "left", "tie", "both_bad", "shown"), (5, 3, 2, 1, 1))[0]
+        better, worse = (two, one) if choice == "right" else (one, two)
+        if choice in ("left", "right"):
+            history.say(person, better, preferred_over=worse)
+        history.store.append(ArmComparison(experiment, person, one, two, one, 0.5, choice, better))
+
+
 def _experiment(store: Store, history: History, draw: random.Random) -> None:
-    experiment = f"{CHALLENGER}#1"
+    _before(store)
+    experiment = f"{CHALLENGER}#7"
     for name, state in ((CHAMPION, "champion"), (CHALLENGER, "challenger")):
         store.append(Adapter(name, SHA, "", "starter", None, state, ""))
-    store.append(Experiment(experiment, CHAMPION, CHALLENGER, 0.5, "running", "", {}))
+    plan = Plan((0.2, 0.5), 150, compare_share=0.1, kind="language", segments=("en", "de"))
+    store.append(Experiment(experiment, CHAMPION, CHALLENGER, 0.5, "running", "", {"plan": plan.to_values()}))
     store.append(Routing(CHAMPION, "base", CHALLENGER, experiment, 0.5, f"{experiment} started", "learner"))
-    for number, person in enumerate(people("decide", 240)):
-        arm = ("champion", "challenger")[number % 2]
-        turn = history.answer(person, draw.choice(ANSWERS), arm=arm, experiment_id=experiment)
-        history.say(person, turn, vote=1 if draw.random() < (0.72, 0.8)[number % 2] else -1)
+    names = people("decide", 560)
+    with history.together():
+        for number, person in enumerate(names[:500]):
+            share = plan.share(number)
+            met = draw.random() < share
+            told = {"arm": ("champion", "challenger")[met], "propensity": share if met else 1 - share}
+            segment = draw.choice(("en", "en", "de"))
+            turn = history.answer(person, draw.choice(ANSWERS), experiment_id=experiment, segment=segment, **told)
+            if draw.random() < 0.8:
+                history.say(person, turn, vote=1 if draw.random() < (0.7, 0.88)[met] else -1)
+    _comparisons(history, draw, names[500:], experiment)
 
 
 def _lap(store: Store, home: Path) -> None:
@@ -141,7 +183,9 @@ def browsing() -> Iterator[Page]:
 def main(words: list[str]) -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     url = next((word for word in words if word.startswith("http")), None)
-    wanted = [word for word in words if word != url] or (["chat"] if url else ["chat", "review", "operate"])
+    wanted = [word for word in words if word != url] or (
+        ["chat"] if url else ["chat", "review", "operate", "experiment"]
+    )
     if url is not None:
         with browsing() as page:
             chat(page, url)
@@ -151,7 +195,8 @@ def main(words: list[str]) -> None:
     with running(home) as served, browsing() as page:
         for name in wanted:
             {"chat": lambda: chat(page, served.url), "review": lambda: review(page, served),
-             "operate": lambda: operate(page, served)}[name]()  # fmt: skip
+             "operate": lambda: operate(page, served),
+             "experiment": lambda: experiment(page, served)}[name]()  # fmt: skip
     shutil.rmtree(home)
 
 

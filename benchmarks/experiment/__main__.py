@@ -19,7 +19,7 @@ from benchmarks.experiment.show import show
 def main(
     users: Annotated[int, typer.Option(min=100, help="Users of both arms in experiments without an effect.")] = 10_000,
     n_star: Annotated[float, typer.Option(min=1, help="n_star of the rule in them.")] = round(power.tuned(0.05)),
-    repeats: Annotated[int, typer.Option(min=200, help="Experiments in each cell.")] = 2000,
+    repeats: Annotated[int, typer.Option(min=100, help="Experiments in each cell.")] = 2000,
     seed: Annotated[int, typer.Option(help="The same seed, the same figures.")] = 1,
     processes: Annotated[int, typer.Option(min=1, help="Processes at once.")] = min(2, os.cpu_count() or 1),
     png: Annotated[Path | None, typer.Option(help="Draw the figures to this file.")] = None,

@@ -10,8 +10,10 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.experiment import adds, false_wins, power
+from benchmarks.experiment.moving import moving
 from learner.experiment.judge import FUTILE_BELOW
 
+MOST_MOVING = 400  # experiments of each plan whose shares move: the whole verdict is asked at every look, which is slow
 GOALS = {"false_wins": 0.05, "saving": 0.3}
 progress = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -49,13 +51,16 @@ def measure(users: int, n_star: float, repeats: int, seed: int, processes: int) 
             pool.submit(false_wins.comparisons, seed, users, n_star, repeats, tell),
             pool.submit(measure_power, seed, repeats),
         ]
+        moved = pool.submit(moving, seed, min(repeats, MOST_MOVING), tell)
         (thumbs, thumbs_orders), (compared, compared_orders), powers = (part.result() for part in parts)
+        moving_rates = moved.result()
     ours = [rate for rates in (thumbs, compared) for row in rates["ours"].values() for rate in row.values()]
     return {
         "false_wins": thumbs,
         "false_wins_comparisons": compared,
         "false_wins_most": max(ours),
         "false_wins_by_order": {"thumbs": thumbs_orders, "comparisons": compared_orders},
+        "false_wins_moving": moving_rates,
         **powers,
         "met": {
             "false_wins": max(ours) <= GOALS["false_wins"],

@@ -14,6 +14,7 @@ NAMES = {
     "fixed": "fixed horizon",
     "track_and_stop": "track-and-stop",
     "raw_mixture": "beta mixture on raw wins",
+    "plain means": "plain means",
     "equation_9": "AsympCS, eq. 9",
 }
 
@@ -22,6 +23,11 @@ def show(result: Mapping[str, Any], console: Console) -> None:
     """Print the rates of false wins, the users and the saving, and the goals beside them."""
     console.print(_rates("False wins, thumbs", result["false_wins"]))
     console.print(_rates("False wins, comparisons", result["false_wins_comparisons"]))
+    moved = {
+        rule: {plan: rates[rule] for plan, rates in result["false_wins_moving"].items()}
+        for rule in ("ours", "plain means")
+    }
+    console.print(_by_column("False wins while times change, by plan", moved, "{:.1%}"))
     console.print(_by_column("Users to decide, median", result["users_to_decide"], "{:,.0f}"))
     console.print(_by_column("Lost thumbs up of 10,000 users", result["regret"], "{:,.0f}"))
     saved = {rule: {power: of["saving"] for power, of in by.items()} for rule, by in result["saving_by_power"].items()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
@@ -57,6 +59,11 @@ class ChatBody(BaseModel):
         None, description="The conversation that this goes on with, if it is kept here."
     )
     sibling_of: str | None = Field(None, description="The id of an answer to the same message, to get another one.")
+    compare: bool = Field(
+        False,
+        description="With `n` 2: both arms of the running experiment, to be shown side by side, if this person may be "
+        "asked; then `ratchet.compares` is true, and the verdict goes to `/v1/comparisons`.",
+    )
 
 
 @router.get("/v1/models", summary="List the models")
@@ -91,8 +98,13 @@ async def chat_completions(body: ChatBody, request: Request, services: ServicesO
         caller.must(OPERATE)
     spending = budgets(services, caller)
     spending.admit()
-    choices = Choices(services.turns, _asked(body, caller.person, request), body.n, spending.charge)
+    experiment_id = await asyncio.to_thread(_compares, body, services, caller.person)
+    asked, both_arms = _asked(body, caller.person, request), experiment_id is not None
+    choices = Choices(services.turns, asked, body.n, spending.charge, both_arms=both_arms)
     begun = await choices.begin()
+    if experiment_id is not None:
+        showing = partial(services.side_by_side.showing, caller.person, experiment_id, *choices.begun)
+        begun = choices.begun[0] = replace(begun, compares=await asyncio.to_thread(showing))
     response: Response
     if body.stream:
         first = await choices.first()  # what the engine refuses can still have its own status
@@ -103,6 +115,16 @@ async def chat_completions(body: ChatBody, request: Request, services: ServicesO
         response = JSONResponse(await _unless_left(chunks.whole(begun, choices), choices, request))
     set_person(response, caller)
     return response
+
+
+def _compares(body: ChatBody, services: Services, person: str) -> str | None:
+    """The experiment whose arms the person is to compare now; None where they are not."""
+    if not body.compare:
+        return None
+    if body.n != 2:
+        raise BadRequest("compare shows two answers side by side, so n must be 2.")
+    wanted = body.model == DEFAULT and body.sibling_of is None
+    return services.side_by_side.compares(person) if wanted else None
 
 
 def _asked(body: ChatBody, person: str, request: Request) -> TurnRequest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import replace
 
@@ -15,11 +16,17 @@ Numbered = tuple[int, Step]
 
 
 class Choices:
-    """Runs `n` turns side by side. `spent` is told the tokens that each of them took."""
+    """Runs `n` turns side by side. `spent` is told the tokens that each of them took.
 
-    def __init__(self, turns: Turns, asked: TurnRequest, n: int, spent: Callable[[int], None]) -> None:
+    With `both_arms` the first two are by the two arms of an experiment, in an order that chance decides.
+    """
+
+    def __init__(
+        self, turns: Turns, asked: TurnRequest, n: int, spent: Callable[[int], None], *, both_arms: bool = False
+    ) -> None:
         self._turns, self._asked, self._spent = turns, asked, spent
-        self._streams = [turns.run(asked)]
+        self._other = secrets.randbelow(2) if both_arms else None
+        self._streams = [turns.run(replace(asked, other_arm=self._other == 0))]
         self._more = n - 1
         self._steps: AsyncGenerator[Numbered, None] | None = None
         self.begun: list[Begun] = []
@@ -29,6 +36,7 @@ class Choices:
         await self._begin(0)
         for choice in range(1, self._more + 1):
             sibling = replace(self._asked, sibling_of=self.begun[0].turn_id, choice=choice)
+            sibling = replace(sibling, other_arm=self._other == choice)
             self._streams.append(self._turns.run(sibling))
             await self._begin(choice)
         self._steps = self._one() if self._more == 0 else self._merged()

@@ -111,8 +111,8 @@ def _stamp(begun: Begun, kind: str) -> dict[str, object]:
         "id": begun.turn_id,
         "object": kind,
         "created": int(time.time()),
-        "model": begun.route.adapter,
-        "system_fingerprint": begun.route.weights_sha256,
+        "model": "default" if begun.compares else begun.route.adapter,
+        "system_fingerprint": None if begun.compares else begun.route.weights_sha256,
     }
 
 
@@ -126,9 +126,14 @@ def _ended(dones: Collection[Done]) -> dict[str, object]:
 
 def _route(choices: Choices) -> dict[str, object]:
     begun = choices.begun[0]
-    return {
+    told = {
         "conversation_id": begun.conversation_id,
         "response_ids": [choice.turn_id for choice in choices.begun],
+    }
+    if begun.compares:  # who compares is not told which is which
+        return {**told, "compares": True, "experiment_id": begun.route.experiment_id}
+    return {
+        **told,
         "arm": begun.route.arm,
         "adapter": begun.route.adapter,
         "weights_sha256": begun.route.weights_sha256,

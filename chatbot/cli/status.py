@@ -33,7 +33,21 @@ def _table(state: Mapping[str, object]) -> Table:
     table.add_column(style="dim")
     table.add_column()
     for name, value in state.items():
+        if isinstance(value, Mapping) and "experiment_id" in value:
+            table.add_row(name, _experiment(value))
+            continue
         table.add_row(name, _runs(value) if isinstance(value, list) else Text(_words(value)))
+    return table
+
+
+def _experiment(found: Mapping[str, Any]) -> Table:
+    """The experiment with everything that its judgement has, one line each."""
+    from chatbot.saying_experiment import lines
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    for name, words in lines(found):
+        table.add_row(name, Text(words))
     return table
 
 
@@ -57,7 +71,7 @@ def _words(value: object) -> str:
     if isinstance(value, Mapping) and (told := _known(value)) is not None:
         return told
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_words(part)}" for name, part in value.items())
+        return "-" if not value else ", ".join(f"{name} {_words(part)}" for name, part in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

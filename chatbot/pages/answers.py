@@ -15,14 +15,16 @@ from chatbot import conversations
 from chatbot.answer import Delta
 from chatbot.api.common import OURS
 from chatbot.pages.access import person_of
-from chatbot.pages.talk import History, Tab, Talk, Wish, message
+from chatbot.pages.talk import PAIR, History, Tab, Talk, Wish, message
 from chatbot.services import Services
+from chatbot.side_by_side import Pair
 from chatbot.turn import Begun, Done, TurnRequest
 
 YIELD_SECONDS = 0.08  # between two updates of a streaming answer; more often only costs
 WAKING_SECONDS = 180.0
 MOST_TOKENS = 512  # of an answer; half of what the engine takes where that is less
 WAKING = "*The model is waking up …*"
+TWO = "*Two answers are being written …*"
 INTERRUPTED = "*This answer was interrupted.*"
 
 Shown = tuple[History, str | None]
@@ -57,7 +59,7 @@ class Answers:
         wish, talk.wish = talk.wish, None
         if wish is None:
             return
-        history = [*history[: wish.place - 1], message("user", wish.text)]
+        history = [*talk.settled(history)[: wish.place - 1], message("user", wish.text)]
         said = ""
         try:
             yield history, talk.conversation_id
@@ -68,6 +70,7 @@ class Answers:
                 async for said in pieces:
                     yield [*history, message("assistant", said)], talk.conversation_id
         except OURS as error:
+            said = "" if said == TWO else said
             yield [*history, message("assistant", f"{said}\n\n*{error}*".strip())], talk.conversation_id
         finally:
             if talk.answering is wish:
@@ -76,7 +79,14 @@ class Answers:
     async def _pieces(self, wish: Wish, talk: Talk, request: gr.Request) -> AsyncGenerator[str, None]:
         """The answer as far as it is, again and again; who stops listening stops the answer."""
         said, drawn = "", 0.0
-        async with aclosing(self._services.turns.run(await self._asked(wish, talk, request))) as steps:
+        asked = await self._asked(wish, talk, request)
+        if wish.before is None:
+            experiment_id = await asyncio.to_thread(self._services.side_by_side.draws, asked.person)
+            if experiment_id is not None:
+                yield TWO
+                yield await self._two(asked, experiment_id, wish, talk)
+                return
+        async with aclosing(self._services.turns.run(asked)) as steps:
             async for step in steps:
                 if isinstance(step, Begun):
                     talk.conversation_id, talk.turns[wish.place] = step.conversation_id, step.turn_id
@@ -88,6 +98,17 @@ class Answers:
                 else:
                     self._done(step, wish, talk)
         yield said
+
+    async def _two(self, asked: TurnRequest, experiment_id: str, wish: Wish, talk: Talk) -> str:
+        """Have both arms of an experiment answer; the chat shows that there is a pair, or the person's own answer."""
+        found = await self._services.side_by_side.both(self._services.turns, asked, experiment_id)
+        own = found.own if isinstance(found, Pair) else found
+        talk.conversation_id, talk.turns[wish.place] = own.begun.conversation_id, own.begun.turn_id
+        self._done(own.done, wish, talk)
+        if isinstance(found, Pair):
+            talk.pair, talk.offered = found, None
+            return PAIR
+        return own.text
 
     async def _asked(self, wish: Wish, talk: Talk, request: gr.Request) -> TurnRequest:
         store = self._services.store

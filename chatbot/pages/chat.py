@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from chatbot import conversations
-from chatbot.pages.answers import INTERRUPTED, Answers
-from chatbot.pages.layout import ChatLayout, badge, earlier_answer, lay_out, offered
+from chatbot.pages.answers import INTERRUPTED, TWO, Answers
+from chatbot.pages.layout import ChatLayout, badge, earlier_answer, lay_out, offered, side_by_side
 from chatbot.pages.look import QUIET, bar
 from chatbot.pages.ratings import Ratings
 from chatbot.pages.talk import History, Tab, Talk, message
 from chatbot.services import Services
+from chatbot.side_by_side import Choice
 
 Updates = tuple[Any, ...]
 NOTHING_SAID: tuple[list[str], str] = ([], "")
-NOTES = 5  # of `ChatLayout.notes`
+NOTES = 6  # of `ChatLayout.notes`
 HIDDEN, SHOWN = gr.update(visible=False), gr.update(visible=True)
 
 
@@ -33,6 +35,7 @@ def page(services: Services) -> gr.Blocks:
         _hear_rating(parts, ratings)
         _hear_copying(parts, ratings)
         _hear_comparing(parts, ratings)
+        _hear_choosing(parts, ratings)
         _hear_appealing(parts, ratings)
         _hear_consent(parts, ratings)
     return blocks
@@ -86,11 +89,14 @@ def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services) -> N
         if talk.answering is not None:
             return gr.skip()  # type: ignore[no-any-return]
         unanswered = bool(history) and history[-1]["role"] == "user"
-        shown = [*history, message("assistant", INTERRUPTED)] if unanswered else gr.skip()
+        broken = bool(history) and history[-1]["content"] == TWO
+        said = history[:-1] if broken else history
+        shown = [*said, message("assistant", INTERRUPTED)] if unanswered or broken else gr.skip()
         earlier = earlier_answer(conversations.answer(services.store, talk.earlier)) if talk.earlier else ""
         asks = gr.update(visible=talk.earlier is not None), gr.update(visible=talk.blocked is not None)
         offers = gr.update(visible=talk.offered is not None), offered(talk.offered or "")
-        return shown, SHOWN, HIDDEN, earlier, *asks, *offers
+        pair = side_by_side(talk.pair.left.text, talk.pair.right.text) if talk.pair else ""
+        return shown, SHOWN, HIDDEN, earlier, *asks, *offers, gr.update(visible=talk.pair is not None), pair
 
     def stop_it(history: History, tab: Tab) -> Updates:
         tab.talk.answering = None
@@ -102,6 +108,7 @@ def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services) -> N
 
     _, send, stop = parts.composer
     asks = [parts.compare.earlier, parts.compare.note, parts.appeal.note, parts.offer.note, parts.offer.text]
+    asks += [parts.pair.note, parts.pair.answers]
     known, rested = [parts.chat, parts.tab], [parts.chat, send, stop, *asks]
     for stream in streams:
         stream.then(rest, known, rested, **QUIET)
@@ -158,6 +165,26 @@ def _hear_comparing(parts: ChatLayout, ratings: Ratings) -> None:
     parts.compare.second.click(second, [parts.tab], out, **QUIET)
     parts.compare.same.click(lambda: HIDDEN, None, [parts.compare.note], **QUIET)
     parts.offer.no.click(lambda: HIDDEN, None, [parts.offer.note], **QUIET)
+
+
+def _hear_choosing(parts: ChatLayout, ratings: Ratings) -> None:
+    def choosing(choice: Choice) -> Callable[[History, Tab, gr.Request], Updates]:
+        def choose(history: History, tab: Tab, request: gr.Request) -> Updates:
+            told, text = ratings.choose(choice, tab.talk, request)
+            shown = [*history[:-1], message("assistant", text)] if text is not None and history else gr.skip()
+            return shown, *_told(told, ratings.must_ask(request)), gr.update(visible=tab.talk.pair is not None)
+
+        return choose
+
+    out = [parts.chat, *_receipt(parts), parts.pair.note]
+    buttons: tuple[tuple[gr.Button, Choice], ...] = (
+        (parts.pair.left, "left"),
+        (parts.pair.right, "right"),
+        (parts.pair.tie, "tie"),
+        (parts.pair.both_bad, "both_bad"),
+    )
+    for button, choice in buttons:
+        button.click(choosing(choice), [parts.chat, parts.tab], out, **QUIET)
 
 
 def _hear_appealing(parts: ChatLayout, ratings: Ratings) -> None:

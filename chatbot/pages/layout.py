@@ -52,6 +52,17 @@ class CompareNote(NamedTuple):
     same: gr.Button
 
 
+class PairNote(NamedTuple):
+    """Two answers side by side, and what can be found of them."""
+
+    note: gr.Column
+    answers: gr.HTML
+    left: gr.Button
+    right: gr.Button
+    tie: gr.Button
+    both_bad: gr.Button
+
+
 class OfferNote(NamedTuple):
     """The question whether somebody would compare the answer with another one."""
 
@@ -81,6 +92,7 @@ class ChatLayout:
     consent: ConsentNote
     compare: CompareNote
     offer: OfferNote
+    pair: PairNote
     appeal: AppealNote
     new: gr.Button
     learning: gr.Button
@@ -88,7 +100,9 @@ class ChatLayout:
     @property
     def notes(self) -> list[gr.Column]:
         """The notes between the chat and the composer."""
-        return [self.receipt.note, self.compare.note, self.offer.note, self.appeal.note, self.consent.note]
+        return [
+            self.receipt.note, self.compare.note, self.offer.note, self.pair.note, self.appeal.note, self.consent.note
+        ]  # fmt: skip
 
 
 def lay_out(model: Model) -> ChatLayout:
@@ -97,13 +111,13 @@ def lay_out(model: Model) -> ChatLayout:
     stored = gr.BrowserState(None, storage_key=STORAGE_KEY, secret="conversation")  # noqa: S106 - an id, not a secret
     with gr.Column(elem_id="rt-column"):
         chat = _chat(model)
-        receipt, compare, offer = _receipt_note(), _compare_note(), _offer_note()
+        receipt, compare, offer, pair = _receipt_note(), _compare_note(), _offer_note(), _pair_note()
         appeal, consent = _appeal_note(), _consent_note()
         composer = _composer()
         with gr.Row(elem_classes="rt-foot"):
             new = gr.Button("New conversation", elem_id="rt-new")
             learning = gr.Button("Learning from you", elem_id="rt-learning")
-    return ChatLayout(chat, tab, stored, composer, receipt, consent, compare, offer, appeal, new, learning)
+    return ChatLayout(chat, tab, stored, composer, receipt, consent, compare, offer, pair, appeal, new, learning)
 
 
 def earlier_answer(answer: str) -> str:
@@ -112,6 +126,15 @@ def earlier_answer(answer: str) -> str:
         "<p><b>Which answer was better?</b></p>"
         f"<div class='rt-earlier'><span>The one before</span><div>{html.escape(answer)}</div></div>"
     )
+
+
+def side_by_side(left: str, right: str) -> str:
+    """Two answers to one message."""
+    cards = (
+        f"<div class='rt-earlier'><span>Answer {name}</span><div>{html.escape(text)}</div></div>"
+        for name, text in (("A", left), ("B", right))
+    )
+    return f"<p><b>Which answer is better?</b> The chat goes on with it.</p><div class='rt-pair'>{''.join(cards)}</div>"
 
 
 def _chat(model: Model) -> gr.Chatbot:
@@ -159,6 +182,17 @@ def _compare_note() -> CompareNote:
             second = gr.Button("This one", size="sm")
             same = gr.Button("No difference", size="sm")
     return CompareNote(note, earlier, first, second, same)
+
+
+def _pair_note() -> PairNote:
+    with gr.Column(visible=False, elem_classes="rt-note", elem_id="rt-pair") as note:
+        answers = gr.HTML()
+        with gr.Row(elem_classes="rt-line"):
+            left = gr.Button("A is better", size="sm")
+            right = gr.Button("B is better", size="sm")
+            tie = gr.Button("A tie", size="sm")
+            both_bad = gr.Button("Both are bad", size="sm")
+    return PairNote(note, answers, left, right, tie, both_bad)
 
 
 def offered(why: str) -> str:

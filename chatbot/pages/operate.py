@@ -10,7 +10,7 @@ import gradio as gr
 
 from chatbot.accounts import Caller
 from chatbot.api.common import OURS
-from chatbot.pages import panels, rollout
+from chatbot.pages import experiment, panels, rollout
 from chatbot.pages.access import person_of
 from chatbot.pages.look import QUIET, bar
 from chatbot.pages.plot import satisfaction
@@ -48,7 +48,7 @@ class OperatePage:
         votes = sum(point["votes"] for point in points)
         plot = satisfaction(points) if votes != drawn else gr.skip()
         up = sum(point["share_up"] * point["votes"] for point in points) / votes if votes else None
-        parts = (panels.numbers(state, up), plot, panels.lap(state["runs"]), panels.experiment(state["experiment"]))
+        parts = (panels.numbers(state, up), plot, panels.lap(state["runs"]), experiment.panel(state["experiment"]))
         return *parts, rollout.panel(state), votes, *self._moves(state)
 
     def learn(self, request: gr.Request) -> str:
@@ -141,11 +141,11 @@ def page(services: Services) -> gr.Blocks:
             on_the_way = gr.HTML(elem_id="rt-rollout")
             with gr.Row():
                 with gr.Column(min_width=320):
-                    experiment = gr.HTML()
+                    experiment_card = gr.HTML()
                 with gr.Column(min_width=320):
                     lap = gr.HTML()
         drawn = gr.State(-1)
-        seen = [numbers, plot, lap, experiment, on_the_way, drawn, *moves[1:]]
+        seen = [numbers, plot, lap, experiment_card, on_the_way, drawn, *moves[1:]]
         blocks.load(handlers.refresh, [drawn], seen, **QUIET)
         gr.Timer(REFRESH_SECONDS).tick(handlers.refresh, [drawn], seen, **QUIET)
         _hear(handlers, moves, told)

@@ -1,4 +1,4 @@
-"""The parts of the operate page as HTML: numbers, the lap with its gates, the experiment with its interval."""
+"""The parts of the operate page as HTML: numbers, and the lap with its gates."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from learner import ALIVE, came_to
-
-WIDTH, HEIGHT = 460, 64
 
 
 def numbers(state: Mapping[str, Any], share_up: float | None) -> str:
@@ -26,7 +24,9 @@ def numbers(state: Mapping[str, Any], share_up: float | None) -> str:
     )
     warning = "".join(said(state[name], good=False) for name in ("warning", "approval", "policy") if state.get(name))
     screening = f"<p class='rt-soft'>Screened by {html.escape(state['classifier'])}</p>" if state["classifier"] else ""
-    return f"{warning}<div class='rt-numbers'>{''.join(cells)}</div>{screening}"
+    own = ", ".join(f"{segment} by {adapter}" for segment, adapter in state["segments"].items())
+    segments = f"<p class='rt-soft'>Segments with a champion of their own: {html.escape(own)}</p>" if own else ""
+    return f"{warning}<div class='rt-numbers'>{''.join(cells)}</div>{segments}{screening}"
 
 
 def lap(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -50,19 +50,6 @@ def lap(runs: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def experiment(found: Mapping[str, Any] | None) -> str:
-    """The experiment with its interval."""
-    if found is None:
-        return _card("The experiment", "<p class='rt-soft'>None yet. It begins when an adapter passes its gates.</p>")
-    head = (
-        f"<p><b>{html.escape(found['challenger'])}</b> against {html.escape(found['champion'])}: "
-        f"<span class='{_tone(found['state'])}'>{found['state']}</span></p>"
-    )
-    people = f"{found['users_challenger']} people with the challenger, {found['users_champion']} with the champion"
-    drawn = _interval(found["interval"], found["difference"]) if found["interval"] else ""
-    return _card("The experiment", f"{head}{drawn}<p class='rt-soft'>{people}.<br>{html.escape(found['reason'])}</p>")
-
-
 def said(text: str, *, good: bool) -> str:
     """What a button came to."""
     return f"<p class='{'rt-good' if good else 'rt-bad'}'>{html.escape(text)}</p>"
@@ -70,10 +57,6 @@ def said(text: str, *, good: bool) -> str:
 
 def _card(title: str, body: str) -> str:
     return f"<div class='rt-card'><h3>{html.escape(title)}</h3>{body}</div>"
-
-
-def _tone(state: str) -> str:
-    return {"won": "rt-good", "lost": "rt-bad"}.get(state, "rt-soft")
 
 
 def _gates(gates: Sequence[Mapping[str, Any]]) -> str:
@@ -95,23 +78,3 @@ def _figure(value: float | None) -> str:
 
 def _verdict(gate: Mapping[str, Any]) -> str:
     return "does not apply" if gate["skipped"] else "passed" if gate["passed"] else "stopped"
-
-
-def _interval(interval: Sequence[float], difference: float) -> str:
-    """The difference per user with its interval, against zero, from -1 to 1 or as near as the interval allows."""
-    reach = max(0.1, *(abs(end) for end in interval)) * 1.15
-
-    def x(value: float) -> float:
-        return WIDTH / 2 * (1 + value / reach)
-
-    low, high = interval
-    label = f"{difference:+.3f} per user, between {low:+.3f} and {high:+.3f}"
-    return (
-        f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' width='100%' role='img' aria-label='{label}'>"
-        f"<line x1='0' x2='{WIDTH}' y1='24' y2='24' stroke='var(--rt-line)'/>"
-        f"<line x1='{x(0)}' x2='{x(0)}' y1='8' y2='40' stroke='var(--rt-soft)' stroke-dasharray='3 3'/>"
-        f"<g stroke='var(--rt-accent)'>"
-        f"<line x1='{x(low):.1f}' x2='{x(high):.1f}' y1='24' y2='24' stroke-width='7' stroke-linecap='round'/>"
-        f"<circle cx='{x(difference):.1f}' cy='24' r='7' fill='var(--rt-paper)' stroke-width='3'/></g>"
-        f"<text x='{WIDTH / 2}' y='58' text-anchor='middle' font-size='13' fill='var(--rt-soft)'>{label}</text></svg>"
-    )

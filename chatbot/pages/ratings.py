@@ -13,8 +13,10 @@ from chatbot.api.common import OURS
 from chatbot.pages.access import person_of
 from chatbot.pages.talk import Talk
 from chatbot.services import Services
+from chatbot.side_by_side import Choice
 
 THANKS = "Thank you."
+CHOOSE = "Choose between the two answers first."
 
 
 class Ratings:
@@ -29,6 +31,8 @@ class Ratings:
         turn_id = talk.turns.get(place)
         if turn_id is None:
             return "There is no answer to rate here yet."
+        if _pending(place, talk):
+            return CHOOSE
         talk.about, talk.votes[place] = turn_id, vote
         return self._give(request, turn_id, THANKS if vote else "Your vote is taken back.", vote=vote)
 
@@ -55,6 +59,8 @@ class Ratings:
         turn_id = talk.turns.get(place)
         if turn_id is None:
             return "Only answers can be rewritten."
+        if _pending(place, talk):
+            return CHOOSE
         text, answer = text.strip(), conversations.answer(self._services.store, turn_id).strip()
         if text in ("", answer):
             return "Nothing was changed, so nothing is kept."
@@ -70,6 +76,20 @@ class Ratings:
             return "There is nothing to compare any more."
         better, worse = (newer, earlier) if newer_is_better else (earlier, newer)
         return self._give(request, better, THANKS, preferred_over=worse)
+
+    def choose(self, choice: Choice, talk: Talk, request: gr.Request) -> tuple[str, str | None]:
+        """Keep what somebody found of a pair: what to tell, and the answer that goes into the chat, if any."""
+        pair = talk.pair
+        if pair is None:
+            return "There is nothing to choose from any more.", None
+        ids = pair.left.begun.turn_id, pair.right.begun.turn_id
+        try:
+            receipt = self._services.side_by_side.choose(self._person_of(request), *ids, choice=choice)
+        except OURS as error:
+            return str(error), None
+        chosen = {"left": pair.left, "right": pair.right}.get(choice, pair.own)
+        talk.pair, talk.turns[max(talk.turns)] = None, chosen.begun.turn_id
+        return (THANKS if receipt is None else f"{THANKS} Receipt {receipt.receipt}."), chosen.text
 
     def appeal(self, comment: str, talk: Talk, request: gr.Request) -> str:
         """Ask a person to look at what the filter stopped; what cannot be kept may be said in other words."""
@@ -110,3 +130,8 @@ class Ratings:
         except OURS as error:
             return str(error), False
         return f"{told} Receipt {receipt.receipt}. {receipt.judged or ''}".strip(), True
+
+
+def _pending(place: int, talk: Talk) -> bool:
+    """Whether two answers stand side by side where the answer will be."""
+    return talk.pair is not None and place == max(talk.turns)

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chatbot.side_by_side import Pair
+
 History = list[dict[str, Any]]
+PAIR = "*Two answers to this stand below. Which one is better?*"
 THUMBS: Mapping[int, str] = {1: "Like", -1: "Dislike"}
 
 
@@ -25,7 +28,9 @@ class Talk:
 
     `wish` waits to be granted, `answering` is the one that is under way; only one can be. `about` is the turn that was
     rated last, `earlier` the one that waits for a comparison with the answer that took its place, `blocked` the one
-    that a filter stopped. `offered` says why the last answer should be compared with another, where it should.
+    that a filter stopped. `offered` says why the last answer should be compared with another. `pair` are
+    two answers that stand side by side, of which one goes into the chat; `unchosen` are its place and the answer that
+    goes there where nobody chose.
     """
 
     conversation_id: str | None = None
@@ -37,6 +42,8 @@ class Talk:
     earlier: str | None = None
     blocked: str | None = None
     offered: str | None = None
+    pair: Pair | None = None
+    unchosen: tuple[int, str] | None = None
 
     def ask(self, text: str, place: int) -> bool:
         """Wish for an answer at `place`; a wish for nothing, or in the middle of another answer, is not taken."""
@@ -44,10 +51,19 @@ class Talk:
             return False
         self.wish = self.answering = Wish(text.strip(), place, self.turns.get(place))
         self.earlier = self.blocked = self.offered = None
+        if self.pair is not None:
+            self.unchosen, self.pair = (max(self.turns), self.pair.own.text), None
         for known in (self.turns, self.votes):
             for at in [at for at in known if at >= place]:
                 del known[at]
         return True
+
+    def settled(self, history: History) -> History:
+        """The history with an answer in the place of a pair that nobody chose from."""
+        if self.unchosen is None or self.unchosen[0] >= len(history):
+            return history
+        (place, text), self.unchosen = self.unchosen, None
+        return [*history[:place], message("assistant", text), *history[place + 1 :]]
 
     @property
     def latest(self) -> str | None:

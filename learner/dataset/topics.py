@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -43,27 +44,40 @@ def topics(texts: Sequence[str], seed: int) -> tuple[list[int], list[str]]:
     """
     distinct = list(dict.fromkeys(texts))
     count = max(1, min(MOST_TOPICS, math.isqrt(len(distinct) // 2)))
-    numbers = dict(zip(distinct, _clustered(distinct, count, seed), strict=True))
-    return [numbers[text] for text in texts], _names(numbers, count)
+    numbers = dict(zip(distinct, Clusters.of(distinct, count, seed).nearest(distinct), strict=True))
+    return [numbers[text] for text in texts], telling_words(numbers, count)
 
 
-def _clustered(texts: Sequence[str], count: int, seed: int) -> list[int]:
-    fitted = hashed(texts[:: max(1, len(texts) // FITTED)], PLACES)
-    rarity = np.log((1 + len(fitted)) / (1 + np.count_nonzero(fitted, axis=0))).astype(np.float32)
-    points = _unit(fitted * rarity)
-    centres = _begun(points, count, np.random.default_rng(seed))
-    for _ in range(ROUNDS):
-        nearest = (points @ centres.T).argmax(axis=1)
-        belongs = (nearest == np.arange(count)[:, None]).astype(np.float32)  # shape (topics, texts)
-        moved = np.where(belongs.any(axis=1)[:, None], _unit(belongs @ points), centres)
-        if np.allclose(moved, centres, atol=1e-4):
-            break
-        centres = moved
-    numbers: list[int] = []
-    for first in range(0, len(texts), AT_ONCE):
-        part = _unit(hashed(texts[first : first + AT_ONCE], PLACES) * rarity)
-        numbers += (part @ centres.T).argmax(axis=1).tolist()
-    return numbers
+@dataclass(frozen=True)
+class Clusters:
+    """Where topics lie: `centres` of shape (topics, PLACES), unit rows, and the `rarity` of each place."""
+
+    rarity: Vectors
+    centres: Vectors
+
+    @classmethod
+    def of(cls, texts: Sequence[str], count: int, seed: int) -> Clusters:
+        """Find `count` topics among the texts, or among an even part of very many."""
+        fitted = hashed(texts[:: max(1, len(texts) // FITTED)], PLACES)
+        rarity = np.log((1 + len(fitted)) / (1 + np.count_nonzero(fitted, axis=0))).astype(np.float32)
+        points = _unit(fitted * rarity)
+        centres = _begun(points, count, np.random.default_rng(seed))
+        for _ in range(ROUNDS):
+            nearest = (points @ centres.T).argmax(axis=1)
+            belongs = (nearest == np.arange(count)[:, None]).astype(np.float32)  # shape (topics, texts)
+            moved = np.where(belongs.any(axis=1)[:, None], _unit(belongs @ points), centres)
+            if np.allclose(moved, centres, atol=1e-4):
+                break
+            centres = moved
+        return cls(rarity, centres)
+
+    def nearest(self, texts: Sequence[str]) -> list[int]:
+        """The number of each text's topic."""
+        numbers: list[int] = []
+        for first in range(0, len(texts), AT_ONCE):
+            part = _unit(hashed(texts[first : first + AT_ONCE], PLACES) * self.rarity)
+            numbers += (part @ self.centres.T).argmax(axis=1).tolist()
+        return numbers
 
 
 def _begun(points: Vectors, count: int, rng: np.random.Generator) -> Vectors:
@@ -83,7 +97,7 @@ def _unit(rows: Vectors) -> Vectors:
     return np.asarray(rows / lengths, dtype=np.float32)
 
 
-def _names(numbers: dict[str, int], count: int) -> list[str]:
+def telling_words(numbers: dict[str, int], count: int) -> list[str]:
     """For each topic the three words that it has more often than the whole (by lift times share)."""
     every: Counter[str] = Counter()
     inside: list[Counter[str]] = [Counter() for _ in range(count)]

@@ -1,7 +1,7 @@
 """Adaptive shares of new people among several arms: top-two Thompson sampling with a floor.
 
-Whoever has met the experiment keeps their arm. Adaptive shares bias the arms' means (arXiv:1905.11397), so they choose
-who is looked at and claim nothing: the winner is claimed by `decide` among people who came at fixed shares.
+Whoever has met the experiment keeps their arm. Adaptive shares bias the arms' means (arXiv:1905.11397), so nothing is
+claimed by means over all: shares change between batches only, and `strata` compares the arms within each.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ class Allotted(NamedTuple):
     propensity: float
 
 
-def top_two(n: ArrayLike, total: ArrayLike, *, floor: float = FLOOR, seed: int = 0) -> NDArray[np.float64]:
+def top_two(
+    n: ArrayLike, total: ArrayLike, *, floor: float = FLOOR, seed: int = 0, leader: float = 0.5
+) -> NDArray[np.float64]:
     """The shares of the arms for people who come next, shape (arms,), none below `floor`.
 
-    `n` users of each arm had scores in [0, 1] that sum to `total`. Half of the people get an arm as often as it is the
-    best of the posterior, half the best of the others: Russo (arXiv:1602.08448), with Beta(1, 1) as prior. The same
-    `seed` gives the same shares. Raises BadScores.
+    `n` users of each arm had scores in [0, 1] that sum to `total`. A part `leader` of the people get an arm as often as
+    it is the best of the posterior, the rest the best of the others: Russo (arXiv:1602.08448); the prior is Beta(1, 1).
+    With a `leader` of 1 it is Thompson's (1933) rule. The same `seed` gives the same shares. Raises BadScores.
     """
     users, ups = np.asarray(n, dtype=np.float64), np.asarray(total, dtype=np.float64)
     if users.ndim != 1 or users.shape != ups.shape or len(users) < 2:
@@ -43,7 +45,7 @@ def top_two(n: ArrayLike, total: ArrayLike, *, floor: float = FLOOR, seed: int =
     best = np.bincount(draws.argmax(axis=1), minlength=len(users)) / DRAWS
     best = (best + 1 / DRAWS) / (1 + len(users) / DRAWS)  # so that the best of the others is defined
     second = best * ((best / (1 - best)).sum() - best / (1 - best))
-    return np.asarray(floor + (1 - floor * len(users)) * (best + second) / 2)
+    return np.asarray(floor + (1 - floor * len(users)) * (leader * best + (1 - leader) * second))
 
 
 def allot(person: str, experiment_id: str, shares: ArrayLike, met: Allotted | None = None) -> Allotted:

@@ -101,6 +101,17 @@ def decide_one(n: ArrayLike, total: ArrayLike, sumsq: ArrayLike, *, alpha: float
     return _decision(sample.mean, sample.error, sample.n - 1, sample.n >= 2 * BURN_IN, alpha, n_star)
 
 
+def decide_difference(
+    difference: float, variance: float, df: float, people: tuple[int, int], *, alpha: float, n_star: float
+) -> Decision:
+    """`decide` for a difference that was estimated elsewhere, as by `strata.within`: its variance on `df` degrees of
+    freedom, and the people of both arms. Raises BadScores for an alpha or n_star out of range.
+    """
+    check_level(alpha, n_star)
+    enough = np.asarray(min(people) >= BURN_IN)
+    return _decision(np.float64(difference), np.float64(variance), np.float64(df), enough, alpha, n_star)
+
+
 def half_width(variance: ArrayLike, *, alpha: float, n_star: float, df: ArrayLike = np.inf) -> Floats:
     """Half the interval's width when the difference has that variance, estimated on `df` degrees of freedom."""
     mu, s2 = _mixture(alpha, n_star)
@@ -199,9 +210,14 @@ def _degrees(a: _Moments, b: _Moments) -> Floats:
 
 
 def _decision(
-    difference: Floats, variance: Floats, df: Floats, enough: NDArray[np.bool_], alpha: float, n_star: float
+    difference: Floats | np.float64,
+    variance: Floats | np.float64,
+    df: Floats | np.float64,
+    enough: NDArray[np.bool_],
+    alpha: float,
+    n_star: float,
 ) -> Decision:
-    v, degrees = np.maximum(variance, _TINY), np.maximum(df, 1)
+    v, degrees = np.asarray(np.maximum(variance, _TINY)), np.asarray(np.maximum(df, 1))
     width = np.where(enough, half_width(v, alpha=alpha, n_star=n_star, df=degrees), np.inf)
     lower, upper = difference - width, difference + width
     return Decision(
@@ -212,7 +228,7 @@ def _decision(
     )
 
 
-def _p_value(difference: Floats, v: Floats, df: Floats, alpha: float, n_star: float) -> Floats:
+def _p_value(difference: Floats | np.float64, v: Floats, df: Floats, alpha: float, n_star: float) -> Floats:
     with np.errstate(over="ignore"):
         z = np.sqrt(df * np.log1p(difference * difference / v / df))
         return p_of(_ln_e(z, v, alpha, n_star))

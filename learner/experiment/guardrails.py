@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from learner.experiment.decide import decide
+from learner.experiment.decide import decide_difference
+from learner.experiment.strata import Difference, split_by, within
 
 Scores = NDArray[np.float64]
 State = Literal["held", "open", "breached"]
@@ -58,20 +59,30 @@ class Guarded:
     reason: str
 
 
-def watch(
-    scores: Mapping[str, tuple[Scores, Scores]], rails: Sequence[Guardrail], *, alpha: float
-) -> tuple[Guarded, ...]:
+def watch(scores: Mapping[str, tuple[Scores, ...]], rails: Sequence[Guardrail], *, alpha: float) -> tuple[Guarded, ...]:
     """Judge each guardrail at alpha / their number, from champion's and challenger's scores, shape (users,) each.
+
+    Where shares moved, those at which these people came follow, for both arms as well: they are compared within each.
 
     Held where the harm is surely below the margin, breached where it is surely above, open until one of them is known.
     Both are asked at half of that alpha: whether it holds by an interval that is tightest for a harm of the margin's
     size, whether it breaks by one for harms of `GLARING` times that, which should be seen soon.
     """
-    return tuple(_guarded(rail, *scores[rail.name], alpha / len(rails)) for rail in rails if rail.name in scores)
+    return tuple(
+        _guarded(rail, _difference(scores[rail.name]), alpha / len(rails)) for rail in rails if rail.name in scores
+    )
 
 
-def _guarded(rail: Guardrail, champion: Scores, challenger: Scores, alpha: float) -> Guarded:
-    ends = [_harm(rail, champion, challenger, alpha / 2, rail.margin * times) for times in (1.0, GLARING)]
+def _difference(scores: tuple[Scores, ...]) -> Difference | None:
+    champion, challenger, *shares = scores
+    if not shares or len(np.unique(np.concatenate(shares))) < 2:
+        return within([(champion, challenger)])
+    one, two = split_by(shares[0], champion), split_by(shares[1], challenger)
+    return within([(one[share], two[share]) for share in sorted(set(one) & set(two))])
+
+
+def _guarded(rail: Guardrail, apart: Difference | None, alpha: float) -> Guarded:
+    ends = [_harm(rail, apart, alpha / 2, rail.margin * times) for times in (1.0, GLARING)]
     lower, upper = max(low for low, _ in ends), min(high for _, high in ends)
     state: State = "held" if upper < rail.margin else "breached" if lower > rail.margin else "open"
     if not np.isfinite(upper):
@@ -80,12 +91,9 @@ def _guarded(rail: Guardrail, champion: Scores, challenger: Scores, alpha: float
     return Guarded(rail.name, state, lower, upper, rail.margin, f"{rail.name} ({rail.told}): {worse}")
 
 
-def _harm(rail: Guardrail, champion: Scores, challenger: Scores, alpha: float, tuned: float) -> tuple[float, float]:
-    sums = (*_sums(champion), *_sums(challenger))
-    found = decide(*sums, alpha=alpha, n_star=1.5 * log(2 / alpha) / tuned**2)
+def _harm(rail: Guardrail, apart: Difference | None, alpha: float, tuned: float) -> tuple[float, float]:
+    if apart is None:
+        return -np.inf, np.inf
+    found = decide_difference(*apart, alpha=alpha, n_star=1.5 * log(2 / alpha) / tuned**2)
     lower, upper = float(found.lower), float(found.upper)
     return (lower, upper) if rail.more_is_worse else (-upper, -lower)
-
-
-def _sums(scores: Scores) -> tuple[float, float, float]:
-    return float(len(scores)), float(scores.sum()), float(scores @ scores)

@@ -83,5 +83,5 @@ def _predicted(y: Floats, arm: NDArray[np.intp], group: NDArray[np.intp], arms: 
 
 
 def _mean(values: Floats) -> Estimate:
-    value, half = float(values.mean()), Z * float(values.std(ddof=1)) / np.sqrt(len(values))
+    value, half = float(values.mean()), float(Z * values.std(ddof=1) / np.sqrt(len(values)))
     return Estimate(value, value - half, value + half)

@@ -60,7 +60,8 @@ class Route:
 
     `propensity` is the probability of this arm for this person in the draw that chose it: in an experiment or rollout
     among those who are not held back, else between champion and holdback. None where nothing was drawn. `rollout` says
-    that it is a turn of a rollout, whose arms are compared as those of an experiment are.
+    that it is a turn of a rollout, whose arms are compared as those of an experiment are. `cohort` says that the person
+    is of those who compare, `segment` which one the turn is of, where champions differ.
     """
 
     arm: ArmName
@@ -70,6 +71,8 @@ class Route:
     experiment_id: str | None = None
     propensity: float | None = None
     rollout: bool = False
+    cohort: Literal["compare"] | None = None
+    segment: str | None = None
 
 
 class Met(NamedTuple):

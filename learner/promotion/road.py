@@ -39,7 +39,13 @@ class Road:
         self._next_watch = 0.0
 
     def set_out(self, reason: str, actor: str = "learner") -> None:
-        """Send the winner of the experiment on its way, or straight to everybody where there is only that step."""
+        """Send the winner of the experiment on its way, or straight to everybody where there is only that step.
+
+        One that won in segments alone is their champion at once.
+        """
+        if self._registry.won_in():
+            self._registry.promote_in_segments(actor, reason, self._why())
+            return
         first = self._settings.steps()[0]
         if first < 1:
             self._registry.roll_out(first, f"{reason} The first {first:.0%} of all people get it.", actor)
