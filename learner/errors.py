@@ -6,6 +6,7 @@ LearnerError
 ├── UnknownAdapter         no adapter of that name
 ├── BadAdapter             an adapter that the engine would refuse, or whose files changed
 ├── AlreadyChampion        a promotion of the champion
+├── NeverPromoted          a record of a promotion that there was not
 ├── NotProven              a promotion without a won experiment and without a reason to override
 ├── ExperimentRunning      an experiment is under way, and only one runs at a time
 ├── NoExperiment           there is nothing to stop or to promote
@@ -67,6 +68,16 @@ class AlreadyChampion(LearnerError):
     def __init__(self, champion: str) -> None:
         super().__init__(f"{champion} is the champion already.")
         self.champion = champion
+
+
+class NeverPromoted(LearnerError):
+    """A record of a promotion that there was not."""
+
+    def __init__(self, adapter: str) -> None:
+        super().__init__(
+            f"{adapter} was never promoted, so there is no record; `./ratchet card {adapter}` tells of it."
+        )
+        self.adapter = adapter
 
 
 class NotProven(LearnerError):

@@ -15,6 +15,7 @@ from analytics import Event, Experiment, Routing, Store
 from learner.adapter import CARD, read_object
 from learner.errors import AlreadyChampion, BadAdapter, ExperimentRunning, NoExperiment, NothingToRollBackTo, NotProven
 from learner.experiment import Arm, Judgement, RoutingState
+from learner.provenance import trained_by
 from learner.shelf import Shelf
 
 UNUSABLE = "adapter.unusable"  # the action in the audit
@@ -40,6 +41,8 @@ class Registry:
     ) -> None:
         self._store, self._lock = store, threading.RLock()
         self._shelf = Shelf(store, home, base.replace("/", "--"), base_sha256, rank)
+        self.on_move: Callable[[], object] = lambda: None  # told of every move, which it must not break
+        self.base, self.base_sha256 = self._shelf.base, base_sha256
         self._state = self._read_state()
         self._leave_out_unusable()
 
@@ -95,6 +98,7 @@ class Registry:
         card = {
             "manifest": json.loads((run_folder / "manifest.json").read_text()),
             "gates": json.loads((run_folder / "gates.json").read_text())["gates"],
+            "training": trained_by(run_folder),
         }
         champion = json.loads((run_folder / "run.json").read_text())["champion_name"]
         return self._shelf.add(run_folder / "adapter", champion, passed, reason, run_id, card, actor, along)
@@ -297,6 +301,7 @@ class Registry:
         told = {"reason": reason, "base": routing.base, "base_sha256": routing.base_sha256, **detail}
         self._store.append(*events, routing, self._store.audit(action, actor, told))
         self._state = following
+        self.on_move()
 
     def _before(self, arm: Arm) -> Arm | None:
         """The champion before `arm` at the time it was champion last, so that one can roll back step by step."""

@@ -15,6 +15,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from analytics import Experiment, Store, StoreClosed, queries
 from learner.errors import BadAdapter, ExperimentRunning, LapRunning
 from learner.experiment import Arm, Judgement, look
+from learner.model_card import current_card
+from learner.promotions import Promotions
 from learner.registry import Registry, RolledBack
 from learner.runs import Runs
 from learner.settings import LearnerSettings, RecipeName
@@ -49,6 +51,8 @@ class Learner:
         self._store, self.registry, self.settings = store, registry, settings
         self._load, self._unload = load, unload
         self._runs = Runs(store, home)
+        self.promotions = Promotions(store, registry, home)
+        registry.on_move = self.promotions.keep
         self._supervisor = Supervisor(
             store,
             registry,
@@ -67,6 +71,7 @@ class Learner:
     def start(self) -> None:
         """Begin to watch the clock, the feedback and the experiment."""
         settings = self.settings
+        self.promotions.keep()  # that of a promotion after which the server was killed
         if settings.learn_every_hours > 0:
             self._scheduler.add_job(_until_closed(self._lap_by_clock), "interval", seconds=WATCH_SECONDS)
         if settings.learn_after_feedback > 0:
@@ -99,6 +104,10 @@ class Learner:
     def runs(self, limit: int = 10) -> list[dict[str, Any]]:
         """The newest runs first."""
         return self._runs.latest(limit)
+
+    def card(self, adapter: str) -> str:
+        """An adapter's model card, with what became of it by now, as Markdown. Raises UnknownAdapter."""
+        return current_card(self._store, self.registry, adapter)
 
     def look(self) -> Judgement | None:
         """Judge the running experiment by the votes so far; end it, and promote its winner, when it is decided.

@@ -2,6 +2,7 @@
 
 from chatbot.api import (
     accounts,
+    audit,
     chat,
     conversations,
     datasets,
@@ -19,7 +20,7 @@ from chatbot.api import (
 
 routers = (
     health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, safety.router,
-    operate.router, datasets.router, imports.router, conversations.router, receipts.router, implicit.router,
+    operate.router, audit.router, datasets.router, imports.router, conversations.router, receipts.router, implicit.router,
     accounts.router,
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from chatbot.cli import (
     accounts,
     attack,
+    audit,
     audit_bias,
     bench,
     classifier,
@@ -67,6 +68,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None
     (LOOP, "self-review", self_review.self_review, "The model reads past answers again; findings go to review.", None),
     (LOOP, "promote", promote.promote, "Make the proven challenger the champion.", None),
     (LOOP, "rollback", promote.rollback, "Bring the last champion back, at once.", None),
+    (LOOP, "card", audit.card, "An adapter's model card, with what became of it.", None),
     (SAFETY, "audit-bias", audit_bias.audit_bias, "Is anybody treated worse, by the filters or by the model?", None),
     (DATA, "export", export.export, "Pairs, thumbs or turns, ready for TRL.", None),
     (DATA, "import", import_.import_, "Examples from files: TRL, KTO, Argilla, Open WebUI.", None),
@@ -80,6 +82,7 @@ app.add_typer(accounts.app, name="accounts", rich_help_panel=PEOPLE)
 app.add_typer(keys.app, name="keys", rich_help_panel=PEOPLE)
 app.add_typer(dataset.app, name="dataset", rich_help_panel=DATA)
 app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
+app.add_typer(audit.app, name="audit", rich_help_panel=LOOP)
 app.add_typer(judge.app, name="judge", rich_help_panel=LOOP)
 app.add_typer(redteam.app, name="redteam", rich_help_panel=SAFETY)
 app.add_typer(classifier.app, name="classifier", rich_help_panel=DATA)
