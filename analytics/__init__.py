@@ -1,6 +1,6 @@
 """What happened: the store, its schema and migrations, queries, export, the audit chain."""
 
-from analytics import experiments, queries
+from analytics import drift, experiments, queries
 from analytics.errors import AnalyticsError, NotStored, StoreBroken, StoreClosed, StoreLocked
 from analytics.events import (
     Account,
@@ -27,6 +27,7 @@ from analytics.events import (
     Session,
     Turn,
 )
+from analytics.events_drift import DriftAlarm, DriftWindow
 from analytics.store import Store
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "Audit",
     "Consent",
     "Conversation",
+    "DriftAlarm",
+    "DriftWindow",
     "Event",
     "Example",
     "Experiment",
@@ -59,6 +62,7 @@ __all__ = [
     "StoreClosed",
     "StoreLocked",
     "Turn",
+    "drift",
     "experiments",
     "queries",
 ]

@@ -106,7 +106,7 @@ def row_holds(row: Mapping[str, Any]) -> bool:
     """Whether a row's hash is that of its content and of the hash that it names as the one before."""
     at = row["at"] if isinstance(row["at"], datetime) else datetime.fromisoformat(str(row["at"]))
     found = audit_hash(str(row["previous_hash"]), str(row["action"]), str(row["actor"]), row["detail"], at)
-    return found == row["hash"]
+    return found == str(row["hash"])
 
 
 def _first_break(rows: Sequence[Row], lines: Sequence[Head]) -> Break | None:
@@ -155,10 +155,7 @@ def _contradicted(hashes: Sequence[str], lines: Sequence[Head]) -> str | None:
 
 
 def _unanchored(hashes: Sequence[str], count: int | None, anchor: str) -> str | None:
-    if count is None:
-        known = anchor in hashes
-    else:
-        known = 0 < count <= len(hashes) and hashes[count - 1] == anchor
+    known = anchor in (hashes if count is None else hashes[max(0, count - 1) : count])
     return None if known else f"The hash {anchor[:12]}, which was noted elsewhere, is not in the chain any more."
 
 

@@ -175,6 +175,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("guardrail_latency", 0.5, "Growth of the time of an answer that is allowed, as a share.", limits=ABOVE_0),
     Setting("guardrail_length", 0.5, "Growth of an answer in tokens that is allowed, as a share.", limits=ABOVE_0),
     Setting("promotion", "auto", "Who promotes a proven winner.", ("auto", "ask")),
+    Setting(
+        "drift_window_hours",
+        24.0,
+        "Hours of traffic that are compared with earlier ones; 0 turns it off.",
+        limits=FROM_0,
+    ),
+    Setting("drift_alpha", 0.02, "How often a window, or a generation, of no drift raises an alarm.", limits=SHARE),
+    Setting("drift_people", 25, "People that a window of traffic needs to be compared.", limits=COUNT),
     Setting("input_failure", "block", "What happens to a message whose screening failed.", ("block", "review")),
     Setting(
         "detoxify",

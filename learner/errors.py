@@ -18,6 +18,7 @@ LearnerError
 ├── BuildFailed            a dataset could not be built
 ├── BadImport              a file that cannot be imported
 ├── UnknownImport          no import of that id
+├── UnknownAlarm           no open alarm of that id
 ├── UnknownGroup           no people or turns are held under that name
 ├── BadRecipeSetting       a setting of a recipe that there is not, or that cannot be used
 ├── TrainingFailed         training could not do what was asked
@@ -148,6 +149,14 @@ class UnknownImport(LearnerError):
             f"There is no import {import_id!r}, or it was taken back; `./ratchet import --list` lists them."
         )
         self.import_id = import_id
+
+
+class UnknownAlarm(LearnerError):
+    """No open alarm of that id."""
+
+    def __init__(self, alarm_id: str) -> None:
+        super().__init__(f"There is no open alarm {alarm_id!r}; `./ratchet drift` lists them.")
+        self.alarm_id = alarm_id
 
 
 class UnknownGroup(LearnerError):

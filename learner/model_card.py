@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from learner.adapter import CARD, README
 from learner.progress import read_json
 from learner.provenance import dataset_of, recipe_of
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from analytics import Store
     from learner.registry import Registry
 
-README = "README.md"
-CARD = "card.json"
 SIDES = {
     "learn": "pairs that taught",
     "ratings": "ratings that taught",
@@ -139,8 +138,8 @@ def _dataset(card: Mapping[str, Any]) -> str:
         _table(("", "rows", "people", "sources", "largest share of one person"), sides),
         f"Consent: {dataset['consent']}. Nobody both taught and judged: people are split by a hash into learn, decide "
         f"and holdout ({'/'.join(map(str, dataset['groups'] or ()))} percent).",
-        f"{dataset['clean_pairs']} clean pairs were mixed in; in {dataset['rows_with_placeholders']} rows personal data "
-        f"was replaced by placeholders; {dataset['people_left_out']} people were left out by name.",
+        f"{dataset['clean_pairs']} clean pairs were mixed in; in {dataset['rows_with_placeholders']} rows personal "
+        f"data was replaced by placeholders; {dataset['people_left_out']} people were left out.",
     ]
     return "## Training data\n\n" + "\n\n".join(lines)
 
@@ -153,7 +152,8 @@ def _training(card: Mapping[str, Any]) -> str:
     settings = json.dumps(recipe["settings"], indent=1, sort_keys=True)
     measured = {name: value for name, value in recipe["measured"].items() if isinstance(value, int | float | str)}
     figures = f"\n\n{_table(('measured', ''), measured.items())}" if measured else ""
-    return f"## Training\n\n{told}{figures}\n\n<details><summary>Settings</summary>\n\n```json\n{settings}\n```\n\n</details>"
+    folded = f"<details><summary>Settings</summary>\n\n```json\n{settings}\n```\n\n</details>"
+    return f"## Training\n\n{told}{figures}\n\n{folded}"
 
 
 def _gates(gates: Sequence[Mapping[str, Any]], champion: str | None) -> str:

@@ -44,7 +44,7 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def check(record: Mapping[str, Any], public_key: str) -> Checked:
-    """Whether the record is what the holder of `public_key` (PEM) signed, and its rows of the audit hold. Raises BadKey.
+    """Whether the holder of `public_key` (PEM) signed exactly this, and its rows of the audit hold. Raises BadKey.
 
     Rows that follow one another in the chain must name one another; of the rows between, only the places are known.
     """

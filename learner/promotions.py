@@ -34,9 +34,9 @@ class Promotions:
         self.folder = home / FOLDER
 
     def record(self, adapter: str) -> dict[str, Any]:
-        """The signed record of the newest promotion of `adapter`, as far as the audit goes by now. Raises NeverPromoted.
+        """The signed record of the newest promotion of `adapter`, with all that the audit has of it by now.
 
-        Raises UnknownAdapter as well.
+        Raises UnknownAdapter, NeverPromoted.
         """
         self._registry.folder(adapter)  # raises for one that nobody knows
         found = [row for row in self._promoted() if row["adapter"] == adapter]
@@ -45,9 +45,10 @@ class Promotions:
         return self._signed(adapter, found[-1]["seq"])
 
     def keep(self) -> list[Path]:
-        """Write what has no file yet, and return the new files; where it cannot, the log says so and a start tries again.
+        """Write what has no file yet, and return the new files.
 
-        A promotion has happened whatever becomes of its record, so this raises nothing.
+        A promotion has happened whatever becomes of its record: where one cannot be written the log says so, and the
+        next start or move tries again.
         """
         written = []
         try:

@@ -13,6 +13,7 @@ from typing import Any
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from analytics import Experiment, Store, StoreClosed, queries
+from learner.drift import Monitor
 from learner.errors import BadAdapter, ExperimentRunning, LapRunning
 from learner.experiment import Arm, Judgement, look
 from learner.model_card import current_card
@@ -22,6 +23,7 @@ from learner.runs import Runs
 from learner.settings import LearnerSettings, RecipeName
 from learner.supervisor import Ended, Supervisor
 
+DRIFT_SECONDS = 60.0  # between two looks for windows of traffic that are over
 WATCH_SECONDS = 5.0  # between two looks at the clock and at the feedback
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class Learner:
         self._runs = Runs(store, home)
         self.promotions = Promotions(store, registry, home)
         registry.on_move = self.promotions.keep
+        self.drift = Monitor(store, registry, settings)
         self._supervisor = Supervisor(
             store,
             registry,
@@ -77,6 +80,8 @@ class Learner:
         if settings.learn_after_feedback > 0:
             self._scheduler.add_job(_until_closed(self._lap_after_feedback), "interval", seconds=WATCH_SECONDS)
         self._scheduler.add_job(_until_closed(self._glance), "interval", seconds=settings.experiment_look_seconds)
+        if self.drift.on:
+            self._scheduler.add_job(_until_closed(self._drift), "interval", seconds=DRIFT_SECONDS)
         self._scheduler.start()
 
     def close(self) -> None:
@@ -226,6 +231,14 @@ class Learner:
         """What to record of the live experiment, should it be stopped now."""
         experiment_id = self.registry.state().experiment_id
         return None if experiment_id is None else self._found(self.registry.experiment(experiment_id))
+
+    def _drift(self) -> None:
+        try:
+            self.drift.look()
+        except StoreClosed:
+            raise
+        except Exception as error:  # the chat goes on whether or not somebody watches it
+            log.warning("The traffic could not be looked at for drift: %r", error)
 
     def _lap_by_clock(self) -> None:
         # Asked of the store at every look: a start of the server moves no due time, and a lap for another reason does.

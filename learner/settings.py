@@ -130,6 +130,9 @@ class LearnerSettings(LapSettings):
     guardrail_latency: float = 0.5  # more, as a share of the champion's
     guardrail_length: float = 0.5
     promotion: Promotion = "auto"
+    drift_window_hours: float = 24.0  # 0 turns the monitor off
+    drift_alpha: float = 0.02  # half for stretches of traffic, half for generations
+    drift_people: int = 25  # that a stretch needs to be compared
 
     def lap(self) -> LapSettings:
         """The part that travels with a lap."""

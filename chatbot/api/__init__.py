@@ -20,8 +20,8 @@ from chatbot.api import (
 
 routers = (
     health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, safety.router,
-    operate.router, audit.router, datasets.router, imports.router, conversations.router, receipts.router, implicit.router,
-    accounts.router,
+    operate.router, datasets.router, imports.router, conversations.router, receipts.router, implicit.router,
+    accounts.router, audit.router,
 )  # fmt: skip
 
 __all__ = ["routers"]
