@@ -59,6 +59,12 @@ class Control(Protocol):
     def card(self, adapter: str) -> str:
         """An adapter's model card."""
 
+    def drift(self) -> dict[str, Any]:
+        """Generations, windows and alarms of drift."""
+
+    def acknowledge_drift(self, alarm_id: str, note: str, accept: bool) -> None:
+        """Close an alarm."""
+
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         """Write rows to `file` and return their number."""
 
@@ -206,6 +212,13 @@ class _Remote(_ByName):
     def card(self, adapter: str) -> str:
         return self._answer("GET", f"/v1/adapters/{quote(adapter, safe='')}/card").text
 
+    def drift(self) -> dict[str, Any]:
+        return self._ask("GET", "/v1/drift")
+
+    def acknowledge_drift(self, alarm_id: str, note: str, accept: bool) -> None:
+        path = f"/v1/drift/alarms/{quote(alarm_id, safe='')}/acknowledge"
+        self._ask("POST", path, {"note": note, "accept": accept})
+
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         wanted = {"what": what, "format": format}
         # The server writes the whole file before its first byte comes, and that may take any time.
@@ -330,6 +343,12 @@ class _Local(_ByName):
 
     def card(self, adapter: str) -> str:
         return self._learner.card(adapter)
+
+    def drift(self) -> dict[str, Any]:
+        return self._operator.drift()
+
+    def acknowledge_drift(self, alarm_id: str, note: str, accept: bool) -> None:
+        self._operator.acknowledge_drift(alarm_id, COMMAND_LINE, note, accept=accept)
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         return self._store.export(

@@ -32,7 +32,7 @@ class Operator:
         self._audit_until = 0.0
 
     def status(self) -> dict[str, Any]:
-        """Champion, challenger, experiment, runs, numbers of turns, feedback and people, audit, classifier, policy."""
+        """Champion, challenger, experiment, runs, counts, audit, classifier, policy, and the open alarms of drift."""
         classifier = self._classifier() if self._classifier is not None else None
         counts = queries.counts(self._store)
         policy = (self._policy() or None) if self._policy is not None else None
@@ -42,6 +42,7 @@ class Operator:
             "audit": self.audit(),
             "classifier": classifier,
             "policy": policy,
+            "drift": self._learner.drift.warning(),
         }
 
     def audit(self) -> dict[str, Any]:
@@ -63,6 +64,14 @@ class Operator:
     ) -> list[dict[str, Any]]:
         """The newest decisions first; `action` is one, or the part before its dot, `before` a place."""
         return decisions(self._store, action=action, since=since, before=before, limit=limit)
+
+    def drift(self) -> dict[str, Any]:
+        """Generations, windows and alarms of the monitor of drift."""
+        return self._learner.drift.report()
+
+    def acknowledge_drift(self, alarm_id: str, actor: str, note: str, *, accept: bool) -> None:
+        """Close an alarm; with `accept` what came since is the new normal. Raises UnknownAlarm."""
+        self._learner.drift.acknowledge(alarm_id, actor, note, accept=accept)
 
     def satisfaction(self, hours: float) -> list[dict[str, Any]]:
         """Share of thumbs up over time: at, share_up in [0, 1], votes."""

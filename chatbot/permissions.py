@@ -82,6 +82,8 @@ API: Mapping[str, Permit] = MappingProxyType(
         "GET /v1/audit": OPERATE,
         "GET /v1/audit/verify": OPERATE,
         "GET /v1/audit/promotions/{adapter}": OPERATE,
+        "GET /v1/drift": OPERATE,
+        "POST /v1/drift/alarms/{alarm_id}/acknowledge": OPERATE,
         "POST /v1/promote": OPERATE,
         "POST /v1/rollback": OPERATE,
         "POST /v1/experiments": OPERATE,

@@ -1,6 +1,7 @@
 """Traffic that moves is told, traffic that does not is not, and what was decided about an alarm holds."""
 
 from datetime import timedelta
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -87,6 +88,32 @@ def test_who_came_twice_is_compared_with_themselves():
     _, paired, _ = p_values(Deal(people, people), statistic, rng)
     _, apart, _ = p_values(Deal(people, [f"other {one}" for one in people]), statistic, rng)
     assert paired[0] < 0.001 and apart[0] > 0.2
+
+
+async def test_the_api_and_the_metrics_tell_of_an_alarm_until_it_is_acknowledged(house):
+    fill(house.store, DAYS, PEOPLE, seed=3, plant="length", from_day=3)
+    house.learner.drift.look()
+    async with api(house, **key_of(house, "operator")) as client:
+        (alarm,) = (await client.get("/v1/drift")).json()["alarms"]
+        assert "Drift since" in (await client.get("/v1/status")).json()["drift"]
+        assert "ratchet_drift_open_alarms 1.0" in (await client.get("/metrics")).text
+        path = f"/v1/drift/alarms/{quote(alarm['alarm_id'], safe='')}/acknowledge"
+        assert (await client.post(path, json={"note": "a new catalogue", "accept": True})).status_code == 200
+        assert (await client.post(path, json={})).status_code == 404
+        (alarm,) = (await client.get("/v1/drift")).json()["alarms"]
+        assert (alarm["state"], alarm["accepted"], alarm["note"]) == ("acknowledged", True, "a new catalogue")
+        assert (await client.get("/v1/status")).json()["drift"] is None
+        assert "ratchet_drift_open_alarms 0.0" in (await client.get("/metrics")).text
+
+
+def test_what_was_accepted_is_what_later_windows_are_held_against(store, tmp_path):
+    first = fill(store, DAYS + 4, PEOPLE, seed=3, plant="length", from_day=3)
+    watch = monitor(store, tmp_path)
+    for days in range(1, DAYS + 5):
+        watch.look(first + timedelta(days=days, hours=1.5))
+        for alarm in watch.open():
+            watch.acknowledge(alarm["alarm_id"], "ann", "a new catalogue", accept=True)
+    assert len(watch.report()["alarms"]) == 1
 
 
 def test_holm_stops_at_the_first_that_is_not_proven():

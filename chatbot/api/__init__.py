@@ -6,6 +6,7 @@ from chatbot.api import (
     chat,
     conversations,
     datasets,
+    drift,
     feedback,
     health,
     implicit,
@@ -21,7 +22,7 @@ from chatbot.api import (
 routers = (
     health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, safety.router,
     operate.router, datasets.router, imports.router, conversations.router, receipts.router, implicit.router,
-    accounts.router, audit.router,
+    accounts.router, audit.router, drift.router,
 )  # fmt: skip
 
 __all__ = ["routers"]

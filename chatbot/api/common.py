@@ -47,7 +47,16 @@ from chatbot.errors import (
 from chatbot.limits import Budget, Limits
 from chatbot.permissions import ANYBODY, API
 from chatbot.services import Services
-from learner import BadImport, LearnerError, UnknownAdapter, UnknownDataset, UnknownGroup, UnknownImport, UnknownRun
+from learner import (
+    BadImport,
+    LearnerError,
+    UnknownAdapter,
+    UnknownAlarm,
+    UnknownDataset,
+    UnknownGroup,
+    UnknownImport,
+    UnknownRun,
+)
 
 
 class Answer(NamedTuple):
@@ -76,6 +85,7 @@ _ANSWERS: Mapping[type[Exception], Answer] = {
     UnknownDataset: Answer(404, "not_found_error", "unknown_dataset"),
     UnknownImport: Answer(404, "not_found_error", "unknown_import"),
     BadImport: Answer(409, "conflict_error", "bad_import"),
+    UnknownAlarm: Answer(404, "not_found_error", "unknown_alarm"),
     UnknownGroup: Answer(404, "not_found_error", "unknown_group"),
     UnknownConversation: Answer(404, "not_found_error", "unknown_conversation"),
     UnknownShare: Answer(404, "not_found_error", "unknown_share"),

@@ -79,7 +79,7 @@ def compare(before: Sample, after: Sample, *, alpha: float, seed: int = 0) -> li
     names = list(found)
     proven = holm([found[name][1] for name in names], alpha)
     tests = [_test(name, *found[name], sure) for name, sure in zip(names, proven, strict=True)]
-    return [replace(test, shares=shares) if test.metric == TOPICS else test for test in tests]
+    return [_with_shares(test, shares) if test.metric == TOPICS else test for test in tests]
 
 
 def _test(name: str, change: float, p: float, proven: bool) -> Test:
@@ -87,6 +87,11 @@ def _test(name: str, change: float, p: float, proven: bool) -> Test:
     moved = proven and abs(change) > what.margin
     words = f"{name} ({what.told}): {what.words(change)}"
     return Test(name, change, p, moved, f"{words}, p = {p:.4f}; from {what.words(what.margin)} on it is told")
+
+
+def _with_shares(test: Test, shares: Mapping[str, Sequence[float]]) -> Test:
+    told = ", ".join(f"{name} {one:.0%} to {other:.0%}" for name, (one, other) in shares.items())
+    return replace(test, shares=shares, reason=f"{test.reason}: {told}")
 
 
 def _scores(before: Sample, after: Sample, rng: np.random.Generator) -> dict[str, tuple[float, float]]:
@@ -141,7 +146,7 @@ def _topics(
 
 
 def _means(values: NDArray[np.float32]) -> Any:  # noqa: ANN401 - a `Statistic`
-    """The difference of the means of those labelled 1 and of the others; `values` has the shape (observations, metrics)."""
+    """The mean of those labelled 1 less that of the others; `values` has the shape (observations, metrics)."""
     known = np.isfinite(values).astype(np.float32)
     filled = np.where(known > 0, values, 0).astype(np.float32)
     totals, counts = filled.sum(axis=0), known.sum(axis=0)

@@ -72,20 +72,30 @@ class Monitor:
         """Every champion's time."""
         return generations(drift.champions(self._store, self._registry.base, self._registry.base_sha256))
 
-    def report(self) -> dict[str, Any]:
-        """Every generation, window and alarm, as they were written."""
+    def report(self, most: int = 400) -> dict[str, Any]:
+        """Every generation and alarm, and the newest `most` windows in the order of time, as they were written."""
         found = [asdict(generation) for generation in self.generations()]
         return {
             "window_hours": self._length / timedelta(hours=1),
             "alpha": self._alpha,
             "generations": found,
-            "windows": drift.latest_windows(self._store),
+            "windows": drift.latest_windows(self._store)[-most:],
             "alarms": drift.latest_alarms(self._store),
         }
 
     def open(self) -> list[dict[str, Any]]:
         """The alarms that nobody has acknowledged, the newest first."""
         return [row for row in drift.latest_alarms(self._store) if row["state"] == "open"]
+
+    def warning(self) -> str | None:
+        """What a person should look at; None while no alarm is open."""
+        found = self.open()
+        if not found:
+            return None
+        newest = found[0]
+        since = datetime.fromtimestamp(newest["began"], UTC)
+        told = f"Drift since {since:%Y-%m-%d %H:%M} UTC: {newest['reason']}."
+        return told if len(found) == 1 else f"{told} There are {len(found) - 1} alarms more."
 
     def acknowledge(self, alarm_id: str, actor: str, note: str, *, accept: bool) -> None:
         """Close an alarm; with `accept` traffic is from its window on compared with what came since.

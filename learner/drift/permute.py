@@ -39,7 +39,7 @@ class Deal:
         swapped = rng.random((count, len(self._pairs))) < 0.5
         labels[:, self._pairs[:, 0]] = swapped
         labels[:, self._pairs[:, 1]] = ~swapped
-        if 0 < self._after:
+        if self._after > 0:
             keys = rng.random((count, len(self._single)), dtype=np.float32)
             last = np.argpartition(keys, self._after - 1, axis=1)[:, : self._after]
             np.put_along_axis(labels, self._single[last], np.float32(1), axis=1)

@@ -34,7 +34,7 @@ def generations(champions: Sequence[tuple[str, datetime]]) -> list[Generation]:
 
 
 def windows(generation: Generation, length: timedelta, until: datetime) -> list[Window]:
-    """The windows that were over by `until`: of equal length from the generation's beginning, the last one as it ended."""
+    """The windows that were over by `until`, from the generation's beginning on; its last one is as long as is left."""
     end = until if generation.ended is None else min(generation.ended, until)
     found, began = [], generation.began
     while began + length <= end:
