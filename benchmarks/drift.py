@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
@@ -23,6 +23,7 @@ from benchmarks import tell
 from learner import LearnerSettings, Registry
 from learner.drift import Monitor, Sample, compare
 from learner.drift.metrics import METRICS, TOPICS
+from learner.drift.slow import surely_moved
 from safety.interval import wilson
 
 TOPIC_WORDS = (
@@ -34,7 +35,15 @@ RATES = {"refusals": 0.03, "up": 0.7, "rating": 0.3, "flags": 0.04, "scripts": 0
 # How far a metric is moved: twice its margin, in its unit; distinct n-grams by a poorer vocabulary.
 PLANTS = ("length", "distinct-2", "refusals", "up", "rating", "flags", TOPICS)
 WORDS, POOR_WORDS = 800, 250
-ALPHA = 0.01  # of a window
+ALPHA = 0.01  # of a window, and of a generation
+GENERATIONS, LOOKS = 5, 3  # after generation 0, and looks at each
+
+
+class Raw(NamedTuple):
+    """Turns one by one: whose each is, and its number for each metric."""
+
+    who: NDArray[np.int64]
+    values: Mapping[str, NDArray[np.float64]]
 
 
 @dataclass
@@ -57,8 +66,8 @@ class Crowd:
         self.favourite = self.rng.integers(len(TOPIC_WORDS), size=self.people)
         self.busy = self.rng.gamma(0.7, 1, self.people) + 0.02  # a few come again and again
 
-    def window(self, count: int, *, moved: bool = False) -> tuple[Sample, dict[str, NDArray[np.float64]]]:
-        """So many people in a stretch of time, and their turns one by one for the test of turns."""
+    def window(self, count: int, *, moved: bool = False) -> tuple[Sample, Raw]:
+        """So many people in a stretch of time, and their turns one by one."""
         who = self.rng.choice(self.people, count, replace=False, p=self.busy / self.busy.sum())
         turns = np.repeat(np.arange(count), 1 + self.rng.poisson(3, count))
         raw = {name: self._happens(name, who[turns], moved) for name in RATES}
@@ -67,7 +76,7 @@ class Crowd:
         prompts, answers = self._texts(who, moved)
         scores = {name: _means(values, turns, count) for name, values in raw.items()}
         names = [f"person-{one}" for one in who]
-        return Sample(names, scores, names, prompts, answers), raw
+        return Sample(names, scores, names, prompts, answers), Raw(who[turns], raw)
 
     def _happens(self, name: str, who: NDArray[np.int64], moved: bool) -> NDArray[np.float64]:
         sign = -1 if name in ("up", "rating") else 1
@@ -97,7 +106,7 @@ def false_alarms(people: int, repeats: int, seed: int) -> dict[str, Any]:
         tests = compare(before, after, alpha=ALPHA, seed=number)
         alarmed += any(test.moved for test in tests)
         proven += min(test.p_value for test in tests) <= ALPHA / len(tests)
-        naive += _naive(old, new)
+        naive += _naive(old.values, new.values)
     counts = {"alarms": alarmed, "proven, of any size": proven, "test of turns": naive}
     return {name: _rate(count, repeats) for name, count in counts.items()}
 
@@ -112,6 +121,29 @@ def power(plant: str, people: int, times: float, repeats: int, seed: int) -> dic
         about += plant in moved
         of_any += bool(moved)
     return {"that metric": about / repeats, "any": of_any / repeats}
+
+
+def generations(plant: str, step: float, people: int, repeats: int, seed: int) -> dict[str, Any]:
+    """How often a home is alarmed over `GENERATIONS`, each moved by `step` margins from the one before.
+
+    Every generation has `LOOKS` windows of so many people, and is held against generation 0 and the one before it after
+    each of them. `each step` is told by the one before, `all steps` by generation 0.
+    """
+    zero = before = 0
+    for number in range(repeats):
+        crowd = Crowd(np.random.default_rng([seed, people, number]), plant=plant)
+        seen: list[Sample] = []
+        told = {"zero": False, "before": False}
+        for generation in range(1 + GENERATIONS):
+            crowd.times = step * generation
+            parts = [crowd.window(people, moved=True) for _ in range(LOOKS)]
+            whole = [_merged(parts[: look + 1]) for look in range(LOOKS)]
+            for sample in whole if generation else ():
+                told["zero"] |= bool(surely_moved(seen[0], sample, alpha=ALPHA / 2))
+                told["before"] |= generation > 1 and bool(surely_moved(seen[-1], sample, alpha=ALPHA / 2))
+            seen.append(whole[-1])
+        zero, before = zero + told["zero"], before + told["before"]
+    return {"by all steps": _rate(zero, repeats), "by each step": _rate(before, repeats)}
 
 
 def fill(
@@ -191,6 +223,20 @@ def _means(values: NDArray[np.float64], turns: NDArray[np.int64], people: int) -
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
+def _merged(parts: Sequence[tuple[Sample, Raw]]) -> Sample:
+    """Everybody of several windows once, with the mean of all of their turns and their first question and answer."""
+    who = np.concatenate([raw.who for _, raw in parts])
+    people, turns = np.unique(who, return_inverse=True)
+    values = {name: np.concatenate([raw.values[name] for _, raw in parts]) for name in parts[0][1].values}
+    scores = {name: _means(column, turns, len(people)) for name, column in values.items()}
+    said: dict[str, tuple[str, str]] = {}
+    for sample, _ in parts:
+        for name, *texts in zip(sample.asked, sample.prompts, sample.answers, strict=True):
+            said.setdefault(name, (texts[0], texts[1]))
+    prompts, answers = zip(*said.values(), strict=True)
+    return Sample([f"person-{one}" for one in people], scores, list(said), prompts, answers)
+
+
 def _naive(old: Mapping[str, NDArray[np.float64]], new: Mapping[str, NDArray[np.float64]]) -> bool:
     """Whether a z-test of turns at `ALPHA` calls any of the metrics different, as if each came from another person."""
     for name, values in old.items():
@@ -221,6 +267,9 @@ def main(
         for times in (1.5, 2.5):
             for people in (50, 200):
                 result[f"{plant} by {times:g} margins, {people} people"] = power(plant, people, times, plants, seed)
+    result["generations that do not move"] = generations("", 0.0, 100, repeats // 4, seed)
+    for plant in ("length", "refusals", "up"):
+        result[f"generations, {plant} by half a margin each"] = generations(plant, 0.5, 100, plants, seed)
     result["look"] = seconds_of_a_look(turns, seed)
     tell(result, as_json)
 

@@ -10,26 +10,23 @@ generations ever raise a false one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from math import log
 from typing import Any
-
-import numpy as np
 
 from analytics import DriftAlarm, DriftWindow, Event, Store, drift
 from learner.drift.compare import FEWEST, Sample, Test, compare
-from learner.drift.metrics import DISTINCT, Scores, metric
+from learner.drift.slow import surely_moved
 from learner.drift.windows import Generation, Window, generations, windows
 from learner.errors import UnknownAlarm
-from learner.experiment.decide import decide
 from learner.registry import Registry
 from learner.settings import LearnerSettings
 from safety.bias import REFUSAL_WORDS
 
 GRACE = timedelta(seconds=drift.GRACE_SECONDS)
 REFERENCE_PEOPLE, REFERENCE_WINDOWS = 200, 7  # the reference grows until it has one of them
+HELD_AGAINST = 2  # generations: number 0 and the one before
 AT_ONCE = 8  # windows of one look; an old home catches up look by look
 LEARNER = "learner"
 
@@ -207,28 +204,4 @@ class Monitor:
         after, _ = self._sample(window.generation.began, window.ended)
         if min(len(before.people), len(after.people)) < self._fewest:
             return []
-        pairs = _pairs(before, after)
-        alpha = self._alpha / 2 / 2 / max(1, len(pairs))  # two generations that it is held against
-        found = (_moved(name, one, new, alpha) for name, (one, new) in pairs.items())
-        return [test for test in found if test is not None]
-
-
-def _pairs(before: Sample, after: Sample) -> Mapping[str, tuple[Scores, Scores]]:
-    """The numbers of both sides for each metric that both have; those of categories are for windows alone."""
-    one, other = before.blocks, after.blocks
-    scores = {name: (before.scores[name], after.scores[name]) for name in drift.METRICS}
-    return {**scores, **{name: (one[name], other[name]) for name in DISTINCT}}
-
-
-def _moved(name: str, before: Scores, after: Scores, alpha: float) -> Test | None:
-    """The rule of experiments, tightest for a change of the metric's margin; None while nothing is proven."""
-    what = metric(name)
-    sums = [(len(side), side.sum(), side @ side) for side in (before[np.isfinite(before)], after[np.isfinite(after)])]
-    found = decide(*sums[0], *sums[1], alpha=alpha, n_star=1.5 * log(2 / alpha) / what.margin**2)
-    if not found.decision or min(len(before), len(after)) < 2:
-        return None
-    change = float(found.lower + found.upper) / 2
-    if abs(change) <= what.margin:
-        return None
-    words = f"{name} ({what.told}): {what.words(change)}, surely {what.words(float(found.lower))} to "
-    return Test(name, change, float(found.p_value), True, f"{words}{what.words(float(found.upper))}")
+        return surely_moved(before, after, alpha=self._alpha / 2 / HELD_AGAINST)
