@@ -52,7 +52,9 @@ def boundaries(report: Mapping[str, Any]) -> list[tuple[datetime, str]]:
 
 
 def _series(name: str, windows: Sequence[Mapping[str, Any]]) -> Series:
-    times, values, alarms = [], [], []
+    times: list[datetime] = []
+    values: list[float] = []
+    alarms: list[int] = []
     for window in windows:
         test = next((one for one in window["tests"] if one["metric"] == name), None)
         value = test["change"] if name == "topics" and test else window["figures"].get(name)

@@ -167,10 +167,10 @@ def _print_chain(chain: Mapping[str, Any], anchors: int) -> None:
 
 
 def _told(detail: Mapping[str, Any]) -> str:
-    """The values of a detail that a person reads, in a line."""
+    """The values of a detail that a person reads, in a line: the reason first, and no hashes."""
     plain = {
         name: value
-        for name, value in detail.items()
+        for name, value in sorted(detail.items(), key=lambda item: item[0] != "reason")
         if value not in (None, "", [], {}) and not name.endswith("sha256") and name != "path"
     }
     text = ", ".join(

@@ -108,7 +108,7 @@ def figure(report: Mapping[str, Any]) -> go.Figure:
             line = {"color": "#8a837d", "width": 1, "dash": "dot"}
             drawn.add_vline(_clock(at), line=line, row=row + 1, col=column + 1)
     drawn.update_annotations(font={"size": 12})
-    drawn.update_xaxes(gridcolor=FADED.format(0.10), tickformat="%d %b", nticks=5)
+    drawn.update_xaxes(gridcolor=FADED.format(0.10), tickformat="%d %b", nticks=5, matches="x")
     drawn.update_yaxes(gridcolor=FADED.format(0.18), zeroline=False, nticks=4, rangemode="tozero")
     drawn.update_layout(height=70 + CELL_HEIGHT * down, showlegend=False, **_look())
     return drawn
