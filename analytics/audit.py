@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from analytics.store import Row, Store
 
 GENESIS = "0" * 64
+ERASE = "erase"  # the action of an erasure, whose `blanked` are the hashes of rows that lost their detail
 # The text of `detail` is what was hashed, not what it means.
 CHAIN = "SELECT * EXCLUDE (detail), detail::VARCHAR AS detail, row_number() OVER (ORDER BY seq) AS place FROM audit"
 
@@ -102,6 +104,21 @@ def decisions(
     return store.rows(f"{sql} ORDER BY seq DESC LIMIT $limit", given)
 
 
+def first_changed(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The first row whose hash is not that of its content, but for those whose detail was erased; None where all hold.
+
+    A row may have lost its detail to the erasure of a person, where a later row, of the erasure, names its hash.
+    """
+    erased = _erased(rows)
+    return next((row for row in rows if not (row_holds(row) or erased.get(row["hash"], 0) > row["place"])), None)
+
+
+def _erased(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """By the hash of every row whose detail was erased, the place of the row that says so."""
+    told = [(row["place"], json.loads(row["detail"])) for row in rows if row["action"] == ERASE]
+    return {hash_: place for place, detail in told for hash_ in detail.get("blanked", ())}
+
+
 def row_holds(row: Mapping[str, Any]) -> bool:
     """Whether a row's hash is that of its content and of the hash that it names as the one before."""
     at = row["at"] if isinstance(row["at"], datetime) else datetime.fromisoformat(str(row["at"]))
@@ -110,9 +127,9 @@ def row_holds(row: Mapping[str, Any]) -> bool:
 
 
 def _first_break(rows: Sequence[Row], lines: Sequence[Head]) -> Break | None:
-    previous = GENESIS
+    previous, changed = GENESIS, first_changed(rows)
     for place, row in enumerate(rows):
-        if row["previous_hash"] != previous or not row_holds(row):
+        if row["previous_hash"] != previous or row is changed:
             what = _what(rows, place, previous, lines)
             return Break(place + 1, row["seq"], row["action"], str(row["at"]), what)
         previous = row["hash"]

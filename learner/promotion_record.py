@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from analytics.audit import row_holds
+from analytics.audit import first_changed
 from analytics.signing import BadSignature, verify
 from learner.errors import BadFile
 
@@ -74,7 +74,7 @@ def anchor_of(record: Mapping[str, Any]) -> str:
 
 def _wrong(audit: Mapping[str, Any]) -> str | None:
     rows = audit["rows"]
-    if broken := next((row for row in rows if not row_holds(row)), None):
+    if (broken := first_changed(rows)) is not None:
         return f"The row at place {broken['place']} of the audit ({broken['action']}) is not what its hash is of."
     for one, other in pairwise(rows):
         if one["place"] >= other["place"]:

@@ -72,7 +72,8 @@ class Promotions:
 
     def _promoted(self) -> list[dict[str, Any]]:
         return self._store.rows(
-            "SELECT seq, detail->>'to' AS adapter FROM audit WHERE action = ? ORDER BY seq", (PROMOTE,)
+            "SELECT seq, detail->>'to' AS adapter FROM audit WHERE action = ? AND adapter IS NOT NULL ORDER BY seq",
+            (PROMOTE,),
         )
 
     def _signed(self, adapter: str, seq: int) -> dict[str, Any]:

@@ -109,6 +109,18 @@ def test_a_server_that_was_killed_before_it_noted_the_head_is_no_alarm(path):
     assert found.whole and [(gap["first"], gap["last"]) for gap in found.unnoted] == [(4, 4)]
 
 
+def test_a_row_whose_detail_was_erased_holds_only_where_a_later_row_says_so(path):
+    store = Store.open(path)
+    (row,) = store.rows("SELECT hash FROM audit WHERE action = 'promote'")
+    store.close()
+    tamper(path, "UPDATE audit SET detail = '{\"erased\": true}' WHERE action = 'promote'")
+    assert chain(path).broken.place == 2
+    store = Store.open(path)
+    store.append(store.audit("erase", "ann", {"blanked": [row["hash"]]}))
+    store.close()
+    assert chain(path).whole
+
+
 def promoted(made, tmp_path: Path) -> tuple[dict, Path]:
     """The record that was written by itself when starter@1 was promoted, and its file."""
     run = tmp_path / "run-1"
