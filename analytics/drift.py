@@ -105,10 +105,16 @@ def texts(store: Store, since: datetime, until: datetime) -> Texts:
     return Texts(*([str(row[name] or "") for row in rows] for name in ("person", "prompt", "completion")))
 
 
-def latest_windows(store: Store) -> list[Row]:
-    """The newest row of every window, in the order of time."""
+def known_windows(store: Store) -> set[tuple[int, float]]:
+    """Generation and beginning of every window that was looked at."""
+    return {(row["generation"], row["began"]) for row in store.rows("SELECT generation, began FROM drift_window")}
+
+
+def latest_windows(store: Store, most: int) -> list[Row]:
+    """The newest row of each of the newest `most` windows, in the order of time."""
     newest = "QUALIFY row_number() OVER (PARTITION BY generation, began ORDER BY seq DESC) = 1"
-    return store.rows(f"SELECT * FROM drift_window {newest} ORDER BY generation, began")
+    last = f"SELECT * FROM drift_window {newest} ORDER BY generation DESC, began DESC LIMIT ?"
+    return store.rows(f"SELECT * FROM ({last}) ORDER BY generation, began", (most,))
 
 
 def latest_alarms(store: Store) -> list[Row]:

@@ -8,6 +8,7 @@ import pytest
 
 from analytics import Store
 from benchmarks.drift import Crowd, false_alarms, fill, power
+from chatbot.drift_series import series
 from learner import LearnerSettings, Registry, UnknownAlarm
 from learner.drift import Monitor, compare
 from learner.drift.permute import Deal, holm, p_values
@@ -90,11 +91,16 @@ def test_who_came_twice_is_compared_with_themselves():
     assert paired[0] < 0.001 and apart[0] > 0.2
 
 
-async def test_the_api_and_the_metrics_tell_of_an_alarm_until_it_is_acknowledged(house):
+async def test_the_api_the_page_and_the_metrics_tell_of_an_alarm_until_it_is_acknowledged(house):
+    from chatbot.pages.models.drift import figure  # only here, for it brings the web pages along
+
     fill(house.store, DAYS, PEOPLE, seed=3, plant="length", from_day=3)
     house.learner.drift.look()
     async with api(house, **key_of(house, "operator")) as client:
-        (alarm,) = (await client.get("/v1/drift")).json()["alarms"]
+        report = (await client.get("/v1/drift")).json()
+        (alarm,), drawn = report["alarms"], figure(report)
+        assert len([trace for trace in drawn.data if trace.line.color]) == len(series(report)) >= 9
+        assert [len(trace.x) for trace in drawn.data if trace.marker.color].count(0) == len(series(report)) - 1
         assert "Drift since" in (await client.get("/v1/status")).json()["drift"]
         assert "ratchet_drift_open_alarms 1.0" in (await client.get("/metrics")).text
         path = f"/v1/drift/alarms/{quote(alarm['alarm_id'], safe='')}/acknowledge"

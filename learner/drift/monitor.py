@@ -52,7 +52,7 @@ class Monitor:
             return 0
         until = (now or datetime.now(UTC)) - GRACE
         with self._looking:
-            known = {(row["generation"], row["began"]) for row in drift.latest_windows(self._store)}
+            known = drift.known_windows(self._store)
             found = self.generations()
             new = [
                 window
@@ -76,7 +76,7 @@ class Monitor:
             "window_hours": self._length / timedelta(hours=1),
             "alpha": self._alpha,
             "generations": found,
-            "windows": drift.latest_windows(self._store)[-most:],
+            "windows": drift.latest_windows(self._store, most),
             "alarms": drift.latest_alarms(self._store),
         }
 

@@ -7,6 +7,7 @@ the answers of several people, one each, one behind the other. A block is a unit
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from learner.dataset.topics import topics
 from learner.drift.metrics import DISTINCT, Scores
 
 BLOCK_WORDS = 300
+FEWEST_PEOPLE = 3  # who must have said a word that is shown
 _WORD = re.compile(r"\w+")
 
 
@@ -36,9 +38,15 @@ def distinct(answers: Sequence[str]) -> dict[str, Scores]:
 
 
 def topics_of(one: Sequence[str], other: Sequence[str], seed: int) -> tuple[NDArray[np.int64], list[str]]:
-    """The number of each question's topic, those of `one` first, and the words that tell each topic from the others."""
-    numbers, names = topics([" ".join(_WORD.findall(text.lower())) for text in (*one, *other)], seed)
-    return np.array(numbers, dtype=np.int64), names
+    """The number of each question's topic, those of `one` first, and the words that tell each topic from the others.
+
+    A word that only one or two people said may be personal, and is in no name.
+    """
+    texts = [" ".join(_WORD.findall(text.lower())) for text in (*one, *other)]
+    numbers, names = topics(texts, seed)
+    said = Counter(word for text in texts for word in set(text.split()))
+    shown = [" ".join(word for word in name.split() if said[word] >= FEWEST_PEOPLE) for name in names]
+    return np.array(numbers, dtype=np.int64), [name or f"topic {place}" for place, name in enumerate(shown, 1)]
 
 
 def _share(block: Sequence[Sequence[str]], number: int) -> float:

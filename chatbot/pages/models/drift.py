@@ -35,12 +35,14 @@ class DriftTab:
     def __init__(self, services: Services) -> None:
         self._operator, self._person_of = services.operator, partial(person_of, services.accounts)
 
-    def refresh(self) -> tuple[Any, ...]:
-        """The alarms, the curves, and which alarms can be acknowledged."""
+    def refresh(self, drawn: int) -> tuple[Any, ...]:
+        """The alarms, the curves where there is a new window, and which alarms can be acknowledged."""
         report = self._operator.drift()
+        newest = max((window["seq"] for window in report["windows"]), default=0)
+        plot = figure(report) if newest != drawn else gr.skip()
         waiting = [row["alarm_id"] for row in report["alarms"] if row["state"] == "open"]
         chosen = gr.update(choices=waiting, value=waiting[0] if waiting else None)
-        return alarms(report), figure(report), chosen, gr.update(visible=bool(waiting))
+        return alarms(report), plot, chosen, gr.update(visible=bool(waiting)), newest
 
     def acknowledge(self, alarm_id: str | None, note: str, accept: bool, request: gr.Request) -> str:
         """Close the chosen alarm."""
@@ -63,11 +65,12 @@ def tab(blocks: gr.Blocks, services: Services) -> None:
     told = gr.HTML(elem_id="rt-drift-told")
     gr.HTML(LEGEND)
     plot = gr.Plot(show_label=False, container=False, elem_id="rt-drift-plot")
-    seen = [shown, plot, chosen, row]
-    blocks.load(handlers.refresh, None, seen, **QUIET)
-    gr.Timer(REFRESH_SECONDS).tick(handlers.refresh, None, seen, **QUIET)
+    drawn = gr.State(-1)
+    seen = [shown, plot, chosen, row, drawn]
+    blocks.load(handlers.refresh, [drawn], seen, **QUIET)
+    gr.Timer(REFRESH_SECONDS).tick(handlers.refresh, [drawn], seen, **QUIET)
     button.click(handlers.acknowledge, [chosen, note, accept], [told], **QUIET).then(
-        handlers.refresh, None, seen, **QUIET
+        handlers.refresh, [drawn], seen, **QUIET
     )
 
 
