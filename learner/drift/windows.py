@@ -29,7 +29,7 @@ class Window:
 def generations(champions: Sequence[tuple[str, datetime]]) -> list[Generation]:
     """One for every time that another champion was put in, by promotion or by rollback."""
     ends = [at for _, at in champions[1:]] + [None]
-    pairs = zip(champions, ends, strict=True)
+    pairs = zip(champions, ends, strict=False)  # of none there is no end either
     return [Generation(number, adapter, at, end) for number, ((adapter, at), end) in enumerate(pairs)]
 
 
