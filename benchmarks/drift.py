@@ -253,8 +253,8 @@ def _rate(count: int, of: int) -> dict[str, Any]:
 
 
 def main(
-    repeats: Annotated[int, typer.Option(min=20, help="Windows without drift for each size.")] = 1000,
-    plants: Annotated[int, typer.Option(min=10, help="Windows with a planted change, for each metric and size.")] = 100,
+    repeats: Annotated[int, typer.Option(min=20, help="Windows without drift for each size.")] = 400,
+    plants: Annotated[int, typer.Option(min=10, help="Windows with a planted change, for each metric and size.")] = 40,
     turns: Annotated[int, typer.Option(min=500, help="Turns of the store that is looked at.")] = 10_000,
     seed: Annotated[int, typer.Option(help="The same seed, the same figures.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, last.")] = False,

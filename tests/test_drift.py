@@ -68,7 +68,7 @@ def test_a_new_generation_is_held_against_the_one_before_it(store, tmp_path):
 
 def test_the_rate_of_false_alarms_holds_where_a_test_of_turns_does_not():
     found = false_alarms(60, 40, seed=1)
-    assert found["alarms"]["share"] <= 0.05, "of 40 windows, at 1% each; `./ratchet bench drift` plays 1,000"
+    assert found["alarms"]["share"] <= 0.05, "of 40 windows, at 1% each; `./ratchet bench drift` plays 800"
     assert found["test of turns"]["share"] > 0.1
 
 
