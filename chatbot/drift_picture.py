@@ -26,7 +26,7 @@ def picture(report: Mapping[str, Any], path: Path) -> None:
     FigureCanvasAgg(figure)
     for place, one in enumerate(found, 1):
         axes = figure.add_subplot(down, ACROSS, place, sharex=figure.axes[0] if figure.axes else None)
-        days = [float(date2num(at)) for at in one.times]  # type: ignore[no-untyped-call]
+        days = [float(date2num(at)) for at in one.times]
         axes.plot(days, one.values, color="#0d9488", marker="o", markersize=3)
         axes.plot([days[at] for at in one.alarms], [one.values[at] for at in one.alarms], "o", color="#dc2626")
         for at, _ in boundaries(report):
