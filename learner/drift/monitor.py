@@ -136,7 +136,8 @@ class Monitor:
         generation = window.generation
         for test in moved:
             place = f"@{window.began:%Y%m%d-%H%M}" if detector == "window" else f">{against}"
-            alarm_id = f"{detector}:{test.metric}:{generation.number}{place}"
+            # A category may have any name, and the id is a part of an address.
+            alarm_id = f"{detector}:{test.metric.replace('/', '-')}:{generation.number}{place}"
             same = [row for row in rows if (row["detector"], row["metric"]) == (detector, test.metric)]
             if any(row["alarm_id"] == alarm_id for row in same):
                 continue
