@@ -1,6 +1,6 @@
 """What happened: the store, its schema and migrations, queries, export, the audit chain."""
 
-from analytics import experiments, queries, rollouts
+from analytics import drift, experiments, queries, rollouts
 from analytics.errors import AnalyticsError, NotStored, StoreBroken, StoreClosed, StoreLocked
 from analytics.events import (
     Account,
@@ -27,6 +27,7 @@ from analytics.events import (
     Session,
     Turn,
 )
+from analytics.events_drift import DriftAlarm, DriftWindow
 from analytics.events_experiments import ArmComparison, SegmentChampion
 from analytics.events_promotion import Approval, Drill, Rollout
 from analytics.store import Store
@@ -41,6 +42,8 @@ __all__ = [
     "Audit",
     "Consent",
     "Conversation",
+    "DriftAlarm",
+    "DriftWindow",
     "Drill",
     "Event",
     "Example",
@@ -66,6 +69,7 @@ __all__ = [
     "StoreClosed",
     "StoreLocked",
     "Turn",
+    "drift",
     "experiments",
     "queries",
     "rollouts",

@@ -12,9 +12,10 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import orjson
 
 from analytics.events import EVENTS, Event
+from analytics.events_drift import DRIFT_EVENTS
 from analytics.events_promotion import PROMOTION_EVENTS
 
-ALL_EVENTS = (*EVENTS, *PROMOTION_EVENTS)
+ALL_EVENTS = (*EVENTS, *PROMOTION_EVENTS, *DRIFT_EVENTS)
 _TYPES: Mapping[type, str] = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
 
 

@@ -15,14 +15,16 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.audit import GENESIS, Chain, walk
 from analytics.columns import column_types, tables, whole
 from analytics.errors import StoreBroken, StoreLocked
 from analytics.events import Audit, Event, Turn
 from analytics.export import Format, What, export
+from analytics.heads import Heads
 from analytics.migrate import migrate
 from analytics.readers import Readers
 from analytics.recent import Recent
-from analytics.writer import GENESIS, Writer, audit_hash
+from analytics.writer import Writer
 
 # More would be woken for every commit, and take the cores on which the engine computes.
 THREADS = max(1, (os.cpu_count() or 1) // 4)
@@ -64,10 +66,14 @@ def _parameter(value: object) -> object:
 class Store:
     """Open one with `Store.open`. `append` returns when its events are durable; `rows` reads what is."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(self, connection: duckdb.DuckDBPyConnection, heads: Heads) -> None:
+        self._connection, self._heads = connection, heads
         self._readers, self._recent = Readers(connection), Recent()
-        self._writer = Writer(connection.cursor(), seq=self._next_seq(), last_hash=self._last_hash())
+        count, last_hash = self._head()
+        heads.catch_up(count, last_hash, datetime.now(UTC))
+        self._writer = Writer(
+            connection.cursor(), seq=self._next_seq(), decisions=count, last_hash=last_hash, heads=heads
+        )
 
     @classmethod
     def open(cls, path: Path) -> Store:
@@ -81,7 +87,7 @@ class Store:
             raise StoreBroken(f"{path} cannot be opened: {error}") from error
         try:
             migrate(connection)
-            return cls(connection)
+            return cls(connection, Heads(path))
         except BaseException:
             connection.close()
             raise
@@ -149,14 +155,18 @@ class Store:
 
     def verify_audit(self) -> int:
         """Follow the audit chain and return its length. Raises StoreBroken at the first row that does not hold."""
-        previous = GENESIS
-        chain = self.rows("SELECT * EXCLUDE (detail), detail::VARCHAR AS detail FROM audit ORDER BY seq")
-        for row in chain:
-            expected = audit_hash(previous, row["action"], row["actor"], row["detail"], row["at"])
-            if (row["previous_hash"], row["hash"]) != (previous, expected):
-                raise StoreBroken(f"The audit chain breaks at row {row['seq']} ({row['action']}, {row['at']}).")
-            previous = expected
-        return len(chain)
+        chain = self.audit_chain()
+        if chain.reason is not None:
+            raise StoreBroken(chain.reason)
+        return chain.decisions
+
+    def audit_chain(self, anchors: Sequence[tuple[int | None, str]] = ()) -> Chain:
+        """What a walk along the audit chain finds.
+
+        It is held against the heads that were noted beside the store, and against `anchors`: what somebody noted
+        elsewhere, each a hash and, if known, how many decisions there were then.
+        """
+        return walk(self, self._heads, anchors)
 
     def append_file(self, event: type[Event], path: Path, key: str, *along: Event) -> int:
         """Append the rows of a Parquet file, whose columns are the fields of `event`, and `along`, in one transaction.
@@ -203,6 +213,7 @@ class Store:
         (last,) = self._connection.execute(f"SELECT max(seq) FROM ({highest})").fetchall()[0]
         return 0 if last is None else int(last) + 1
 
-    def _last_hash(self) -> str:
-        found = self._connection.execute("SELECT hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-        return str(found[0]) if found else GENESIS
+    def _head(self) -> tuple[int, str]:
+        """How many decisions there are, and the hash of the last one."""
+        found = self._connection.execute("SELECT count(*), arg_max(hash, seq) FROM audit").fetchall()[0]
+        return int(found[0]), str(found[1]) if found[0] else GENESIS

@@ -10,20 +10,20 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from analytics.columns import canonical, column_types, insert_one_sql, insert_sql, values
+from analytics.audit import audit_hash
+from analytics.columns import column_types, insert_one_sql, insert_sql, values
 from analytics.errors import NotStored, StoreClosed
 from analytics.events import Audit, Event
+from analytics.heads import Heads
 
 MOST_CALLS = 512  # gathered into one transaction
 PATIENCE = 6  # times as long as the last commit took, who is patient waits for company after it
 LONGEST_WAIT = 0.03  # seconds
-GENESIS = "0" * 64
 HASHES = ("previous_hash", "hash")
 
 
@@ -47,16 +47,17 @@ class Call:
     file: _File | None = None
 
 
-def audit_hash(previous: str, action: str, actor: str, detail: object, at: datetime) -> str:
-    """The link of the chain: SHA-256 over the previous hash and the row, as canonical JSON."""
-    return sha256(canonical([previous, action, actor, detail, at.astimezone(UTC).isoformat()]).encode()).hexdigest()
-
-
 class Writer:
-    """Owns `connection`. `append` may be called from any thread."""
+    """Owns `connection`. `append` may be called from any thread.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, *, seq: int, last_hash: str) -> None:
+    `decisions` and `last_hash` are where the audit chain ends; `heads` is told whenever that moves.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, *, seq: int, decisions: int, last_hash: str, heads: Heads
+    ) -> None:
         self._connection, self._seq, self._last_hash = connection, seq, last_hash
+        self._decisions, self._heads = decisions, heads
         self._queue: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._closed = False
         self._wait_until = 0.0  # for those who are patient
@@ -169,6 +170,9 @@ class Writer:
             self._connection.rollback()
             raise
         self._seq, self._last_hash = seq + sum(count for _, count in taken), last_hash
+        if decided := len(rows.get(Audit, ())):
+            self._decisions += decided
+            self._heads.add(self._decisions, decided, last_hash, at)
         for file, count in taken:
             file.written.set_running_or_notify_cancel()
             file.written.set_result(count)

@@ -59,6 +59,24 @@ class Control(Protocol):
     def preview(self, adapter: str | None, share: float | None) -> dict[str, Any]:
         """What another routing of the newest experiment would have come to."""
 
+    def verify_audit(self, noted: Sequence[str]) -> dict[str, Any]:
+        """What a walk along the chain of decisions finds; `noted` are hashes from elsewhere, or COUNT:HASH."""
+
+    def decisions(self, *, action: str | None, since: datetime | None, limit: int) -> list[dict[str, Any]]:
+        """The newest decisions first."""
+
+    def promotion(self, adapter: str) -> dict[str, Any]:
+        """The signed record of a promotion."""
+
+    def card(self, adapter: str) -> str:
+        """An adapter's model card."""
+
+    def drift(self) -> dict[str, Any]:
+        """Generations, windows and alarms of drift."""
+
+    def acknowledge_drift(self, alarm_id: str, note: str, accept: bool) -> None:
+        """Close an alarm."""
+
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         """Write rows to `file` and return their number."""
 
@@ -216,6 +234,27 @@ class _Remote(_ByName):
         wanted = {name: value for name, value in (("adapter", adapter), ("share", share)) if value is not None}
         return self._ask("GET", f"/v1/experiments/preview?{urlencode(wanted)}")
 
+    def verify_audit(self, noted: Sequence[str]) -> dict[str, Any]:
+        return self._ask("GET", f"/v1/audit/verify?{urlencode([('head', one) for one in noted])}", patient=True)
+
+    def decisions(self, *, action: str | None, since: datetime | None, limit: int) -> list[dict[str, Any]]:
+        wanted = {"action": action, "since": since.isoformat() if since else None, "limit": limit}
+        query = urlencode({name: value for name, value in wanted.items() if value is not None})
+        return cast("list[dict[str, Any]]", self._ask("GET", f"/v1/audit?{query}")["decisions"])
+
+    def promotion(self, adapter: str) -> dict[str, Any]:
+        return self._ask("GET", f"/v1/audit/promotions/{quote(adapter, safe='')}")
+
+    def card(self, adapter: str) -> str:
+        return self._answer("GET", f"/v1/adapters/{quote(adapter, safe='')}/card").text
+
+    def drift(self) -> dict[str, Any]:
+        return self._ask("GET", "/v1/drift")
+
+    def acknowledge_drift(self, alarm_id: str, note: str, accept: bool) -> None:
+        path = f"/v1/drift/alarms/{quote(alarm_id, safe='')}/acknowledge"
+        self._ask("POST", path, {"note": note, "accept": accept})
+
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         wanted = {"what": what, "format": format}
         # The server writes the whole file before its first byte comes, and that may take any time.
@@ -272,12 +311,17 @@ class _Remote(_ByName):
     def _ask(
         self, method: str, path: str, body: dict[str, Any] | None = None, *, patient: bool = False
     ) -> dict[str, Any]:
+        return cast("dict[str, Any]", self._answer(method, path, body, patient=patient).json())
+
+    def _answer(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, patient: bool = False
+    ) -> httpx.Response:
         timeout = httpx.Timeout(TIMEOUT_SECONDS, read=None if patient else TIMEOUT_SECONDS)
         with self._reached():
             response = self._client.request(method, path, json=body, timeout=timeout)
         if response.status_code >= 400:
             raise UserError(_message(response.content))
-        return cast("dict[str, Any]", response.json())
+        return response
 
     @contextlib.contextmanager
     def _reached(self) -> Iterator[None]:
@@ -341,6 +385,24 @@ class _Local(_ByName):
 
     def preview(self, adapter: str | None, share: float | None) -> dict[str, Any]:
         return self._operator.preview(adapter, share)
+
+    def verify_audit(self, noted: Sequence[str]) -> dict[str, Any]:
+        return self._operator.chain(noted).to_values()
+
+    def decisions(self, *, action: str | None, since: datetime | None, limit: int) -> list[dict[str, Any]]:
+        return self._operator.decisions(action=action, since=since, limit=limit)
+
+    def promotion(self, adapter: str) -> dict[str, Any]:
+        return self._learner.records.record(adapter)
+
+    def card(self, adapter: str) -> str:
+        return self._learner.card(adapter)
+
+    def drift(self) -> dict[str, Any]:
+        return self._operator.drift()
+
+    def acknowledge_drift(self, alarm_id: str, note: str, accept: bool) -> None:
+        self._operator.acknowledge_drift(alarm_id, COMMAND_LINE, note, accept=accept)
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         return self._store.export(

@@ -63,6 +63,9 @@ class Metrics:
             registry=registry,
         )  # fmt: skip
         self._load = Gauge("ratchet_engine_requests", "Requests that the engine has.", ("state",), registry=registry)
+        self._drift = Gauge(
+            "ratchet_drift_open_alarms", "Alarms of drift that nobody has acknowledged.", registry=registry
+        )
         self._engine = Gauge("ratchet_engine_ready", "1 while the engine can answer.", registry=registry)
 
     def ended(self, arm: str, adapter: str, answer: Answer) -> None:
@@ -102,8 +105,9 @@ class Metrics:
         """A request was refused."""
         self._refused.labels(code).inc()
 
-    def text(self, *, engine_ready: bool, engine_requests: Mapping[str, float]) -> bytes:
+    def text(self, *, engine_ready: bool, engine_requests: Mapping[str, float], drift_alarms: int = 0) -> bytes:
         """All of it, in Prometheus' text format."""
+        self._drift.set(drift_alarms)
         self._engine.set(engine_ready)
         self._load.clear()
         for state, count in engine_requests.items():

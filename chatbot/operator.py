@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
-from analytics import Store, StoreBroken, queries
+from analytics import Store, queries
+from analytics.audit import Chain, decisions
 from learner import Learner, RecipeName, RolledBack
 
 AUDIT_SECONDS = 60.0  # between two walks along the audit chain: the page asks for the status every other second
@@ -30,7 +32,7 @@ class Operator:
         self._audit_until = 0.0
 
     def status(self) -> dict[str, Any]:
-        """Champion, challenger, experiment, runs, numbers of turns, feedback and people, audit, classifier, policy."""
+        """Champion, challenger, experiment, runs, counts, audit, classifier, policy, and the open alarms of drift."""
         classifier = self._classifier() if self._classifier is not None else None
         counts = queries.counts(self._store)
         policy = (self._policy() or None) if self._policy is not None else None
@@ -40,17 +42,36 @@ class Operator:
             "audit": self.audit(),
             "classifier": classifier,
             "policy": policy,
+            "drift": self._learner.drift.warning(),
         }
 
     def audit(self) -> dict[str, Any]:
         """Whether the chain of decisions is `whole`, at most a minute ago: how many there are, or where it breaks."""
         if time.monotonic() >= self._audit_until:
-            try:
-                self._audit = {"whole": True, "decisions": self._store.verify_audit()}
-            except StoreBroken as error:
-                self._audit = {"whole": False, "reason": str(error)}
+            chain = self.chain()
+            told = {"decisions": chain.decisions} if chain.whole else {"reason": chain.reason}
+            self._audit = {"whole": chain.whole, **told}
             self._audit_until = time.monotonic() + AUDIT_SECONDS
         return self._audit
+
+    def chain(self, noted: Sequence[str] = ()) -> Chain:
+        """What a walk along the chain of decisions finds now; `noted` are hashes from elsewhere, or COUNT:HASH."""
+        anchors = [one.rpartition(":")[::2] for one in noted]
+        return self._store.audit_chain([(int(count) if count else None, anchor) for count, anchor in anchors])
+
+    def decisions(
+        self, *, action: str | None = None, since: datetime | None = None, before: int | None = None, limit: int = 100
+    ) -> list[dict[str, Any]]:
+        """The newest decisions first; `action` is one, or the part before its dot, `before` a place."""
+        return decisions(self._store, action=action, since=since, before=before, limit=limit)
+
+    def drift(self) -> dict[str, Any]:
+        """Generations, windows and alarms of the monitor of drift."""
+        return self._learner.drift.report()
+
+    def acknowledge_drift(self, alarm_id: str, actor: str, note: str, *, accept: bool) -> None:
+        """Close an alarm; with `accept` what came since is the new normal. Raises UnknownAlarm."""
+        self._learner.drift.acknowledge(alarm_id, actor, note, accept=accept)
 
     def satisfaction(self, hours: float) -> list[dict[str, Any]]:
         """Share of thumbs up over time: at, share_up in [0, 1], votes."""

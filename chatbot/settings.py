@@ -228,6 +228,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Share of all people who stay on the previous champion; 0 turns that off.",
         limits=(0, 0.5),
     ),
+    Setting(
+        "drift_window_hours",
+        24.0,
+        "Hours of traffic that are compared with earlier ones; 0 turns it off.",
+        limits=FROM_0,
+    ),
+    Setting("drift_alpha", 0.02, "How often a window, or a generation, of no drift raises an alarm.", limits=SHARE),
+    Setting("drift_people", 25, "People that a window of traffic needs to be compared.", limits=COUNT),
     Setting("input_failure", "block", "What happens to a message whose screening failed.", ("block", "review")),
     Setting(
         "detoxify",

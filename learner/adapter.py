@@ -13,6 +13,7 @@ from learner.errors import BadAdapter
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 CARD = "card.json"
+README = "README.md"  # the model card, for people and the Hub
 
 # What vLLM refuses, and the value each must have. Initialisations such as PiSSA change the base as well, so an adapter
 # made with one is wrong on the base that is served.
@@ -84,14 +85,15 @@ def read_object(path: Path) -> dict[str, Any]:
     return told
 
 
-def copy_adapter(source: Path, target: Path, card: dict[str, object]) -> None:
-    """Copy the adapter's files and nothing else, with `card`, so that `target` exists whole or not at all."""
+def copy_adapter(source: Path, target: Path, card: dict[str, object], readme: str) -> None:
+    """Copy the adapter's files and nothing else, with both cards, so that `target` exists whole or not at all."""
     draft = target.with_name(f".{target.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     for name in (WEIGHTS, CONFIG):
         shutil.copyfile(source / name, draft / name)
     (draft / CARD).write_text(json.dumps(card, indent=1, sort_keys=True))
+    (draft / README).write_text(readme)
     draft.rename(target)
 
 

@@ -8,6 +8,7 @@ LearnerError
 ├── AlreadyChampion        a promotion of the champion
 ├── BadMove                a move of an adapter that the table of states does not allow
 ├── Revoked                an adapter that was taken away for good
+├── NeverPromoted          a record of a promotion that there was not
 ├── NotProven              a promotion without a won experiment and without a reason to override
 ├── NotApproved            a promotion that more people have to approve, or an approval that does not count
 ├── NoSignal               a promotion on thumbs alone
@@ -25,6 +26,7 @@ LearnerError
 ├── BuildFailed            a dataset could not be built
 ├── BadImport              a file that cannot be imported
 ├── UnknownImport          no import of that id
+├── UnknownAlarm           no open alarm of that id
 ├── UnknownGroup           no people or turns are held under that name
 ├── BadRecipeSetting       a setting of a recipe that there is not, or that cannot be used
 ├── TrainingFailed         training could not do what was asked
@@ -75,6 +77,16 @@ class AlreadyChampion(LearnerError):
     def __init__(self, champion: str) -> None:
         super().__init__(f"{champion} is the champion already.")
         self.champion = champion
+
+
+class NeverPromoted(LearnerError):
+    """A record of a promotion that there was not."""
+
+    def __init__(self, adapter: str) -> None:
+        super().__init__(
+            f"{adapter} was never promoted, so there is no record; `./ratchet card {adapter}` tells of it."
+        )
+        self.adapter = adapter
 
 
 class NotProven(LearnerError):
@@ -199,6 +211,14 @@ class UnknownImport(LearnerError):
             f"There is no import {import_id!r}, or it was taken back; `./ratchet import --list` lists them."
         )
         self.import_id = import_id
+
+
+class UnknownAlarm(LearnerError):
+    """No open alarm of that id."""
+
+    def __init__(self, alarm_id: str) -> None:
+        super().__init__(f"There is no open alarm {alarm_id!r}; `./ratchet drift` lists them.")
+        self.alarm_id = alarm_id
 
 
 class UnknownGroup(LearnerError):

@@ -24,6 +24,7 @@ from learner.errors import (
 )
 from learner.experiment import Arm, Judgement, RoutingState, salt_of
 from learner.past import Moved, Past
+from learner.provenance import trained_by
 from learner.segments import SegmentChampions
 from learner.shelf import BASE, Shelf
 from learner.states import State
@@ -59,6 +60,8 @@ class Registry:
     ) -> None:
         self._store, self._lock = store, threading.RLock()
         self._shelf = Shelf(store, home, base.replace("/", "--"), base_sha256, rank)
+        self.on_move: Callable[[], object] = lambda: None  # told of every move, which it must not break
+        self.base, self.base_sha256 = self._shelf.base, base_sha256
         self.segments = SegmentChampions(store, segments, self._shelf.base_arm, self._shelf.base, self._shelf.recorded)
         self._past = Past(store, self._shelf)
         self._state = self._past.newest()
@@ -118,6 +121,7 @@ class Registry:
         card = {
             "manifest": json.loads((run_folder / "manifest.json").read_text()),
             "gates": json.loads((run_folder / "gates.json").read_text())["gates"],
+            "training": trained_by(run_folder),
         }
         champion = json.loads((run_folder / "run.json").read_text())["champion_name"]
         return self._shelf.add(run_folder / "adapter", champion, passed, reason, run_id, card, actor, along)
@@ -469,6 +473,7 @@ class Registry:
         told = {"reason": reason, "base": routing.base, "base_sha256": routing.base_sha256, **detail}
         self._store.append(*events, routing, self._store.audit(action, actor, told))
         self._state = following
+        self.on_move()
 
     def moved(self) -> Moved:
         """The newest move: for a rollout, the one with which its step began."""

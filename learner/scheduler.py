@@ -13,10 +13,13 @@ from typing import Any
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from analytics import Drill, Experiment, Store, StoreClosed, experiments, queries
+from learner.drift import Monitor
 from learner.errors import BadAdapter, BadScores, DrillRunning, ExperimentRunning, LapRunning, NoExperiment
 from learner.experiment import Arm, Assignments, Judgement, Plan, look, panel
+from learner.model_card import current_card
 from learner.promotion import Drills, Policy, Road, Signals
 from learner.promotion.policy import no_side_by_side
+from learner.promotion.records import Records
 from learner.registry import Registry, RolledBack
 from learner.runs import Runs
 from learner.segmenting import Topics, by_kind
@@ -25,6 +28,7 @@ from learner.supervisor import Ended, Supervisor
 
 SEGMENTS = 8  # that may make a claim in an experiment
 SEGMENT_DAYS = timedelta(days=30)
+DRIFT_SECONDS = 60.0  # between two looks for windows of traffic that are over
 WATCH_SECONDS = 5.0  # between two looks at the clock and at the feedback
 log = logging.getLogger(__name__)
 
@@ -64,6 +68,9 @@ class Learner:
         self._topics = Topics(store, home)
         registry.segments.tell(by_kind(settings.segments, self._topics))
         self._runs = Runs(store, home)
+        self.records = Records(store, registry, home)
+        registry.on_move = self.records.keep
+        self.drift = Monitor(store, registry, settings)
         self._supervisor = Supervisor(
             store,
             registry,
@@ -84,11 +91,14 @@ class Learner:
         settings = self.settings
         self.drills.abandon_old(longest=timedelta(0))  # one that the server before did not see to its end
         self._ready()
+        self.records.keep()  # that of a promotion after which the server was killed
         if settings.learn_every_hours > 0:
             self._scheduler.add_job(_until_closed(self._lap_by_clock), "interval", seconds=WATCH_SECONDS)
         if settings.learn_after_feedback > 0:
             self._scheduler.add_job(_until_closed(self._lap_after_feedback), "interval", seconds=WATCH_SECONDS)
         self._scheduler.add_job(_until_closed(self._glance), "interval", seconds=settings.experiment_look_seconds)
+        if self.drift.on:
+            self._scheduler.add_job(_until_closed(self._drift), "interval", seconds=DRIFT_SECONDS)
         self._scheduler.start()
 
     def close(self) -> None:
@@ -116,6 +126,10 @@ class Learner:
     def runs(self, limit: int = 10) -> list[dict[str, Any]]:
         """The newest runs first."""
         return self._runs.latest(limit)
+
+    def card(self, adapter: str) -> str:
+        """An adapter's model card, with what became of it by now, as Markdown. Raises UnknownAdapter."""
+        return current_card(self._store, self.registry, adapter)
 
     def look(self) -> Judgement | None:
         """Judge the running experiment by the votes so far; end it, and promote its winner, when it is decided.
@@ -286,6 +300,14 @@ class Learner:
         """What to record of the live experiment, should it be stopped now."""
         experiment_id = self.registry.state().experiment_id
         return None if experiment_id is None else self._found(self.registry.experiment(experiment_id))
+
+    def _drift(self) -> None:
+        try:
+            self.drift.look()
+        except StoreClosed:
+            raise
+        except Exception as error:  # the chat goes on whether or not somebody watches it
+            log.warning("The traffic could not be looked at for drift: %r", error)
 
     def _lap_by_clock(self) -> None:
         # Asked of the store at every look: a start of the server moves no due time, and a lap for another reason does.

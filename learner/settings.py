@@ -145,6 +145,9 @@ class LearnerSettings(LapSettings):
     rollout_minutes: float = 60.0  # of each step, at least
     rollout_alpha: float = 0.2  # of the one-sided test on fresh votes that a winner passes before everybody has it
     holdback_share: float = 0.05  # of all people, who stay on the previous champion; 0 turns it off
+    drift_window_hours: float = 24.0  # 0 turns the monitor off
+    drift_alpha: float = 0.02  # half for stretches of traffic, half for generations
+    drift_people: int = 25  # that a stretch needs to be compared
 
     def __post_init__(self) -> None:
         """Raise BadRecipeSetting, BadExperimentSetting, and BadSteps for steps that do not rise to 100."""

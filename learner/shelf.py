@@ -12,6 +12,7 @@ from analytics import Adapter, Event, Store
 from learner.adapter import CARD, check_adapter, copy_adapter, read_object, weights_sha256
 from learner.errors import BadAdapter, Revoked, UnknownAdapter
 from learner.experiment import Arm
+from learner.model_card import model_card
 from learner.states import State, check_move
 
 BASE = "base"  # the name of the model without an adapter, here and at the engine
@@ -176,7 +177,8 @@ class Shelf:
         origin = {"adapter": name, "base": self.base, "base_sha256": self.base_arm.weights_sha256}
         # A folder of a version that no row names is of a record that the store did not take.
         shutil.rmtree(self.folder_of_all / name, ignore_errors=True)
-        copy_adapter(source, self.folder_of_all / name, {**card, **origin})
+        whole = {**card, **origin}
+        copy_adapter(source, self.folder_of_all / name, whole, model_card(name, weights_sha256(source), whole))
         return self.folder_of_all / name
 
     def _next_name(self, stem: str) -> str:

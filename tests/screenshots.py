@@ -1,6 +1,6 @@
 """The pictures of the docs. Run as: PYTHONPATH=. .venv/bin/python tests/screenshots.py [NAME ...] [URL]
 
-The names are chat, review, operate and experiment; all of them if none is given.
+The names are chat, review, operate, experiment and drift; all of them if none is given.
 
 With a URL the chat is pictured on the server that runs there, with its own model; everything else is pictured on the
 canned engine, over a history that is made up below.
@@ -18,6 +18,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect, sync_playwright
 
 from analytics import Adapter, ArmComparison, Experiment, Feedback, Review, Routing, Run, Store
+from benchmarks.drift import fill
 from learner.experiment import Plan
 from tests.history import History, people
 from tests.pages_server import ANSWERS, Running, running
@@ -70,6 +71,25 @@ def operate(page: Page, served: Running) -> None:
     page.wait_for_selector("#rt-plot .xtick text")
     page.wait_for_timeout(1500)
     page.screenshot(path=IMAGES / "operate.png")
+
+
+def drift(page: Page) -> None:
+    """Three weeks with a promotion in the second one, and answers that grow longer in the third."""
+    home = Path(tempfile.mkdtemp())
+    store = Store.open(home / "store.duckdb")
+    fill(store, 21, 90, 4, plant="length", from_day=16, promoted_on=8, weights_sha256=SHA)
+    store.close()
+    with running(home) as served:
+        while served.services.learner.drift.look():
+            pass
+        page.context.add_cookies([served.cookie("operator")])
+        page.set_viewport_size({"width": 1200, "height": 1150})
+        page.goto(f"{served.url}/models/")
+        page.click("button[role=tab]:has-text('Drift')")
+        page.wait_for_selector("#rt-drift-plot .xtick text")
+        page.wait_for_timeout(1500)
+        page.screenshot(path=IMAGES / "drift.png")
+    shutil.rmtree(home)
 
 
 def make_up(home: Path) -> None:
@@ -184,11 +204,17 @@ def main(words: list[str]) -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     url = next((word for word in words if word.startswith("http")), None)
     wanted = [word for word in words if word != url] or (
-        ["chat"] if url else ["chat", "review", "operate", "experiment"]
+        ["chat"] if url else ["chat", "review", "operate", "experiment", "drift"]
     )
     if url is not None:
         with browsing() as page:
             chat(page, url)
+        return
+    if "drift" in wanted:
+        wanted.remove("drift")
+        with browsing() as page:
+            drift(page)
+    if not wanted:
         return
     home = Path(tempfile.mkdtemp())
     make_up(home)

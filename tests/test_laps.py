@@ -121,7 +121,7 @@ def test_a_trainer_that_is_killed_is_shown_as_abandoned_and_the_next_lap_goes_al
     assert all(np.isfinite(part).all() for part in weights.values())
     assert any(part.any() for name, part in weights.items() if "lora_B" in name)
     assert sorted(path.name for path in registered.iterdir()) == [
-        "adapter_config.json", "adapter_model.safetensors", "card.json",
+        "README.md", "adapter_config.json", "adapter_model.safetensors", "card.json",
     ]  # fmt: skip
     assert read_json(registered / "card.json")["manifest"]["dataset_sha256"] == result["dataset_sha256"]
     assert made.store.verify_audit() > 0

@@ -2,9 +2,11 @@
 
 from chatbot.api import (
     accounts,
+    audit,
     chat,
     conversations,
     datasets,
+    drift,
     experiments,
     feedback,
     health,
@@ -22,7 +24,7 @@ from chatbot.api import (
 routers = (
     health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, safety.router,
     operate.router, experiments.router, promotion.router, datasets.router, imports.router, conversations.router,
-    receipts.router, implicit.router, accounts.router,
+    receipts.router, implicit.router, accounts.router, audit.router, drift.router,
 )  # fmt: skip
 
 __all__ = ["routers"]

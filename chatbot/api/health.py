@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 
@@ -31,5 +33,7 @@ async def readyz(services: ServicesOf, response: Response) -> dict[str, str]:
 async def metrics(services: ServicesOf) -> Response:
     """Time to first token, inter-token latency, errors and votes, by arm; for this machine, or an operator's key."""
     engine = services.engine
-    text = services.metrics.text(engine_ready=engine.ready, engine_requests=await engine.requests())
+    alarms = len(await asyncio.to_thread(services.learner.drift.open))
+    requests = await engine.requests()
+    text = services.metrics.text(engine_ready=engine.ready, engine_requests=requests, drift_alarms=alarms)
     return Response(text, media_type=CONTENT_TYPE)

@@ -14,6 +14,7 @@ from chatbot.cli import (
     accounts,
     approve,
     attack,
+    audit,
     audit_bias,
     bench,
     classifier,
@@ -21,6 +22,7 @@ from chatbot.cli import (
     demo,
     dev,
     doctor,
+    drift,
     drill,
     export,
     import_,
@@ -73,6 +75,8 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None
     (LOOP, "rollback", promote.rollback, "Bring the last champion back, at once.", None),
     (LOOP, "revoke", approve.revoke, "Take an adapter away for good.", None),
     (LOOP, "preview", preview.preview, "What another routing would come to, from the log.", None),
+    (LOOP, "drift", drift.drift, "Have traffic or answers moved, over time and over generations?", None),
+    (LOOP, "card", audit.card, "An adapter's model card, with what became of it.", None),
     (SAFETY, "audit-bias", audit_bias.audit_bias, "Is anybody treated worse, by the filters or by the model?", None),
     (DATA, "export", export.export, "Pairs, thumbs or turns, ready for TRL.", None),
     (DATA, "import", import_.import_, "Examples from files: TRL, KTO, Argilla, Open WebUI.", None),
@@ -87,6 +91,7 @@ app.add_typer(keys.app, name="keys", rich_help_panel=PEOPLE)
 app.add_typer(dataset.app, name="dataset", rich_help_panel=DATA)
 app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
 app.add_typer(drill.app, name="drill", rich_help_panel=LOOP)
+app.add_typer(audit.app, name="audit", rich_help_panel=LOOP)
 app.add_typer(judge.app, name="judge", rich_help_panel=LOOP)
 app.add_typer(redteam.app, name="redteam", rich_help_panel=SAFETY)
 app.add_typer(classifier.app, name="classifier", rich_help_panel=DATA)

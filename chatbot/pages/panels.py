@@ -22,7 +22,9 @@ def numbers(state: Mapping[str, Any], share_up: float | None) -> str:
     cells = (
         f"<div class='rt-number'><b>{html.escape(str(value))}</b><span>{name}</span></div>" for value, name in shown
     )
-    warning = "".join(said(state[name], good=False) for name in ("warning", "approval", "policy") if state.get(name))
+    audit = (state.get("audit") or {}).get("reason")
+    told = [*(state.get(name) for name in ("warning", "approval", "policy", "drift")), audit]
+    warning = "".join(said(one, good=False) for one in told if one)
     screening = f"<p class='rt-soft'>Screened by {html.escape(state['classifier'])}</p>" if state["classifier"] else ""
     own = ", ".join(f"{segment} by {adapter}" for segment, adapter in state["segments"].items())
     segments = f"<p class='rt-soft'>Segments with a champion of their own: {html.escape(own)}</p>" if own else ""
