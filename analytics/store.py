@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -16,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import column_types, tables, whole
-from analytics.errors import StoreBroken, StoreLocked
+from analytics.erasing import ERASED, Affected, Gone, Scope, affected, delete
+from analytics.errors import NotStored, StoreBroken, StoreLocked
 from analytics.events import Audit, Event, Turn
 from analytics.export import Format, What, export
 from analytics.migrate import migrate
 from analytics.readers import Readers
 from analytics.recent import Recent
+from analytics.renewing import FRESH, copied, exchange, leftovers
 from analytics.writer import GENESIS, Writer, audit_hash
 
 # More would be woken for every commit, and take the cores on which the engine computes.
@@ -30,6 +33,25 @@ THREADS = max(1, (os.cpu_count() or 1) // 4)
 Parameters = Sequence[object] | Mapping[str, object]
 Row = dict[str, Any]
 Kept = TypeVar("Kept", bound=Event)
+
+
+def _connected(path: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), config={"threads": THREADS})
+    except duckdb.Error as error:
+        if "could not set lock" in str(error).lower():
+            raise StoreLocked(f"Another process has {path} open; stop it, or use another home.") from error
+        raise StoreBroken(f"{path} cannot be opened: {error}") from error
+
+
+def _blanked(chain: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """By the hash of every row whose details were erased: the place of the row that tells so."""
+    return {
+        hash_: int(row["seq"])
+        for row in chain
+        if row["action"] == ERASED
+        for hash_ in json.loads(row["detail"]).get("blanked", ())
+    }
 
 
 def _as_is(value: object) -> object:
@@ -64,8 +86,9 @@ def _parameter(value: object) -> object:
 class Store:
     """Open one with `Store.open`. `append` returns when its events are durable; `rows` reads what is."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         self._connection = connection
+        self._path = path
         self._readers, self._recent = Readers(connection), Recent()
         self._writer = Writer(connection.cursor(), seq=self._next_seq(), last_hash=self._last_hash())
 
@@ -73,15 +96,11 @@ class Store:
     def open(cls, path: Path) -> Store:
         """Open the file, or make it, and bring its tables up to date. Raises StoreLocked, StoreBroken."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            connection = duckdb.connect(str(path), config={"threads": THREADS})
-        except duckdb.Error as error:
-            if "could not set lock" in str(error).lower():
-                raise StoreLocked(f"Another process has {path} open; stop it, or use another home.") from error
-            raise StoreBroken(f"{path} cannot be opened: {error}") from error
+        connection = _connected(path)
+        leftovers(path)
         try:
             migrate(connection)
-            return cls(connection)
+            return cls(connection, path)
         except BaseException:
             connection.close()
             raise
@@ -148,15 +167,60 @@ class Store:
         return str(rows[0]["person"]) if rows else None
 
     def verify_audit(self) -> int:
-        """Follow the audit chain and return its length. Raises StoreBroken at the first row that does not hold."""
+        """Follow the audit chain and return its length. Raises StoreBroken at the first row that does not hold.
+
+        Of a row whose details were erased only the links are followed, and only where a later row names its hash.
+        """
         previous = GENESIS
         chain = self.rows("SELECT * EXCLUDE (detail), detail::VARCHAR AS detail FROM audit ORDER BY seq")
+        blanked = _blanked(chain)
         for row in chain:
             expected = audit_hash(previous, row["action"], row["actor"], row["detail"], row["at"])
+            if blanked.get(row["hash"], -1) > row["seq"]:
+                expected = row["hash"]
             if (row["previous_hash"], row["hash"]) != (previous, expected):
                 raise StoreBroken(f"The audit chain breaks at row {row['seq']} ({row['action']}, {row['at']}).")
             previous = expected
         return len(chain)
+
+    def erase(self, scope: Scope, told: Callable[[Gone], Sequence[Event]]) -> float:
+        """Take the rows of `scope` out so that their bytes are gone; returns the seconds for which writing waited.
+
+        What was taken is `told` within the transaction, and the events that this returns become part of it. Then what
+        is left is copied into a new file, which takes the place of the old one: DuckDB leaves the bytes of deleted rows
+        in the file. Appends wait meanwhile, and reading for the moment of the exchange; nothing that was
+        acknowledged is lost. Raises NotStored: either nothing was deleted, or the old file is still in use without
+        the rows, where their bytes may lie; then `erase` may be called again.
+        """
+        began, failed = 0.0, None
+
+        def within(connection: duckdb.DuckDBPyConnection) -> Sequence[Event]:
+            nonlocal began
+            began = time.monotonic()
+            return told(delete(connection, scope))
+
+        def after(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+            nonlocal failed
+            connection, failed = self._renewed(connection)
+            return connection
+
+        self._writer.change(within, after, scope.turns).result()
+        if failed is not None:
+            raise NotStored(
+                f"The rows are deleted, but their bytes may lie in {self._path} still: {failed}"
+            ) from failed
+        self._recent.forget(scope.turns, scope.conversations)
+        return time.monotonic() - began
+
+    def scope(self, find: Callable[[duckdb.DuckDBPyConnection], Scope]) -> Scope:
+        """What `find` finds to be erased, as `erasing.of_people` does. Raises StoreClosed."""
+        with self._readers.reading() as reader:
+            return find(reader)
+
+    def affected(self, scope: Scope) -> Affected:
+        """What an erasure of `scope` would take, and the texts that are nobody else's. Raises StoreClosed."""
+        with self._readers.reading() as reader:
+            return affected(reader, scope)
 
     def append_file(self, event: type[Event], path: Path, key: str, *along: Event) -> int:
         """Append the rows of a Parquet file, whose columns are the fields of `event`, and `along`, in one transaction.
@@ -191,6 +255,30 @@ class Store:
         """Write rows as TRL reads them, of people who agreed only; returns how many."""
         with self._readers.reading() as reader:
             return export(reader, what, format, file)
+
+    def _renewed(
+        self, writing: duckdb.DuckDBPyConnection
+    ) -> tuple[duckdb.DuckDBPyConnection, duckdb.Error | OSError | None]:
+        """Copy what is left into a new file, put it in place of the old one, and return a connection to it.
+
+        Where that fails, as on a full disk, the old file stays in use, and the error is returned as well.
+        """
+        fresh = self._path.with_name(f"{self._path.name}{FRESH}")
+        try:
+            copied(writing, fresh)
+        except (duckdb.Error, OSError) as error:
+            return writing, error
+        writing.close()
+        failed: OSError | None = None
+        with self._readers.away():
+            self._connection.close()  # the last one: it takes the write-ahead log with it
+            try:
+                exchange(fresh, self._path)
+            except OSError as error:
+                failed = error
+            self._connection = _connected(self._path)
+            self._readers.move(self._connection)
+        return self._connection.cursor(), failed
 
     def close(self) -> None:
         """Write what is waiting, break off what is being read, and give the file back."""
