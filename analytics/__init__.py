@@ -27,6 +27,7 @@ from analytics.events import (
     Session,
     Turn,
 )
+from analytics.events_erasure import Erasure, PersonName
 from analytics.store import Store
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Audit",
     "Consent",
     "Conversation",
+    "Erasure",
     "Event",
     "Example",
     "Experiment",
@@ -47,6 +49,7 @@ __all__ = [
     "Judgement",
     "Link",
     "NotStored",
+    "PersonName",
     "Proposal",
     "Quarantine",
     "Reply",
