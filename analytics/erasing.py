@@ -70,6 +70,16 @@ class Scope:
         """Every id of it."""
         return self.people | self.accounts | self.turns | self.conversations
 
+    def to_values(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in vars(self).items()}
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Scope:
+        """The other way round."""
+        kept = {name: frozenset(value) if isinstance(value, list) else value for name, value in values.items()}
+        return cls(**kept)  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True)
 class Affected:

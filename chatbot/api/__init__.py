@@ -5,6 +5,7 @@ from chatbot.api import (
     chat,
     conversations,
     datasets,
+    erasures,
     feedback,
     health,
     implicit,
@@ -20,7 +21,7 @@ from chatbot.api import (
 routers = (
     health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, safety.router,
     operate.router, datasets.router, imports.router, conversations.router, receipts.router, implicit.router,
-    accounts.router,
+    accounts.router, erasures.router,
 )  # fmt: skip
 
 __all__ = ["routers"]

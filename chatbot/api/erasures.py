@@ -1,0 +1,64 @@
+"""Erasing somebody, by an admin or by themselves."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from chatbot.accounts import PERSON_COOKIE, SESSION_COOKIE
+from chatbot.api.common import CallerOf, ServicesOf
+from chatbot.api.problems import problems
+
+router = APIRouter(prefix="/v1", tags=["Accounts"])
+
+
+class EraseBody(BaseModel):
+    """Who is to be erased."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: str = Field(description="The name of an account, the id of a person, or what a program sends as `user`.")
+    dry_run: bool = Field(default=False, description="Only say what would go.")
+    adapters: Literal["retrain", "revoke", "list"] | None = Field(
+        default=None, description="What becomes of adapters that learned from them, instead of `erase_adapters`."
+    )
+    decisions: bool = Field(
+        default=False, description="Blank the details of all decisions in the audit that have the name in them, too."
+    )
+
+
+@router.get("/erasures", summary="List the erasures", responses=problems())
+def erasures(services: ServicesOf) -> dict[str, Any]:
+    """The newest first, each with what went and what became of the adapters; nothing tells whose it was."""
+    return {"erasures": services.erasures.all()}
+
+
+@router.post("/erasures", status_code=201, summary="Erase somebody", responses=problems(400, 404, 409))
+def erase(body: EraseBody, response: Response, services: ServicesOf, caller: CallerOf) -> dict[str, Any]:
+    """Take everything of theirs out of the home, so that the bytes are gone; answers with the signed receipt."""
+    who = services.erasures.find(body.user)
+    if body.dry_run:
+        response.status_code = 200
+        return services.erasures.preview(who, body.adapters)
+    receipt = services.erasures.erase(who, caller.person, policy=body.adapters, blank=body.decisions)
+    services.erasures.follow_up()
+    return receipt
+
+
+@router.delete("/me", summary="Erase everything about you", responses=problems(400, 409))
+def erase_me(
+    request: Request,
+    response: Response,
+    services: ServicesOf,
+    caller: CallerOf,
+    confirm: Annotated[str, Query(description="Your name, or `Guest`, as a confirmation.")] = "",
+) -> dict[str, Any]:
+    """Everything of yours goes, the account included; answers with the signed receipt. It cannot be undone."""
+    address = request.client.host if request.client is not None else ""
+    receipt = services.erasures.erase_me(caller, confirm, address)
+    for cookie in (PERSON_COOKIE, SESSION_COOKIE):
+        response.delete_cookie(cookie)
+    services.erasures.follow_up()
+    return receipt
