@@ -32,14 +32,15 @@ ERASED = "erase"  # the action in the audit
 KEPT = ("audit", "erasure")  # the chain, and what tells of erasures: neither has anybody's name or text
 SHORTEST = 16  # characters of a text that is looked for elsewhere; shorter ones are anybody's
 
-_TEXTS = """
-    WITH said AS (
-        SELECT turn_id, messages->>'$[#-1].content' AS text, 'asked' AS kind FROM turn
-        UNION ALL SELECT turn_id, completion, 'answered' FROM reply
-        UNION ALL SELECT turn_id, rewrite, 'written' FROM feedback
-        UNION ALL SELECT turn_id, comment, 'written' FROM feedback
-        UNION ALL SELECT turn_id, correction, 'written' FROM review
-    )
+_SAID = """
+    SELECT turn_id, messages->>'$[#-1].content' AS text FROM turn
+    UNION ALL SELECT turn_id, completion FROM reply
+    UNION ALL SELECT turn_id, rewrite FROM feedback
+    UNION ALL SELECT turn_id, comment FROM feedback
+    UNION ALL SELECT turn_id, correction FROM review
+"""
+_TEXTS = f"""
+    WITH said AS ({_SAID})
     SELECT DISTINCT text FROM said
     WHERE turn_id IN (SELECT id FROM gone_turns) AND length(trim(text)) >= $shortest
       AND text NOT IN (SELECT text FROM said WHERE turn_id NOT IN (SELECT id FROM gone_turns) AND text IS NOT NULL)
@@ -183,6 +184,16 @@ def affected(connection: duckdb.DuckDBPyConnection, scope: Scope) -> Affected:
         return Affected(rows, tuple(texts), told, [row for row in named if row not in told])
     finally:
         _unmark(connection)
+
+
+def unsaid(connection: duckdb.DuckDBPyConnection, texts: Sequence[str]) -> list[str]:
+    """Those of the texts that stand in nothing that anybody said or was answered, not as a part of it either."""
+    found = connection.execute(
+        f"WITH said AS ({_SAID}) SELECT text FROM (SELECT unnest(?::VARCHAR[]) AS text) AS wanted "
+        "WHERE NOT EXISTS (SELECT 1 FROM said WHERE contains(said.text, wanted.text))",
+        [list(texts)],
+    ).fetchall()
+    return [str(text) for (text,) in found]
 
 
 def delete(connection: duckdb.DuckDBPyConnection, scope: Scope) -> Gone:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.columns import column_types, tables, whole
-from analytics.erasing import ERASED, Affected, Gone, Scope, affected, delete
+from analytics.erasing import ERASED, Gone, Scope, delete
 from analytics.errors import NotStored, StoreBroken, StoreLocked
 from analytics.events import Audit, Event, Turn
 from analytics.export import Format, What, export
@@ -33,6 +33,7 @@ THREADS = max(1, (os.cpu_count() or 1) // 4)
 Parameters = Sequence[object] | Mapping[str, object]
 Row = dict[str, Any]
 Kept = TypeVar("Kept", bound=Event)
+Found = TypeVar("Found")
 
 
 def _connected(path: Path) -> duckdb.DuckDBPyConnection:
@@ -212,15 +213,10 @@ class Store:
         self._recent.forget(scope.turns, scope.conversations)
         return time.monotonic() - began
 
-    def scope(self, find: Callable[[duckdb.DuckDBPyConnection], Scope]) -> Scope:
-        """What `find` finds to be erased, as `erasing.of_people` does. Raises StoreClosed."""
+    def read(self, question: Callable[[duckdb.DuckDBPyConnection], Found]) -> Found:
+        """What `question` finds, as those of `analytics.erasing` do. Raises StoreClosed."""
         with self._readers.reading() as reader:
-            return find(reader)
-
-    def affected(self, scope: Scope) -> Affected:
-        """What an erasure of `scope` would take, and the texts that are nobody else's. Raises StoreClosed."""
-        with self._readers.reading() as reader:
-            return affected(reader, scope)
+            return question(reader)
 
     def append_file(self, event: type[Event], path: Path, key: str, *along: Event) -> int:
         """Append the rows of a Parquet file, whose columns are the fields of `event`, and `along`, in one transaction.

@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from analytics import Erasure, Event, Store
-from analytics.erasing import ERASED, Affected, Gone, Scope, of_people, of_turns
+from analytics.erasing import ERASED, Affected, Gone, Scope, affected, of_people, of_turns, unsaid
 from analytics.signing import Signer
 from chatbot.accounts import Accounts, Caller, write_private
 from chatbot.errors import BadRequest, LastAdmin, TooMany, UnknownPerson
 from learner import Learner
-from learner.erasing import Found, Policy, Unlearning, find, scrub, search
+from learner.erasing import FOLDER, LEAST_NAME, MOST_TEXTS, Found, Policy, Unlearning, find, scrub, search
 
 MOST_AN_HOUR, HOUR = 5, 3600.0  # of people who erase themselves, from one address
 RETAIN_SECONDS = 3600.0  # between two looks at what is kept no longer
-FOLDER, PENDING = "erasures", "pending.json"  # in the home
+PENDING = "pending.json"  # what is to be done still
 BROKEN_OFF = "Somebody whose words it learned from was erased; the next lap is without them."
 
 
@@ -188,12 +188,12 @@ class Erasures:
             if self._learner.lap_running:
                 return None  # it reads them; they go the next time
             self._resumed()
-            scope = self._store.scope(lambda connection: of_turns(connection, turns))
+            scope = self._store.read(lambda connection: of_turns(connection, turns))
             if scope.empty:
                 return None
             found = find(self._home, scope)
             plan = _Plan(f"erasure-{secrets.token_hex(6)}", "learner", "retention", scope, [], [], found.datasets, None)
-            self._carry_out(plan, self._store.affected(scope), found)
+            self._carry_out(plan, self._affected(scope), found)
             return plan.erasure_id
 
     def resume(self) -> str | None:
@@ -256,7 +256,7 @@ class Erasures:
         for forget in self._forget:
             forget()
         self._unlearning.carry_out(plan.adapters, plan.erasure_id)
-        left = search(self._home, [*texts, *(name for name in plan.scope.names if len(name) >= 8)])
+        left = search(self._home, self._sample(plan.scope, texts))
         receipt = self._receipt(plan, affected, left, seconds, resumed=resumed)
         if plan.reason == "request":
             write_private(folder / f"{plan.erasure_id}.json", receipt)
@@ -268,7 +268,7 @@ class Erasures:
         if not path.exists():
             return None
         plan = _Plan.from_values(json.loads(path.read_text()))
-        self._carry_out(plan, self._store.affected(plan.scope), find(self._home, plan.scope), resumed=True)
+        self._carry_out(plan, self._affected(plan.scope), find(self._home, plan.scope), resumed=True)
         return plan.erasure_id
 
     def _receipt(
@@ -321,12 +321,21 @@ class Erasures:
             write_private(path, Signer.open(self._home).sign({**told, "adapters": list(adapters)}))
 
     def _looked(self, who: Who) -> tuple[Scope, Affected, Found]:
-        scope = self._store.scope(lambda connection: of_people(connection, who.people, who.accounts, who.names))
-        return scope, self._store.affected(scope), find(self._home, scope)
+        scope = self._store.read(lambda connection: of_people(connection, who.people, who.accounts, who.names))
+        return scope, self._affected(scope), find(self._home, scope)
+
+    def _affected(self, scope: Scope) -> Affected:
+        return self._store.read(lambda connection: affected(connection, scope))
+
+    def _sample(self, scope: Scope, texts: Sequence[str]) -> list[str]:
+        """What is searched for in the end: names, and some of the texts, of all lengths, that nobody else said."""
+        step = max(1, len(texts) // MOST_TEXTS)
+        some = [*(name for name in scope.names if len(name) >= LEAST_NAME), *texts[::step][:MOST_TEXTS]]
+        return self._store.read(lambda connection: unsaid(connection, some))
 
     def _concerns(self, run: Path, who: Who) -> bool:
         """Whether the lap in this folder learns from them, or may: its snapshot has something of theirs."""
-        scope = self._store.scope(lambda connection: of_people(connection, who.people, who.accounts, ()))
+        scope = self._store.read(lambda connection: of_people(connection, who.people, who.accounts, ()))
         return find(run.parent.parent, scope, only=run).files > 0
 
     def _exports(self, scope: Scope) -> int:

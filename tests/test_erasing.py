@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from analytics import Audit, Flag, NotStored, Reply, Store, StoreBroken
+from analytics import Audit, Flag, NotStored, Reply, Store, StoreBroken, erasing
 from analytics.erasing import of_people
 from tests.history import History
 
@@ -18,7 +18,7 @@ def told(gone) -> list:
 
 
 def erase(store: Store, *people: str, names=(), accounts=(), blank=False) -> float:
-    scope = store.scope(lambda connection: of_people(connection, people, accounts, names))
+    scope = store.read(lambda connection: of_people(connection, people, accounts, names))
     return store.erase(scope if not blank else scope.__class__(**{**vars(scope), "blank": True}), told)
 
 
@@ -42,7 +42,8 @@ def test_the_bytes_of_an_erased_person_are_gone_and_those_of_others_are_not(stor
     store.append(store.audit("first", "test", {}))
     before = store.rows("SELECT * FROM turns WHERE person = 'bob' ORDER BY seq")
     assert SECRET.encode() in everything(tmp_path)
-    affected = store.affected(store.scope(lambda connection: of_people(connection, ["ann"], [], [])))
+    scope = store.read(lambda connection: of_people(connection, ["ann"], [], []))
+    affected = store.read(lambda connection: erasing.affected(connection, scope))
     assert affected.rows == {"turn": 40, "reply": 40, "feedback": 40, "consent": 1}
     assert len(affected.texts) == 120
     erase(store, "ann")
@@ -92,8 +93,8 @@ def test_a_decision_that_names_somebody_is_blanked_and_the_chain_holds_because_a
     store.append(store.audit("account.make", "test", {"account": "a1", "name": "Ann Q. Zebra", "role": "user"}))
     store.append(store.audit("promote", "test", {"reason": "ann q. zebra asked for it"}))
     store.append(store.audit("promote", "test", {"reason": "Mann Q. Zebras"}))
-    scope = store.scope(lambda connection: of_people(connection, ["account:a1"], ["a1"], ["Ann Q. Zebra"]))
-    affected = store.affected(scope)
+    scope = store.read(lambda connection: of_people(connection, ["account:a1"], ["a1"], ["Ann Q. Zebra"]))
+    affected = store.read(lambda connection: erasing.affected(connection, scope))
     assert [[row["action"] for row in rows] for rows in (affected.told, affected.named)] == [
         ["account.make"],
         ["promote"],
