@@ -309,9 +309,12 @@ class _Local(_ByName):
         return self._operator.rollback()._asdict()
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
-        return self._store.export(
+        rows = self._store.export(
             cast("Literal['pairs', 'thumbs', 'turns']", what), cast("Literal['jsonl', 'parquet']", format), file
         )
+        told = {"what": what, "format": format, "rows": rows}
+        self._store.append(self._store.audit("export", COMMAND_LINE, told))
+        return rows
 
     def erase(
         self, user: str, *, dry_run: bool, adapters: str | None = None, decisions: bool = False

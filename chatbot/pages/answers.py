@@ -59,16 +59,20 @@ class Answers:
             return
         history = [*history[: wish.place - 1], message("user", wish.text)]
         said = ""
+
+        def stored() -> str | None:
+            return None if talk.temporary else talk.conversation_id
+
         try:
-            yield history, talk.conversation_id
+            yield history, stored()
             if not self._services.engine.ready:
-                yield [*history, message("assistant", WAKING)], talk.conversation_id
+                yield [*history, message("assistant", WAKING)], stored()
                 await self._awake()
             async with aclosing(self._pieces(wish, talk, request)) as pieces:
                 async for said in pieces:
-                    yield [*history, message("assistant", said)], talk.conversation_id
+                    yield [*history, message("assistant", said)], stored()
         except OURS as error:
-            yield [*history, message("assistant", f"{said}\n\n*{error}*".strip())], talk.conversation_id
+            yield [*history, message("assistant", f"{said}\n\n*{error}*".strip())], stored()
         finally:
             if talk.answering is wish:
                 talk.answering = None
@@ -103,6 +107,7 @@ class Answers:
             conversation_id=await asyncio.to_thread(self._going_on, talk),
             parameters={"max_tokens": self._most},
             sibling_of=wish.before,
+            temporary=talk.temporary,
             accept_language=request.headers.get("accept-language", ""),
         )
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from chatbot import conversations
 from chatbot.pages.answers import INTERRUPTED, Answers
-from chatbot.pages.layout import ChatLayout, badge, earlier_answer, lay_out, offered
+from chatbot.pages.layout import TEMPORARY, ChatLayout, badge, earlier_answer, lay_out, offered
 from chatbot.pages.look import QUIET, bar
 from chatbot.pages.ratings import Ratings
 from chatbot.pages.talk import History, Tab, Talk, message
@@ -29,7 +29,7 @@ def page(services: Services) -> gr.Blocks:
         parts = lay_out(services.model)
         _hear_opening(blocks, parts, answers, ratings)
         streams = _hear_asking(parts, answers)
-        _hear_ending(parts, streams, services)
+        _hear_ending(parts, streams, services, ratings)
         _hear_rating(parts, ratings)
         _hear_copying(parts, ratings)
         _hear_comparing(parts, ratings)
@@ -42,9 +42,9 @@ def _hear_opening(blocks: gr.Blocks, parts: ChatLayout, answers: Answers, rating
     def open_page(stored: str | None, tab: Tab, request: gr.Request) -> Updates:
         history, talk = answers.open(stored, request)
         if not history:
-            return gr.skip(), ratings.consent(request)  # somebody quick may have asked already
+            return gr.skip(), ratings.consent(tab.talk, request)  # somebody quick may have asked already
         tab.talk = talk
-        return gr.update(value=history, feedback_value=talk.thumbs()), ratings.consent(request)
+        return gr.update(value=history, feedback_value=talk.thumbs()), ratings.consent(talk, request)
 
     blocks.load(open_page, [parts.stored, parts.tab], [parts.chat, parts.learning], **QUIET)
 
@@ -78,7 +78,7 @@ def _hear_asking(parts: ChatLayout, answers: Answers) -> list[Any]:
     return streams
 
 
-def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services) -> None:
+def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services, ratings: Ratings) -> None:
     """What follows an answer: its end, its stop, and a new conversation in the middle of it."""
 
     def rest(history: History, tab: Tab) -> Updates:
@@ -96,9 +96,13 @@ def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services) -> N
         tab.talk.answering = None
         return rest(history, tab)
 
-    def start_over(tab: Tab) -> Updates:
-        tab.talk = Talk()
-        return gr.update(value=[], feedback_value=[]), None, SHOWN, HIDDEN, *(HIDDEN,) * NOTES
+    def start_over(tab: Tab, request: gr.Request, temporary: bool = False) -> Updates:
+        tab.talk = Talk(temporary=temporary)
+        told = TEMPORARY[temporary], ratings.consent(tab.talk, request)
+        return gr.update(value=[], feedback_value=[]), None, *told, SHOWN, HIDDEN, *(HIDDEN,) * NOTES
+
+    def start_temporary(tab: Tab, request: gr.Request) -> Updates:
+        return start_over(tab, request, temporary=not tab.talk.temporary)
 
     _, send, stop = parts.composer
     asks = [parts.compare.earlier, parts.compare.note, parts.appeal.note, parts.offer.note, parts.offer.text]
@@ -106,8 +110,9 @@ def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services) -> N
     for stream in streams:
         stream.then(rest, known, rested, **QUIET)
     stop.click(stop_it, known, rested, cancels=streams, **QUIET)
-    fresh = [parts.chat, parts.stored, *_turned(parts)]
+    fresh = [parts.chat, parts.stored, parts.temporary, parts.learning, *_turned(parts)]
     parts.new.click(start_over, [parts.tab], fresh, cancels=streams, **QUIET)
+    parts.temporary.click(start_temporary, [parts.tab], fresh, cancels=streams, **QUIET)
 
 
 def _hear_rating(parts: ChatLayout, ratings: Ratings) -> None:
@@ -117,18 +122,20 @@ def _hear_rating(parts: ChatLayout, ratings: Ratings) -> None:
         # A thumb that is pressed again comes as an empty text: it is taken back.
         vote = 0 if data.liked == "" else 1 if data.liked else -1
         told = ratings.rate(_place(data.index), vote, tab.talk, request)
-        return gr.update(feedback_value=tab.talk.thumbs()), *_told(told, ratings.must_ask(request), asks_why=vote < 0)
+        asks = ratings.must_ask(tab.talk, request)
+        return gr.update(feedback_value=tab.talk.thumbs()), *_told(told, asks, asks_why=vote < 0)
 
     def explain(reasons: list[str], comment: str, tab: Tab, request: gr.Request) -> Updates:
         told, again = ratings.explain(reasons, comment, tab.talk, request)
         said = (reasons, comment) if again else NOTHING_SAID
-        return _told(told, ratings.must_ask(request), asks_why=again, said=said)
+        return _told(told, ratings.must_ask(tab.talk, request), asks_why=again, said=said)
 
     def edit(data: gr.EditData, history: History, tab: Tab, request: gr.Request) -> Updates:
         # What the model said stays on show; the browser has put the rewrite there already.
         place = _place(data.index)
         history[place] = {**history[place], "content": data.previous_value}
-        return history, *_told(ratings.rewrite(place, str(data.value), tab.talk, request), ratings.must_ask(request))
+        told = ratings.rewrite(place, str(data.value), tab.talk, request)
+        return history, *_told(told, ratings.must_ask(tab.talk, request))
 
     parts.chat.like(like, [parts.tab], [parts.chat, *receipt], **QUIET)
     parts.chat.edit(edit, [parts.chat, parts.tab], [parts.chat, *receipt], **QUIET)
@@ -145,7 +152,8 @@ def _hear_copying(parts: ChatLayout, ratings: Ratings) -> None:
 
 def _hear_comparing(parts: ChatLayout, ratings: Ratings) -> None:
     def prefer(newer_is_better: bool, talk: Talk, request: gr.Request) -> Updates:
-        return *_told(ratings.compare(newer_is_better, talk, request), ratings.must_ask(request)), HIDDEN
+        told = ratings.compare(newer_is_better, talk, request)
+        return *_told(told, ratings.must_ask(talk, request)), HIDDEN
 
     def first(tab: Tab, request: gr.Request) -> Updates:
         return prefer(False, tab.talk, request)
@@ -172,17 +180,19 @@ def _hear_appealing(parts: ChatLayout, ratings: Ratings) -> None:
 
 
 def _hear_consent(parts: ChatLayout, ratings: Ratings) -> None:
-    def yes(request: gr.Request) -> Updates:
-        return ratings.agree(True, request), HIDDEN
+    def yes(tab: Tab, request: gr.Request) -> Updates:
+        return ratings.agree(True, tab.talk, request), HIDDEN
 
-    def no(request: gr.Request) -> Updates:
-        return ratings.agree(False, request), HIDDEN
+    def no(tab: Tab, request: gr.Request) -> Updates:
+        return ratings.agree(False, tab.talk, request), HIDDEN
 
-    def turn(request: gr.Request) -> Updates:
-        return ratings.turn_consent(request), HIDDEN
+    def turn(tab: Tab, request: gr.Request) -> Updates:
+        if tab.talk.temporary:
+            return gr.skip()  # type: ignore[no-any-return]
+        return ratings.turn_consent(tab.talk, request), HIDDEN
 
     for button, handler in ((parts.consent.yes, yes), (parts.consent.no, no), (parts.learning, turn)):
-        button.click(handler, None, [parts.learning, parts.consent.note], **QUIET)
+        button.click(handler, [parts.tab], [parts.learning, parts.consent.note], **QUIET)
 
 
 def _turned(parts: ChatLayout) -> list[Any]:

@@ -25,7 +25,7 @@ class Talk:
 
     `wish` waits to be granted, `answering` is the one that is under way; only one can be. `about` is the turn that was
     rated last, `earlier` the one that waits for a comparison with the answer that took its place, `blocked` the one
-    that a filter stopped. `offered` says why the last answer should be compared with another, where it should.
+    that a filter stopped. A `temporary` one is kept nowhere. `offered` says why the last answer should be compared with another, where it should.
     """
 
     conversation_id: str | None = None
@@ -37,6 +37,7 @@ class Talk:
     earlier: str | None = None
     blocked: str | None = None
     offered: str | None = None
+    temporary: bool = False
 
     def ask(self, text: str, place: int) -> bool:
         """Wish for an answer at `place`; a wish for nothing, or in the middle of another answer, is not taken."""
