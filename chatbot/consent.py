@@ -1,4 +1,4 @@
-"""What people are asked before their feedback is learned from. A text keeps its number: a consent names the one seen."""
+"""What people are asked before their feedback is learned from. Each text has a number, which a consent names."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class Feedbacks:
         )
 
     def consent(self, person: str, conversation_id: str | None = None) -> bool | None:
-        """Whether the person agreed that their feedback in a conversation is learned from; None when they were not asked.
+        """Whether the person agreed to learning from their feedback in a conversation; None when they were not asked.
 
         Without a conversation: in all that have no answer of their own. A temporary one is never learned from.
         """

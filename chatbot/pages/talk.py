@@ -25,7 +25,8 @@ class Talk:
 
     `wish` waits to be granted, `answering` is the one that is under way; only one can be. `about` is the turn that was
     rated last, `earlier` the one that waits for a comparison with the answer that took its place, `blocked` the one
-    that a filter stopped. A `temporary` one is kept nowhere. `offered` says why the last answer should be compared with another, where it should.
+    that a filter stopped. `offered` says why the last answer should be compared with another, where it should. A
+    `temporary` one is in no list, and is gone when the page is loaded again.
     """
 
     conversation_id: str | None = None
