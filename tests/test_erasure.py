@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from pathlib import Path
@@ -12,14 +13,17 @@ import pytest
 import analytics.store as store_module
 import chatbot.erasure as erasure_module
 from analytics import Feedback, NotStored
+from analytics.pairs import agreed_sql, pairs_sql
 from analytics.signing import BadSignature, verify
-from chatbot.errors import UnknownPerson
+from chatbot.erasure import Erasures, expired
+from chatbot.errors import LastAdmin, UnknownPerson
 from chatbot.services import Services
 from learner.dataset import Dataset, curate
 from learner.dataset.shelf import shelve
 from learner.settings import LapSettings
 from learner.starter import MODEL_DIR
 from tests.adapters import finished
+from tests.api import MESSAGES, api, asked, key_of
 from tests.history import History, numbers, people
 from tests.pages_server import services
 
@@ -161,3 +165,113 @@ def test_an_erasure_that_is_killed_anywhere_is_brought_to_its_end_by_the_next_st
         again.learner.close()
         again.screen.close()
         again.store.close()
+
+
+async def test_through_the_api_an_admin_erases_and_a_guest_themselves_while_others_chat_on(house, tmp_path):
+    home, key = tmp_path / "house", key_of(house, "admin")
+    async with api(house, **key) as program, api(house) as guest, api(house) as other:
+        zed = await asked(program, f"Say {SECRET} 7", user=ZED)
+        (row,) = house.store.rows("SELECT person FROM turn")
+        assert ZED not in row["person"], "what a program calls somebody may be an address"
+        assert (await asked(program, "again", user=ZED))["id"] != zed["id"]
+        assert len(house.store.rows("SELECT DISTINCT person FROM turn")) == 1
+        theirs, kept = await asked(guest, f"Say {SECRET} 8"), await asked(other, "Say that I stay")
+        shown = await program.post("/v1/erasures", json={"user": ZED, "dry_run": True})
+        assert (shown.status_code, shown.json()["rows"]["turn"]) == (200, 2)
+
+        under_way = asyncio.create_task(asked(other, "Count to a hundred"))
+        await asyncio.sleep(0.2)
+        receipt = (await program.post("/v1/erasures", json={"user": ZED})).json()
+        assert (receipt["found_again"], receipt["removed"]["store"]["person_name"]) == ([], 1)
+        assert (await under_way)["choices"][0]["finish_reason"] == "stop"
+        assert (await program.post("/v1/erasures", json={"user": ZED})).status_code == 404
+
+        assert (await guest.delete("/v1/me", params={"confirm": "me"})).status_code == 400
+        gone = await guest.delete("/v1/me", params={"confirm": "guest"})
+        assert gone.json()["removed"]["store"]["turn"] == 1
+        vote = {"response_id": theirs["id"], "vote": 1}
+        assert (await guest.post("/v1/feedback", json=vote)).status_code == 404
+        assert (await program.delete("/v1/me", params={"confirm": "key"})).status_code == 400
+
+        vote = {"response_id": kept["id"], "vote": 1}
+        assert (await other.post("/v1/feedback", json=vote)).status_code == 201
+        listed = (await program.get("/v1/erasures")).json()["erasures"]
+        assert [one["reason"] for one in listed] == ["request", "request"]
+    assert len(house.store.rows("SELECT * FROM reply")) == 2
+    assert places(home, SECRET, ZED) == []
+
+
+async def test_a_temporary_chat_is_in_no_list_is_not_learned_from_and_goes_by_itself(house, tmp_path):
+    async with api(house) as guest:
+        first = await asked(guest, f"Say {SECRET} 9", temporary=True)
+        conversation = first["ratchet"]["conversation_id"]
+        await asked(guest, "and more", conversation_id=conversation)
+        kept = await asked(guest, "I stay")
+        told = {"response_id": first["id"], "vote": -1, "rewrite": "better", "consent_to_train": True}
+        assert (await guest.post("/v1/feedback", json=told)).json()["consent_to_train"] is False
+        await guest.post("/v1/feedback", json={**told, "response_id": kept["id"]})
+        listed = (await guest.get("/v1/conversations")).json()["data"]
+        assert [one["title"] for one in listed] == ["I stay"]
+        mixed = {"temporary": True, "conversation_id": kept["ratchet"]["conversation_id"], "messages": MESSAGES}
+        assert (await guest.post("/v1/chat/completions", json=mixed)).status_code == 400
+    given = house.store.rows("SELECT given FROM turn_consents JOIN turn USING (turn_id) ORDER BY turn.seq")
+    assert [row["given"] for row in given] == [False, False, True]
+    assert len(house.store.rows(f"SELECT * FROM ({pairs_sql(str)})", {"without": []})) == 1
+    assert expired(house.store, 0, 24) == []
+    assert house.erasures.expire(expired(house.store, 0, 0)) is not None
+    assert places(tmp_path / "house", SECRET) == []
+    assert len(house.store.rows("SELECT * FROM turns")) == 1
+    assert expired(house.store, 1, 0) == [] and len(expired(house.store, 1e-9, 0)) == 1
+
+
+async def test_consent_is_for_a_conversation_and_a_no_to_all_is_a_no_to_each(house):
+    async with api(house) as guest:
+        first, second = await asked(guest, "one"), await asked(guest, "two")
+
+        async def agreed() -> list[bool | None]:
+            rows = house.store.rows("SELECT given FROM turn_consents JOIN turn USING (turn_id) ORDER BY turn.seq")
+            sql = agreed_sql(str)
+            may = {row["turn_id"] for row in house.store.rows(sql)}
+            assert may == {one["id"] for one, row in zip((first, second), rows, strict=True) if row["given"]}
+            return [row["given"] for row in rows]
+
+        async def say(given: bool, conversation: str | None = None) -> None:
+            sent = {"given": given, "conversation_id": conversation}
+            assert (await guest.post("/v1/consent", json=sent)).status_code == 201
+
+        one, two = (told["ratchet"]["conversation_id"] for told in (first, second))
+        assert await agreed() == [None, None]
+        await say(True, one)
+        assert await agreed() == [True, None]
+        await say(True)
+        await say(False, two)
+        assert await agreed() == [True, False]
+        await say(False)
+        assert await agreed() == [False, False]
+        await say(True, two)
+        assert await agreed() == [False, True]
+        assert (await guest.post("/v1/consent", json={"given": True, "conversation_id": "x"})).status_code == 404
+
+
+def test_a_champion_that_learned_waits_for_its_successor_and_is_revoked_when_that_takes_too_long(made):
+    house, home, told = made
+    registry, adapter = house.learner.registry, told["adapter"]
+    registry.promote(adapter, "test", "", override_reason="a test")
+    receipt = house.erasures.erase(house.erasures.find(told["person"]), "test")
+    assert receipt["adapters"] == [{"adapter": adapter, "was": "champion", "fate": "retraining"}]
+    assert registry.state().champion.adapter == adapter
+    house.erasures.follow_up(starts_laps=False)
+    assert registry.state().champion.adapter == adapter
+    late = Erasures(home, house.store, house.accounts, house.learner, house.datasets.building, retrain_days=0.0)
+    late.follow_up(starts_laps=False)
+    assert registry.state().champion.adapter == "base"
+    assert not list((home / "adapters" / adapter).glob("*.safetensors"))
+    kept = json.loads((home / "erasures" / f"{receipt['erasure_id']}.json").read_text())
+    assert kept["adapters"][0]["fate"] == "revoked"
+    verify(kept, (home / "signing" / "public.pem").read_text())
+
+
+def test_the_last_admin_stays(house):
+    house.accounts.people.add("root", "admin", "test")
+    with pytest.raises(LastAdmin):
+        house.erasures.erase(house.erasures.find("root"), "test")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from chatbot.accounts import PERSON_COOKIE, SESSION_COOKIE
+from chatbot.accounts import PERSON_COOKIE, SESSION_COOKIE, cookie_header
 from chatbot.api.common import CallerOf, ServicesOf
 from chatbot.api.problems import problems
 
@@ -58,7 +58,8 @@ def erase_me(
     """Everything of yours goes, the account included; answers with the signed receipt. It cannot be undone."""
     address = request.client.host if request.client is not None else ""
     receipt = services.erasures.erase_me(caller, confirm, address)
+    secure = services.accounts.reach.is_secure(request)
     for cookie in (PERSON_COOKIE, SESSION_COOKIE):
-        response.delete_cookie(cookie)
+        response.headers.append("set-cookie", cookie_header(cookie, "", seconds=0, secure=secure))
     services.erasures.follow_up()
     return receipt

@@ -111,6 +111,7 @@ def lay_out(model: Model) -> ChatLayout:
             new = gr.Button("New conversation", elem_id="rt-new")
             temporary = gr.Button(TEMPORARY[False], elem_id="rt-temporary")
             learning = gr.Button("Learning from you", elem_id="rt-learning")
+            gr.Button("Your data", link="/erase-me", elem_id="rt-your-data")
     return ChatLayout(chat, tab, stored, composer, receipt, consent, compare, offer, appeal, new, temporary, learning)
 
 
