@@ -29,6 +29,25 @@ class EraseBody(BaseModel):
     )
 
 
+class Receipt(BaseModel):
+    """The receipt of an erasure, signed with the server's Ed25519 key over its canonical JSON without `signature`."""
+
+    document: str
+    erasure_id: str
+    at: str
+    person_sha256: str | None = Field(description="SHA-256 of the salt, a colon and how the person was named.")
+    salt: str = Field(description="It is no part of what is signed, is kept nowhere, and proves whose the receipt is.")
+    removed: dict[str, Any] = Field(description="Rows of the store by table, decisions, and parts of files by place.")
+    datasets: list[dict[str, Any]] = Field(description="Datasets that were written anew, and without how many rows.")
+    adapters: list[dict[str, Any]] = Field(description="What had learned from them, and its fate.")
+    decisions_with_the_name: int = Field(description="Decisions in whose reasons the name still stands.")
+    exports_before: int = Field(description="Exports that were handed out, which may have rows of theirs.")
+    found_again: list[str] = Field(description="Files in which something of theirs was found afterwards.")
+    seconds_of_writing_paused: float
+    resumed: bool = Field(description="Whether it was broken off in between; then counts may be low.")
+    signature: dict[str, str]
+
+
 @router.get("/erasures", summary="List the erasures", responses=problems())
 def erasures(services: ServicesOf) -> dict[str, Any]:
     """The newest first, each with what went and what became of the adapters; nothing tells whose it was."""
@@ -54,7 +73,7 @@ def erase_me(
     services: ServicesOf,
     caller: CallerOf,
     confirm: Annotated[str, Query(description="Your name, or `Guest`, as a confirmation.")] = "",
-) -> dict[str, Any]:
+) -> Receipt:
     """Everything of yours goes, the account included; answers with the signed receipt. It cannot be undone."""
     address = request.client.host if request.client is not None else ""
     receipt = services.erasures.erase_me(caller, confirm, address)
@@ -62,4 +81,4 @@ def erase_me(
     for cookie in (PERSON_COOKIE, SESSION_COOKIE):
         response.headers.append("set-cookie", cookie_header(cookie, "", seconds=0, secure=secure))
     services.erasures.follow_up()
-    return receipt
+    return Receipt.model_validate(receipt)
