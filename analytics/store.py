@@ -24,7 +24,7 @@ from analytics.export import Format, What, export
 from analytics.migrate import migrate
 from analytics.readers import Readers
 from analytics.recent import Recent
-from analytics.renewing import FRESH, copied, exchange, leftovers
+from analytics.renewing import FRESH, caught_up, copied, exchange, leftovers
 from analytics.writer import GENESIS, Writer, audit_hash
 
 # More would be woken for every commit, and take the cores on which the engine computes.
@@ -189,29 +189,21 @@ class Store:
 
         What was taken is `told` within the transaction, and the events that this returns become part of it. Then what
         is left is copied into a new file, which takes the place of the old one: DuckDB leaves the bytes of deleted rows
-        in the file. Appends wait meanwhile, and reading for the moment of the exchange; nothing that was
-        acknowledged is lost. Raises NotStored: either nothing was deleted, or the old file is still in use without
-        the rows, where their bytes may lie; then `erase` may be called again.
+        in the file. Appends wait for the deleting and for the exchange, not for the copying, and reading for the
+        exchange; nothing that was acknowledged is lost. One erasure at a time.
+
+        Raises NotStored: either nothing was deleted, or the old file is still in use without the rows, where their
+        bytes may lie; then `erase` may be called again.
         """
-        began, failed = 0.0, None
-
-        def within(connection: duckdb.DuckDBPyConnection) -> Sequence[Event]:
-            nonlocal began
-            began = time.monotonic()
-            return told(delete(connection, scope))
-
-        def after(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-            nonlocal failed
-            connection, failed = self._renewed(connection)
-            return connection
-
-        self._writer.change(within, after, scope.turns).result()
-        if failed is not None:
-            raise NotStored(
-                f"The rows are deleted, but their bytes may lie in {self._path} still: {failed}"
-            ) from failed
-        self._recent.forget(scope.turns, scope.conversations)
-        return time.monotonic() - began
+        paused = [self._erased(scope, told)]
+        fresh = self._path.with_name(f"{self._path.name}{FRESH}")
+        try:
+            with self._connection.cursor() as cursor:
+                since = copied(cursor, fresh)
+            paused.append(self._renewed(fresh, since))
+        except (duckdb.Error, OSError) as error:
+            raise NotStored(f"The rows are deleted, but their bytes may lie in {self._path} still: {error}") from error
+        return sum(paused)
 
     def read(self, question: Callable[[duckdb.DuckDBPyConnection], Found]) -> Found:
         """What `question` finds, as those of `analytics.erasing` do. Raises StoreClosed."""
@@ -252,29 +244,53 @@ class Store:
         with self._readers.reading() as reader:
             return export(reader, what, format, file)
 
-    def _renewed(
-        self, writing: duckdb.DuckDBPyConnection
-    ) -> tuple[duckdb.DuckDBPyConnection, duckdb.Error | OSError | None]:
-        """Copy what is left into a new file, put it in place of the old one, and return a connection to it.
+    def _erased(self, scope: Scope, told: Callable[[Gone], Sequence[Event]]) -> float:
+        """Delete the rows; returns the seconds for which writing waited."""
+        took = 0.0
 
-        Where that fails, as on a full disk, the old file stays in use, and the error is returned as well.
+        def within(connection: duckdb.DuckDBPyConnection) -> Sequence[Event]:
+            nonlocal took
+            began = time.monotonic()
+            events = told(delete(connection, scope))
+            took = time.monotonic() - began
+            return events
+
+        self._writer.change(within, lambda connection: connection, scope.turns).result()
+        self._recent.forget(scope.turns, scope.conversations)
+        return took
+
+    def _renewed(self, fresh: Path, since: int) -> float:
+        """Put the copy in place of the file once it has what came after `since`; returns how long writing waited.
+
+        Raises duckdb.Error, OSError, and then the old file stays in use.
         """
-        fresh = self._path.with_name(f"{self._path.name}{FRESH}")
-        try:
-            copied(writing, fresh)
-        except (duckdb.Error, OSError) as error:
-            return writing, error
-        writing.close()
-        failed: OSError | None = None
-        with self._readers.away():
-            self._connection.close()  # the last one: it takes the write-ahead log with it
+        took = 0.0
+        failed: duckdb.Error | OSError | None = None
+
+        def after(writing: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+            nonlocal took, failed
+            began = time.monotonic()
             try:
-                exchange(fresh, self._path)
-            except OSError as error:
+                caught_up(writing, since)
+            except duckdb.Error as error:
                 failed = error
-            self._connection = _connected(self._path)
-            self._readers.move(self._connection)
-        return self._connection.cursor(), failed
+                return writing
+            writing.close()
+            with self._readers.away():
+                self._connection.close()  # the last one: it takes the write-ahead log with it
+                try:
+                    exchange(fresh, self._path)
+                except OSError as error:
+                    failed = error
+                self._connection = _connected(self._path)
+                self._readers.move(self._connection)
+            took = time.monotonic() - began
+            return self._connection.cursor()
+
+        self._writer.change(lambda connection: (), after, ()).result()
+        if failed is not None:
+            raise failed
+        return took
 
     def close(self) -> None:
         """Write what is waiting, break off what is being read, and give the file back."""

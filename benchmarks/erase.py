@@ -20,7 +20,7 @@ from analytics.erasing import of_people
 from analytics.migrate import migrate
 
 PEOPLE = 1000
-SECRET = "the zebrafish in the cellar"
+FISH = "the zebrafish in the cellar"
 _TURNS = """
     INSERT INTO turn SELECT 'turn-' || n, 'talk-' || (n // 4), 'person-' || (n % $people), 'learn',
         json_array(json_object('role', 'user', 'content', if(n % $people = 7, $secret, 'a question') || ' ' || n || ' '
@@ -28,7 +28,7 @@ _TURNS = """
         3 * n, now()::TIMESTAMP FROM range($turns) AS t(n);
 """
 _REPLIES = """
-    INSERT INTO reply BY NAME SELECT 'turn-' || n AS turn_id, 'an answer ' || n || ' ' || repeat(md5((n + 1)::VARCHAR), 10)
+    INSERT INTO reply BY NAME SELECT 'turn-' || n AS turn_id, 'an answer ' || n || repeat(md5(n::VARCHAR), 10)
         AS completion, 'stop' AS finish_reason, 9 AS prompt_tokens, 80 AS completion_tokens, 9.0 AS ttft_ms,
         90.0 AS duration_ms, NULL AS logprob, '[]' AS verdicts, 3 * n + 1 AS seq, now()::TIMESTAMP AS "at"
     FROM range($turns) AS t(n);
@@ -100,14 +100,14 @@ def measured(path: Path, turns: int) -> dict[str, float | int | bool]:
         "longest_read": round(max(waits["read"]), 3),
         "longest_read_before": round(quiet["read"], 3),
         "appends_lost": appended - int(kept["flags"]),
-        "bytes_left": path.read_bytes().count(b"the zebrafish in the cellar 7 "),
+        "bytes_left": path.read_bytes().count(f"{FISH} 7 ".encode()),
     }
 
 
 def _fill(path: Path, turns: int) -> None:
     with duckdb.connect(str(path)) as connection:
         migrate(connection)
-        given = {"turns": turns, "people": PEOPLE, "secret": SECRET}
+        given = {"turns": turns, "people": PEOPLE, "secret": FISH}
         for sql in (_TURNS, _REPLIES, _FEEDBACK):
             connection.execute(sql, {name: value for name, value in given.items() if f"${name}" in sql})
 
