@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from analytics import Audit, Flag, NotStored, Reply, Store, StoreBroken, erasing
+from analytics import Audit, Flag, NotStored, Quarantine, Reply, Review, Store, StoreBroken, erasing
+from analytics.columns import ALL_EVENTS, column_types
 from analytics.erasing import of_people
 from tests.history import History
 
@@ -125,3 +126,27 @@ def test_a_copy_that_cannot_be_made_leaves_the_store_in_use_and_is_made_the_next
     erase(store, "ann")
     assert SECRET.encode() not in everything(tmp_path)
     assert store.rows("SELECT count(*) AS n FROM turn") == [{"n": 41}]
+
+
+# What operators and the program say, of nobody in particular; the lists of `quarantine` are cleaned, see below.
+OF_NOBODY = {"audit", "erasure", "proposal", "run", "adapter", "experiment", "routing", "import", "quarantine"}
+IDS = {"turn_id": "turn-x", "person": "zoe", "account_id": "a9", "conversation_id": "talk-x"}
+
+
+def test_every_table_that_can_hold_a_person_is_erased_also_one_that_comes_later(tmp_path):
+    """Whoever adds a table names its people as the others do, or says here that it has none."""
+    store = Store.open(tmp_path / "store.duckdb")
+    fillings = {"VARCHAR": SECRET, "JSON": [SECRET], "BIGINT": 1, "DOUBLE": 1.0, "BOOLEAN": True}
+    for event in ALL_EVENTS:
+        values = {name: IDS.get(name, fillings[kind]) for name, kind in column_types(event).items()}
+        store.append(event(**values))
+    store.append(Quarantine("g", "hold", "step", "why", ["zoe", "bob"], ["turn-x", "turn-b"], "learner", None))
+    store.append(Review("turn-b", "zoe", "decide", None, True, True, "a better answer", f"as {SECRET} says"))
+    erase(store, "zoe", accounts=["a9"])
+    left = {event.table for event in ALL_EVENTS if SECRET in str(store.rows(f"SELECT * FROM {event.table}"))}
+    assert left <= OF_NOBODY
+    lists = store.rows("SELECT people, turns FROM quarantine WHERE group_id = 'g'")
+    assert lists == [{"people": ["bob"], "turns": ["turn-b"]}]
+    kept = store.rows("SELECT reviewer, correction, note FROM review")
+    assert kept == [{"reviewer": "zoe", "correction": "a better answer", "note": None}]
+    store.close()
