@@ -32,6 +32,8 @@ ERASED = "erase"  # the action in the audit
 KEPT = ("audit", "erasure")  # the chain, and what tells of erasures: neither has anybody's name or text
 SHORTEST = 16  # characters of a text that is looked for elsewhere; shorter ones are anybody's
 
+# Ids from before they were drawn have a name in them.
+_OLD_ACTOR = "(actor IN (SELECT id FROM gone_people) AND actor LIKE 'user:%' AND length(actor) <> 29)"
 _SAID = """
     SELECT turn_id, messages->>'$[#-1].content' AS text FROM turn
     UNION ALL SELECT turn_id, completion FROM reply
@@ -96,10 +98,11 @@ class Affected:
 
 
 class Gone(NamedTuple):
-    """What an erasure took: the rows by table, and the hashes of the decisions whose details went."""
+    """What an erasure took: the rows by table, the hashes of the decisions whose details went, and all the turns."""
 
     rows: Mapping[str, int]
     blanked: Sequence[str]
+    turns: frozenset[str]
 
 
 def mark(connection: duckdb.DuckDBPyConnection, scope: Scope) -> None:
@@ -197,8 +200,13 @@ def unsaid(connection: duckdb.DuckDBPyConnection, texts: Sequence[str]) -> list[
 
 
 def delete(connection: duckdb.DuckDBPyConnection, scope: Scope) -> Gone:
-    """Take the rows of `scope` out of every table of the store, within the transaction that is open."""
+    """Take the rows of `scope` out of every table of the store, within the transaction that is open.
+
+    What its people asked since the scope was looked up goes as well.
+    """
     mark(connection, scope)
+    connection.execute("INSERT INTO gone_turns SELECT turn_id FROM turn WHERE person IN (SELECT id FROM gone_people)")
+    turns = frozenset(turn for (turn,) in connection.execute("SELECT DISTINCT id FROM gone_turns").fetchall())
     removed: dict[str, int] = {}
     blanked = [*_told_of(connection), *(_naming(connection, scope.names) if scope.blank else ())]
     _blank(connection, {row["seq"] for row in blanked})
@@ -209,7 +217,7 @@ def delete(connection: duckdb.DuckDBPyConnection, scope: Scope) -> Gone:
             removed[table] = int(count)
         _clean(connection, table, columns)
     _unmark(connection)
-    return Gone(removed, sorted({row["hash"] for row in blanked}))
+    return Gone(removed, sorted({row["hash"] for row in blanked}), turns)
 
 
 def _tables() -> list[str]:
@@ -234,15 +242,17 @@ def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
 def _blank(connection: duckdb.DuckDBPyConnection, rows: Iterable[int]) -> None:
     """Erase the details of these rows of the audit (by `seq`). Their hashes stay, see `Store.verify_audit`."""
     connection.execute(
-        """UPDATE audit SET detail = '{"erased": true}' WHERE list_contains(?::BIGINT[], seq)""", [sorted(rows)]
+        f"""UPDATE audit SET detail = '{{"erased": true}}', actor = if({_OLD_ACTOR}, 'erased', actor)
+        WHERE list_contains(?::BIGINT[], seq)""",
+        [sorted(rows)],
     )
 
 
 def _told_of(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """The rows of the audit that tell the name or the address of an account that is marked: seq, action, hash."""
+    """The rows of the audit that tell the name or the address of whoever is marked: seq, action, hash."""
     found = connection.execute(
         "SELECT seq, action, hash FROM audit WHERE (detail->>'account') IN (SELECT id FROM gone_accounts) "
-        "AND (json_exists(detail, '$.name') OR json_exists(detail, '$.address')) ORDER BY seq"
+        f"AND (json_exists(detail, '$.name') OR json_exists(detail, '$.address')) OR {_OLD_ACTOR} ORDER BY seq"
     ).fetchall()
     return [{"seq": seq, "action": action, "hash": hash_} for seq, action, hash_ in found]
 

@@ -246,17 +246,19 @@ class Store:
 
     def _erased(self, scope: Scope, told: Callable[[Gone], Sequence[Event]]) -> float:
         """Delete the rows; returns the seconds for which writing waited."""
-        took = 0.0
+        took, turns = 0.0, set(scope.turns)
 
         def within(connection: duckdb.DuckDBPyConnection) -> Sequence[Event]:
             nonlocal took
             began = time.monotonic()
-            events = told(delete(connection, scope))
+            gone = delete(connection, scope)
+            turns.update(gone.turns)
+            events = told(gone)
             took = time.monotonic() - began
             return events
 
-        self._writer.change(within, lambda connection: connection, scope.turns).result()
-        self._recent.forget(scope.turns, scope.conversations)
+        self._writer.change(within, lambda connection: connection, turns).result()
+        self._recent.forget(turns, scope.conversations)
         return took
 
     def _renewed(self, fresh: Path, since: int) -> float:

@@ -172,7 +172,12 @@ class Learner:
         """Serve what is live without `adapter`; in place of a champion the one before it."""
         with self._moving:
             self.registry.do_without(adapter, reason)
-            self._tidy()
+            try:
+                self._tidy()
+            except StoreClosed:
+                raise
+            except Exception as error:  # an engine that is down is told when it starts again
+                log.warning("The engine could not be told to do without %s: %r", adapter, error)
 
     def held_still(self, ends: Callable[[Path], bool], reason: str) -> contextlib.AbstractContextManager[None]:
         """No lap begins while this lasts, and the one under way is ended where `ends` says so of its folder."""

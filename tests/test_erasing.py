@@ -116,6 +116,25 @@ def test_a_decision_that_names_somebody_is_blanked_and_the_chain_holds_because_a
         store.verify_audit()
 
 
+def test_what_they_ask_between_the_look_and_the_deleting_goes_as_well(store, tmp_path):
+    scope = store.read(lambda connection: of_people(connection, ["ann"], (), ()))
+    late = History(store).answer("ann", f"asked in another tab: {SECRET}")
+    store.erase(scope, told)
+    store.append(Flag(late, "user", None, f"and flagged: {SECRET}"))
+    assert store.rows("SELECT * FROM flag") == [] and len(store.rows("SELECT * FROM reply")) == 40
+    assert SECRET.encode() not in everything(tmp_path)
+
+
+def test_an_actor_whose_old_id_has_a_name_in_it_is_blanked(store):
+    for actor in ("user:a1:ann@example.com", "user:" + "0" * 24):
+        store.append(store.audit("promote", actor, {}))
+    erase(store, "user:a1:ann@example.com", "user:" + "0" * 24)
+    assert [row["actor"] for row in store.rows("SELECT actor FROM audit ORDER BY seq")] == [
+        "erased", "user:" + "0" * 24, "test"
+    ]  # fmt: skip
+    assert store.verify_audit() == 3
+
+
 def test_a_copy_that_cannot_be_made_leaves_the_store_in_use_and_is_made_the_next_time(store, tmp_path):
     (tmp_path / "store.duckdb.fresh").mkdir()
     with pytest.raises((NotStored, IsADirectoryError)):
