@@ -285,6 +285,7 @@ def test_whoever_was_known_by_a_name_before_ids_were_random_stays_the_same_perso
     names = Names(store)
     assert names.person("a1", "carol") == "user:a1:carol" and names.person("a2", "carol") != "user:a2:carol"
     assert names.people("carol") == {"user:a1:carol", names.person("a2", "carol")}
+    store.append()  # what was queued before it is durable
     names = Names(store)
     assert names.of("user:a1:carol") == {"carol"} and store.asked(turn).person == "user:a1:carol"
 
