@@ -26,6 +26,7 @@ from tests.adapters import finished
 from tests.api import MESSAGES, api, asked, key_of
 from tests.history import History, numbers, people
 from tests.pages_server import services
+from tests.real_server import until
 
 SECRET = "the zebrafish in the cellar has number"
 ZED = "zed.zebra@example.com"
@@ -275,3 +276,17 @@ def test_the_last_admin_stays(house):
     house.accounts.people.add("root", "admin", "test")
     with pytest.raises(LastAdmin):
         house.erasures.erase(house.erasures.find("root"), "test")
+
+
+def test_a_lap_that_reads_what_is_erased_is_ended_and_one_that_does_not_goes_on(house, tmp_path):
+    history, (person, other) = History(house.store), people("learn", 2)
+    history.answer(person, f"I say {SECRET} 1")
+    run_id = house.learner.learn()
+    until(lambda: house.learner.run(run_id)["state"] == "running")
+    history.answer(other, "asked after the lap began")
+    house.erasures.erase(house.erasures.find(other), "test")
+    assert house.learner.run(run_id)["state"] == "running"
+    house.erasures.erase(house.erasures.find(person), "test")
+    run = house.learner.run(run_id)
+    assert (run["state"], run["reason"]) == ("abandoned", erasure_module.BROKEN_OFF)
+    assert places(tmp_path / "house", SECRET) == []

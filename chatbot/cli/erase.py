@@ -56,7 +56,7 @@ def user(
     if revoke and retrain:
         raise typer.BadParameter("--revoke and --retrain exclude each other")
     adapters: Literal["revoke", "retrain"] | None = "revoke" if revoke else "retrain" if retrain else None
-    console = Console(stderr=json, highlight=False)
+    console = Console(stderr=json, highlight=False, soft_wrap=True)
     with connect(settings) as control:
         told = control.erase(user, dry_run=True, adapters=adapters, decisions=decisions)
         if dry_run:
@@ -103,7 +103,7 @@ def verify(
         print_json({"genuine": True, "erasure_id": document.get("erasure_id"), "theirs": theirs})
     else:
         whose = f" for {user}" if theirs else ""
-        Console(highlight=False).print(f"Genuine: {document.get('erasure_id')} of {document.get('at')}{whose}.")
+        Console(highlight=False, soft_wrap=True).print(f"Genuine: {document.get('erasure_id')} of {document.get('at')}{whose}.")
 
 
 @with_settings("home")
@@ -116,7 +116,7 @@ def list_erasures(settings: Settings, json: AsJson = False) -> None:
     if json:
         print_json({"erasures": erasures})
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     for one in erasures:
         console.print(f"{one['erasure_id']}  {str(one['at'])[:19]}  {one['reason']}  {_adapters(one['adapters'])}")
     if not erasures:
