@@ -28,6 +28,7 @@ from analytics.events import (
     Turn,
 )
 from analytics.events_drift import DriftAlarm, DriftWindow
+from analytics.events_erasure import Erasure, PersonName
 from analytics.events_experiments import ArmComparison, SegmentChampion
 from analytics.events_promotion import Approval, Drill, Rollout
 from analytics.store import Store
@@ -45,6 +46,7 @@ __all__ = [
     "DriftAlarm",
     "DriftWindow",
     "Drill",
+    "Erasure",
     "Event",
     "Example",
     "Experiment",
@@ -55,6 +57,7 @@ __all__ = [
     "Judgement",
     "Link",
     "NotStored",
+    "PersonName",
     "Proposal",
     "Quarantine",
     "Reply",

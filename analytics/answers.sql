@@ -1,9 +1,8 @@
 -- Answers that may be learned from, of people who agreed, and what was said of them. {consent}, {turn}, ... are where the
 -- events lie; $without lists people left out. It begins the queries of pairs.sql and of ratings.sql.
 WITH RECURSIVE
-consented AS (
-    SELECT person, arg_max(given, seq) AS given, arg_max(version, seq) AS version
-    FROM {consent} GROUP BY person HAVING arg_max(given, seq)
+agreed AS (
+{agreed}
 ),
 deleted AS (
     SELECT DISTINCT conversation_id, person FROM {conversation} WHERE action = 'delete'
@@ -13,7 +12,7 @@ answer AS (
            reply.completion, reply.finish_reason, turn.seq
     FROM {turn} AS turn
     JOIN {reply} AS reply USING (turn_id)
-    JOIN consented USING (person)
+    JOIN agreed USING (turn_id)
     ANTI JOIN deleted ON deleted.conversation_id = turn.conversation_id AND deleted.person = turn.person
     WHERE reply.finish_reason IN ('stop', 'length') AND NOT list_contains($without::VARCHAR[], turn.person)
       -- What tools said is no part of a prompt that is trained on.

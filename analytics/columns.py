@@ -13,9 +13,10 @@ import orjson
 
 from analytics.events import EVENTS, Event
 from analytics.events_drift import DRIFT_EVENTS
+from analytics.events_erasure import ERASURE_EVENTS
 from analytics.events_promotion import PROMOTION_EVENTS
 
-ALL_EVENTS = (*EVENTS, *PROMOTION_EVENTS, *DRIFT_EVENTS)
+ALL_EVENTS = (*EVENTS, *PROMOTION_EVENTS, *DRIFT_EVENTS, *ERASURE_EVENTS)
 _TYPES: Mapping[type, str] = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
 
 

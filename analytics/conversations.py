@@ -8,7 +8,10 @@ from analytics.store import Store
 
 Row = dict[str, Any]
 
-_MINE = "turn.person = $person AND conversation_id NOT IN (SELECT conversation_id FROM deleted_conversations)"
+_MINE = (
+    "turn.person = $person AND conversation_id NOT IN (SELECT conversation_id FROM deleted_conversations) "
+    "AND conversation_id NOT IN (SELECT conversation_id FROM temporary_conversations)"
+)
 # A turn's `messages` end with what its person asked.
 _QUESTION = "turn.messages->>'$[#-1].content'"
 _HITS = f"""

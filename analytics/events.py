@@ -98,13 +98,18 @@ class Feedback(Event):
 
 @dataclass(frozen=True)
 class Consent(Event):
-    """Whether somebody agrees that their feedback is learned from; `version` is that of the text they saw."""
+    """Whether somebody agrees that their feedback is learned from; `version` is that of the text they saw.
+
+    It is for one conversation, or, where none is named, for all that have no answer of their own; a no to all is a no
+    to each.
+    """
 
     table: ClassVar[str] = "consent"
 
     person: str
     given: bool
     version: int
+    conversation_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -279,14 +284,14 @@ class Audit(Event):
 class Conversation(Event):
     """What its person did with a whole conversation; the latest title holds, and a deletion for ever.
 
-    A share shows what came before the event `until_seq`.
+    A share shows what came before the event `until_seq`. A `temporary` one is in no list and is not learned from.
     """
 
     table: ClassVar[str] = "conversation"
 
     conversation_id: str
     person: str
-    action: Literal["rename", "delete", "share", "revoke"]
+    action: Literal["rename", "delete", "share", "revoke", "temporary"]
     title: str | None = None
     share_id: str | None = None
     until_seq: int | None = None

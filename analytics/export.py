@@ -39,7 +39,7 @@ _SCHEMAS: dict[What, pa.Schema] = {
     ),
 }
 
-_AGREED = "JOIN consents ON consents.person = turns.person AND consents.given"
+_AGREED = "JOIN turn_consents AS agreed ON agreed.turn_id = turns.turn_id AND agreed.given"
 _ANSWERED = "turns.finish_reason IN ('stop', 'length') AND turns.turn_id NOT IN (SELECT turn_id FROM deleted_turns)"
 _SQL: dict[What, str] = {
     "pairs": f"""

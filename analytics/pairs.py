@@ -10,6 +10,9 @@ _FOLDER = Path(__file__).parent
 _ANSWERS, _PAIRS, _RATINGS, _EXAMPLES = (
     _FOLDER / f"{name}.sql" for name in ("answers", "pairs", "ratings", "examples")
 )
+_AGREED = _FOLDER / "agreed.sql"
+# A snapshot from before consent was for a conversation has no column for it.
+_CONSENT = "(SELECT NULL::VARCHAR AS conversation_id WHERE false UNION ALL BY NAME FROM {})"
 _EVENTS = ("consent", "conversation", "turn", "reply", "feedback", "review", "implicit", "example", "import")
 
 
@@ -37,13 +40,21 @@ def examples_sql(place: Callable[[str], str]) -> str:
     return _placed(place, _EXAMPLES)
 
 
+def agreed_sql(place: Callable[[str], str]) -> str:
+    """The query for the turns that may be learned from: its column is turn_id."""
+    return _placed(place, _AGREED)
+
+
 def rules_sha256() -> str:
     """Names the rules in a manifest."""
-    return sha256(b"".join(path.read_bytes() for path in (_ANSWERS, _PAIRS, _RATINGS, _EXAMPLES))).hexdigest()
+    files = (_AGREED, _ANSWERS, _PAIRS, _RATINGS, _EXAMPLES)
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _placed(place: Callable[[str], str], *files: Path) -> str:
     sql = "".join(path.read_text(encoding="utf-8") for path in files)
+    sql = sql.replace("{agreed}", _AGREED.read_text(encoding="utf-8"))
     for event in _EVENTS:
-        sql = sql.replace(f"{{{event}}}", place(event))
+        where = place(event)
+        sql = sql.replace(f"{{{event}}}", _CONSENT.format(where) if event == "consent" else where)
     return sql

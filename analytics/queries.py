@@ -116,10 +116,34 @@ def turn_before(store: Store, person: str, conversation_id: str, turn_id: str) -
     return str(rows[0]["turn_id"]) if rows else None
 
 
-def consent(store: Store, person: str) -> bool | None:
-    """The latest answer of the person; None when they were never asked."""
-    rows = store.rows("SELECT arg_max(given, seq) AS given FROM consent WHERE person = ? GROUP BY person", (person,))
-    return bool(rows[0]["given"]) if rows else None
+def consent(store: Store, person: str, conversation_id: str | None = None) -> bool | None:
+    """Whether a conversation of a person may be learned from, or without one, those that have no answer of their own.
+
+    None when the person was never asked.
+    """
+    (row,) = store.rows(
+        """
+        SELECT CASE WHEN any_value(temporary) THEN false WHEN any_value(own) IS NULL THEN any_value(general)
+                    ELSE any_value(own) AND coalesce(any_value(general) OR any_value(last) < any_value(own_last), true)
+               END AS given
+        FROM (
+            SELECT arg_max(given, seq) FILTER (conversation_id IS NULL) AS general,
+                   max(seq) FILTER (conversation_id IS NULL) AS last,
+                   arg_max(given, seq) FILTER (conversation_id = $id) AS own,
+                   max(seq) FILTER (conversation_id = $id) AS own_last,
+                   EXISTS (SELECT 1 FROM temporary_conversations WHERE conversation_id = $id AND person = $person)
+                       AS temporary
+            FROM consent WHERE person = $person
+        )
+        """,
+        {"person": person, "id": conversation_id},
+    )
+    return None if row["given"] is None else bool(row["given"])
+
+
+def temporary(store: Store, conversation_id: str) -> bool:
+    """Whether a conversation is a temporary one."""
+    return bool(store.rows("SELECT 1 FROM temporary_conversations WHERE conversation_id = ?", (conversation_id,)))
 
 
 def new_usable_feedback(store: Store, since: datetime | None) -> int:
@@ -138,8 +162,9 @@ def new_usable_feedback(store: Store, since: datetime | None) -> int:
                 WHERE ($since IS NULL OR "at" > $since) AND (vote IS NOT NULL OR rewrite IS NOT NULL
                 OR preferred_over IS NOT NULL OR comment IS NOT NULL OR json_array_length(reasons) > 0))
              + (SELECT count(*) FROM review JOIN turn USING (turn_id) JOIN answered USING (turn_id)
-                JOIN consents ON consents.person = turn.person AND consents.given
-                WHERE action = 'decide' AND correction IS NOT NULL AND ($since IS NULL OR review."at" > $since)) AS new
+                JOIN turn_consents AS agreed USING (turn_id)
+                WHERE agreed.given AND action = 'decide' AND correction IS NOT NULL
+                AND ($since IS NULL OR review."at" > $since)) AS new
         """,
         {"since": since},
     )

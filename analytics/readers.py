@@ -11,6 +11,7 @@ import duckdb
 from analytics.errors import StoreClosed
 
 BREAK_SECONDS = 0.05
+PATIENCE_SECONDS = 10.0  # for what is being read, before it is broken off so that the file can be exchanged
 
 
 class _Reader:
@@ -19,6 +20,15 @@ class _Reader:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection, self.busy = connection, threading.Lock()
         self.thread = threading.current_thread()
+        self.stale = self.broken = False  # `broken` off in the middle
+
+    def hold(self) -> None:
+        """Wait for what is being read, break off what takes too long, and leave `busy` held."""
+        if self.busy.acquire(timeout=PATIENCE_SECONDS):
+            return
+        self.broken = True
+        while not self.busy.acquire(timeout=BREAK_SECONDS):
+            self.connection.interrupt()
 
     def close(self) -> None:
         """Break off what is being read: again and again, for a query that has not begun to run takes no notice."""
@@ -41,14 +51,36 @@ class Readers:
     @contextlib.contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """This thread's connection. Raises StoreClosed, also when the store is closed in the middle."""
-        reader = self._mine()
-        with reader.busy:
+        reader = self._held()
+        try:
+            yield reader.connection
+        except duckdb.Error as error:
+            if self._closed:
+                raise StoreClosed("The store was closed while it was read.") from error
+            if reader.broken:
+                raise StoreClosed("The store was renewed while it was read; ask again.") from error
+            raise
+        finally:
+            reader.busy.release()
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Close every connection; until this ends nobody reads, and then `move` must have been called."""
+        with self._gate:
+            readers, self._all = self._all, []
+            for reader in readers:
+                reader.hold()
+                reader.stale = True
+                reader.connection.close()
             try:
-                yield reader.connection
-            except duckdb.Error as error:
-                if self._closed:
-                    raise StoreClosed("The store was closed while it was read.") from error
-                raise
+                yield
+            finally:
+                for reader in readers:
+                    reader.busy.release()
+
+    def move(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Read through this one's file from now on."""
+        self._connection = connection
 
     def close(self) -> None:
         """Break off what is being read, and wait until it has ended: until then the file is not given back."""
@@ -58,9 +90,17 @@ class Readers:
         for reader in readers:
             reader.close()
 
+    def _held(self) -> _Reader:
+        while True:
+            reader = self._mine()
+            reader.busy.acquire()
+            if not reader.stale:
+                return reader
+            reader.busy.release()  # the file was exchanged while this one waited
+
     def _mine(self) -> _Reader:
         reader: _Reader | None = getattr(self._local, "reader", None)
-        if reader is None:
+        if reader is None or reader.stale:
             with self._gate:
                 if self._closed:
                     raise StoreClosed("The store is closed; nothing can be read any more.")

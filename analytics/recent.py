@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from analytics.events import Event, Turn
 
@@ -28,6 +28,12 @@ class Recent:
             for known in (self._turns, self._owners):
                 while len(known) > MOST:
                     del known[next(iter(known))]
+
+    def forget(self, turns: Container[str], conversations: Container[str]) -> None:
+        """Let go of what was erased."""
+        with self._lock:
+            self._turns = {one: turn for one, turn in self._turns.items() if one not in turns}
+            self._owners = {one: person for one, person in self._owners.items() if one not in conversations}
 
     def owner(self, conversation_id: str) -> str | None:
         """The person whose conversation it is, or None when nobody has spoken in it lately."""

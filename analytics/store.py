@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -17,13 +18,15 @@ from numpy.typing import NDArray
 
 from analytics.audit import GENESIS, Chain, walk
 from analytics.columns import column_types, tables, whole
-from analytics.errors import StoreBroken, StoreLocked
+from analytics.erasing import Gone, Scope, delete
+from analytics.errors import NotStored, StoreBroken, StoreLocked
 from analytics.events import Audit, Event, Turn
 from analytics.export import Format, What, export
 from analytics.heads import Heads
 from analytics.migrate import migrate
 from analytics.readers import Readers
 from analytics.recent import Recent
+from analytics.renewing import FRESH, caught_up, copied, exchange, leftovers
 from analytics.writer import Writer
 
 # More would be woken for every commit, and take the cores on which the engine computes.
@@ -32,6 +35,16 @@ THREADS = max(1, (os.cpu_count() or 1) // 4)
 Parameters = Sequence[object] | Mapping[str, object]
 Row = dict[str, Any]
 Kept = TypeVar("Kept", bound=Event)
+Found = TypeVar("Found")
+
+
+def _connected(path: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), config={"threads": THREADS})
+    except duckdb.Error as error:
+        if "could not set lock" in str(error).lower():
+            raise StoreLocked(f"Another process has {path} open; stop it, or use another home.") from error
+        raise StoreBroken(f"{path} cannot be opened: {error}") from error
 
 
 def _as_is(value: object) -> object:
@@ -66,8 +79,9 @@ def _parameter(value: object) -> object:
 class Store:
     """Open one with `Store.open`. `append` returns when its events are durable; `rows` reads what is."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, heads: Heads) -> None:
-        self._connection, self._heads = connection, heads
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+        self._connection, self._path = connection, path
+        self._heads = heads = Heads(path)
         self._readers, self._recent = Readers(connection), Recent()
         count, last_hash = self._head()
         heads.catch_up(count, last_hash, datetime.now(UTC))
@@ -79,15 +93,11 @@ class Store:
     def open(cls, path: Path) -> Store:
         """Open the file, or make it, and bring its tables up to date. Raises StoreLocked, StoreBroken."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            connection = duckdb.connect(str(path), config={"threads": THREADS})
-        except duckdb.Error as error:
-            if "could not set lock" in str(error).lower():
-                raise StoreLocked(f"Another process has {path} open; stop it, or use another home.") from error
-            raise StoreBroken(f"{path} cannot be opened: {error}") from error
+        connection = _connected(path)
+        leftovers(path)
         try:
             migrate(connection)
-            return cls(connection, Heads(path))
+            return cls(connection, path)
         except BaseException:
             connection.close()
             raise
@@ -168,6 +178,32 @@ class Store:
         """
         return walk(self, self._heads, anchors)
 
+    def erase(self, scope: Scope, told: Callable[[Gone], Sequence[Event]]) -> float:
+        """Take the rows of `scope` out so that their bytes are gone; returns the seconds for which writing waited.
+
+        What was taken is `told` within the transaction, and the events that this returns become part of it. Then what
+        is left is copied into a new file, which takes the place of the old one: DuckDB leaves the bytes of deleted rows
+        in the file. Appends wait for the deleting and for the exchange, not for the copying, and reading for the
+        exchange; nothing that was acknowledged is lost. One erasure at a time.
+
+        Raises NotStored: either nothing was deleted, or the old file is still in use without the rows, where their
+        bytes may lie; then `erase` may be called again.
+        """
+        paused = [self._erased(scope, told)]
+        fresh = self._path.with_name(f"{self._path.name}{FRESH}")
+        try:
+            with self._connection.cursor() as cursor:
+                since = copied(cursor, fresh)
+            paused.append(self._renewed(fresh, since))
+        except (duckdb.Error, OSError) as error:
+            raise NotStored(f"The rows are deleted, but their bytes may lie in {self._path} still: {error}") from error
+        return sum(paused)
+
+    def read(self, question: Callable[[duckdb.DuckDBPyConnection], Found]) -> Found:
+        """What `question` finds, as those of `analytics.erasing` do. Raises StoreClosed."""
+        with self._readers.reading() as reader:
+            return question(reader)
+
     def append_file(self, event: type[Event], path: Path, key: str, *along: Event) -> int:
         """Append the rows of a Parquet file, whose columns are the fields of `event`, and `along`, in one transaction.
 
@@ -201,6 +237,56 @@ class Store:
         """Write rows as TRL reads them, of people who agreed only; returns how many."""
         with self._readers.reading() as reader:
             return export(reader, what, format, file)
+
+    def _erased(self, scope: Scope, told: Callable[[Gone], Sequence[Event]]) -> float:
+        """Delete the rows; returns the seconds for which writing waited."""
+        took, turns = 0.0, set(scope.turns)
+
+        def within(connection: duckdb.DuckDBPyConnection) -> Sequence[Event]:
+            nonlocal took
+            began = time.monotonic()
+            gone = delete(connection, scope)
+            turns.update(gone.turns)
+            events = told(gone)
+            took = time.monotonic() - began
+            return events
+
+        self._writer.change(within, lambda connection: connection, turns).result()
+        self._recent.forget(turns, scope.conversations)
+        return took
+
+    def _renewed(self, fresh: Path, since: int) -> float:
+        """Put the copy in place of the file once it has what came after `since`; returns how long writing waited.
+
+        Raises duckdb.Error, OSError, and then the old file stays in use.
+        """
+        took = 0.0
+        failed: duckdb.Error | OSError | None = None
+
+        def after(writing: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+            nonlocal took, failed
+            began = time.monotonic()
+            try:
+                caught_up(writing, since)
+            except duckdb.Error as error:
+                failed = error
+                return writing
+            writing.close()
+            with self._readers.away():
+                self._connection.close()  # the last one: it takes the write-ahead log with it
+                try:
+                    exchange(fresh, self._path)
+                except OSError as error:
+                    failed = error
+                self._connection = _connected(self._path)
+                self._readers.move(self._connection)
+            took = time.monotonic() - began
+            return self._connection.cursor()
+
+        self._writer.change(lambda connection: (), after, ()).result()
+        if failed is not None:
+            raise failed
+        return took
 
     def close(self) -> None:
         """Write what is waiting, break off what is being read, and give the file back."""

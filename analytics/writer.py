@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,9 @@ PATIENCE = 6  # times as long as the last commit took, who is patient waits for 
 LONGEST_WAIT = 0.03  # seconds
 HASHES = ("previous_hash", "hash")
 
+Within = Callable[[duckdb.DuckDBPyConnection], Sequence[Event]]
+After = Callable[[duckdb.DuckDBPyConnection], duckdb.DuckDBPyConnection]
+
 
 @dataclass(frozen=True)
 class _File:
@@ -38,6 +41,14 @@ class _File:
 
 
 @dataclass(frozen=True)
+class _Change:
+    """What is done in a transaction, and once it is durable: `after` gives the connection to go on with."""
+
+    within: Within
+    after: After
+
+
+@dataclass(frozen=True)
 class Call:
     """The events of one append, which become durable together or not at all."""
 
@@ -45,6 +56,12 @@ class Call:
     done: Future[None]
     patient: bool
     file: _File | None = None
+    change: _Change | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing may follow it into its commit."""
+        return self.file is not None or self.change is not None
 
 
 class Writer:
@@ -60,6 +77,7 @@ class Writer:
         self._decisions, self._heads = decisions, heads
         self._queue: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._closed = False
+        self._erased: list[Container[str]] = []  # turns of which something may be under way still
         self._wait_until = 0.0  # for those who are patient
         self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="store writer", daemon=True)
@@ -84,6 +102,19 @@ class Writer:
         done = self._queued(Call(rows, Future(), False, _File(event, path, key, written)))
         done.add_done_callback(lambda _: _pass_on(done, written))
         return written
+
+    def change(self, within: Within, after: After, erased: Container[str]) -> Future[None]:
+        """Queue `within` and the events that it returns as one commit, then `after`.
+
+        What is appended meanwhile waits. Of the turns in `erased` nothing that comes later is written.
+        """
+
+        def change(connection: duckdb.DuckDBPyConnection) -> Sequence[Event]:
+            events = within(connection)
+            self._erased.append(erased)
+            return events
+
+        return self._queued(Call((), Future(), False, change=_Change(change, after)))
 
     def _queued(self, call: Call) -> Future[None]:
         call.done.set_running_or_notify_cancel()  # from here on nobody can cancel what will be written
@@ -110,7 +141,7 @@ class Writer:
 
     def _gather(self, first: Call) -> tuple[list[Call], bool]:
         calls = [first]
-        if first.file is not None:
+        if first.alone:
             return calls, True
         patient = first.patient
         while len(calls) < MOST_CALLS:
@@ -123,7 +154,7 @@ class Writer:
                 return calls, False
             patient = patient and call.patient
             calls.append(call)
-            if call.file is not None:  # a commit has one file at most
+            if call.alone:  # a commit has one file or one change at most
                 return calls, True
         return calls, True
 
@@ -148,15 +179,16 @@ class Writer:
         began = time.monotonic()
         seq, last_hash, at = self._seq, self._last_hash, datetime.now(UTC)
         rows: defaultdict[type[Event], list[tuple[Any, ...]]] = defaultdict(list)
-        for event, row in (pair for call in calls for pair in call.events):
-            if event is Audit:
-                previous, last_hash = last_hash, _link(last_hash, row, at)
-                row = (*row, previous, last_hash)
-            rows[event].append((*row, seq, at.replace(tzinfo=None)))
-            seq += 1
+        changes = [call.change for call in calls if call.change is not None]
         files = [call.file for call in calls if call.file is not None]
         self._connection.begin()
         try:
+            for event, row in self._events(calls, changes):
+                if event is Audit:
+                    previous, last_hash = last_hash, _link(last_hash, row, at)
+                    row = (*row, previous, last_hash)
+                rows[event].append((*row, seq, at.replace(tzinfo=None)))
+                seq += 1
             for event, table in rows.items():
                 extra = HASHES if event is Audit else ()
                 if len(table) == 1:
@@ -176,8 +208,22 @@ class Writer:
         for file, count in taken:
             file.written.set_running_or_notify_cancel()
             file.written.set_result(count)
+        for change in changes:
+            self._connection = change.after(self._connection)
         ended = time.monotonic()
         self._wait_until = ended + min(LONGEST_WAIT, PATIENCE * (ended - began))
+
+    def _events(
+        self, calls: Sequence[Call], changes: Sequence[_Change]
+    ) -> Iterator[tuple[type[Event], tuple[Any, ...]]]:
+        """What is to be written, without what comes too late: its turn was erased while it was under way."""
+        yield from (pair for call in calls for pair in call.events if not (self._erased and self._is_erased(*pair)))
+        for change in changes:
+            yield from ((type(event), values(event)) for event in change.within(self._connection))
+
+    def _is_erased(self, event: type[Event], row: tuple[Any, ...]) -> bool:
+        told = dict(zip(column_types(event), row, strict=True))  # type: ignore[arg-type]
+        return any(told.get("turn_id", "") in erased for erased in self._erased)
 
     def _read(self, file: _File, seq: int, at: datetime) -> int:
         """Insert what is new in the file, in its order; returns how many rows.

@@ -2,7 +2,7 @@
 
 A conversation that is deleted is gone at once from every list, search, export and share, from the chat page and from
 the reviewers' queue, and no run learns from it any more; what a run has learned before, an adapter still knows. Its
-rows stay in the store, marked as deleted: erasing them is a step of its own, which comes with a later piece of work.
+rows stay in the store, marked as deleted, until they are erased (`chatbot/erasure.py`).
 Votes on its answers go on counting in experiments, where they are numbers without a text.
 """
 

@@ -19,9 +19,10 @@ from chatbot.model import locate, remembered
 from chatbot.operator import Operator
 from chatbot.permissions import Role
 from chatbot.server import SERVER_FILE, address, home_lock
-from chatbot.services import open_accounts, open_datasets, open_learner, open_registry
+from chatbot.services import open_accounts, open_datasets, open_erasures, open_learner, open_registry
 from chatbot.settings import Settings
 from learner import Imports, RecipeName
+from learner.erasing import Policy
 
 TIMEOUT_SECONDS = 60.0
 
@@ -79,6 +80,14 @@ class Control(Protocol):
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
         """Write rows to `file` and return their number."""
+
+    def erase(
+        self, user: str, *, dry_run: bool, adapters: str | None = None, decisions: bool = False
+    ) -> dict[str, Any]:
+        """Erase somebody and return the receipt, or say what would go."""
+
+    def erasures(self) -> list[dict[str, Any]]:
+        """Every erasure."""
 
     def datasets(self) -> list[dict[str, Any]]:
         """Every dataset."""
@@ -266,6 +275,15 @@ class _Remote(_ByName):
                 file.write(chunk)
             return int(response.headers["X-Rows"])
 
+    def erase(
+        self, user: str, *, dry_run: bool, adapters: str | None = None, decisions: bool = False
+    ) -> dict[str, Any]:
+        body = {"user": user, "dry_run": dry_run, "adapters": adapters, "decisions": decisions}
+        return self._ask("POST", "/v1/erasures", body, patient=True)
+
+    def erasures(self) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", self._ask("GET", "/v1/erasures")["erasures"])
+
     def datasets(self) -> list[dict[str, Any]]:
         return cast("list[dict[str, Any]]", self._ask("GET", "/v1/datasets")["datasets"])
 
@@ -344,7 +362,9 @@ class _Local(_ByName):
         self._operator = Operator(self._store, self._learner)
         self._datasets, self._imports = open_datasets(settings, self._store, model), Imports(self._store, settings.home)
         url = settings.text("public_url") or address(settings.text("host"), settings.whole("port"))
-        self._roster = Roster(open_accounts(settings, self._store), url, COMMAND_LINE)
+        accounts = open_accounts(settings, self._store)
+        self._roster = Roster(accounts, url, COMMAND_LINE)
+        self._erasures = open_erasures(settings, self._store, accounts, self._learner, self._datasets)
 
     def close(self) -> None:
         self._learner.close()
@@ -405,9 +425,24 @@ class _Local(_ByName):
         self._operator.acknowledge_drift(alarm_id, COMMAND_LINE, note, accept=accept)
 
     def export(self, what: str, format: str, file: BinaryIO) -> int:
-        return self._store.export(
+        rows = self._store.export(
             cast("Literal['pairs', 'thumbs', 'turns']", what), cast("Literal['jsonl', 'parquet']", format), file
         )
+        told = {"what": what, "format": format, "rows": rows}
+        self._store.append(self._store.audit("export", COMMAND_LINE, told))
+        return rows
+
+    def erase(
+        self, user: str, *, dry_run: bool, adapters: str | None = None, decisions: bool = False
+    ) -> dict[str, Any]:
+        who, policy = self._erasures.find(user), cast("Policy | None", adapters)
+        if dry_run:
+            return self._erasures.preview(who, policy)
+        # The next start of the server begins the lap, if one is needed.
+        return self._erasures.erase(who, COMMAND_LINE, policy=policy, blank=decisions)
+
+    def erasures(self) -> list[dict[str, Any]]:
+        return self._erasures.all()
 
     def datasets(self) -> list[dict[str, Any]]:
         return self._datasets.list()

@@ -16,6 +16,7 @@ ChatbotError
 ├── UnknownModel           no model of that name is served
 ├── UnknownKey             a key or a sign-in that is not known here, or no longer
 ├── UnknownAccount         no account of that id or name
+├── UnknownPerson          nobody is known by that name or id
 ├── UnknownKeyId           no API key of that id
 ├── UnknownPath            the API has no such path, or not with that method
 ├── NotYours               the turn belongs to somebody else
@@ -166,6 +167,10 @@ class UnknownConversation(ChatbotError):
 
 class UnknownShare(ChatbotError):
     """No share of that id, or it is not open any more."""
+
+
+class UnknownPerson(ChatbotError):
+    """Nobody is known by that name or id."""
 
 
 class UnknownReceipt(ChatbotError):

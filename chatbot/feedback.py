@@ -12,7 +12,8 @@ from typing import Any, Unpack
 
 from analytics import Consent, Event, Feedback, Flag, Store, Turn, queries, said
 from analytics.columns import canonical
-from chatbot.errors import BadRequest, IdempotencyConflict
+from chatbot import consent
+from chatbot.errors import BadRequest, IdempotencyConflict, UnknownConversation
 from chatbot.keyed import KeyedLocks
 from chatbot.metrics import Metrics
 from chatbot.remarks import Remark, own_turn, screened
@@ -23,7 +24,6 @@ from safety import Screen
 
 __all__ = ["LONGEST", "REASONS", "Feedbacks", "Receipt", "Standing"]
 
-CONSENT_VERSION = 1
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
 
@@ -119,13 +119,21 @@ class Feedbacks:
             receipts=[row["feedback_id"] for row in rows],
         )
 
-    def consent(self, person: str) -> bool | None:
-        """Whether the person agreed that their feedback is learned from; None when they were not asked."""
-        return queries.consent(self._store, person)
+    def consent(self, person: str, conversation_id: str | None = None) -> bool | None:
+        """Whether the person agreed to learning from their feedback in a conversation; None when they were not asked.
 
-    def set_consent(self, person: str, given: bool) -> None:
-        """Keep the person's answer, which holds until the next one."""
-        self._store.append(Consent(person, given, CONSENT_VERSION))
+        Without a conversation: in all that have no answer of their own. A temporary one is never learned from.
+        """
+        return queries.consent(self._store, person, conversation_id)
+
+    def set_consent(self, person: str, given: bool, conversation_id: str | None = None) -> None:
+        """Keep the person's answer, for a conversation of theirs or for all; it holds until the next one.
+
+        A no to all is a no to each. Raises UnknownConversation.
+        """
+        if conversation_id is not None and self._store.owner(conversation_id) != person:
+            raise UnknownConversation(f"There is no conversation {conversation_id!r} of yours.")
+        self._store.append(Consent(person, given, consent.CURRENT, conversation_id))
 
     def appeal(self, person: str, response_id: str, comment: str) -> str:
         """Ask for a person's look at a filter's decision; returns a receipt.
@@ -167,10 +175,10 @@ class Feedbacks:
             body_sha256=digest,
         )
         events: list[Event] = [feedback, *flags]
-        agreed = self.consent(person)
+        agreed = self.consent(person, turn.conversation_id)
         if saying.consent_to_train is not None and saying.consent_to_train != agreed:
-            agreed = saying.consent_to_train
-            events.append(Consent(person, agreed, CONSENT_VERSION))
+            events.append(Consent(person, saying.consent_to_train, consent.CURRENT, turn.conversation_id))
+            agreed = saying.consent_to_train and not queries.temporary(self._store, turn.conversation_id)
         self._store.append(*events)
         if kept.live_vote is not None:
             self._metrics.voted(turn.arm, turn.adapter, kept.live_vote)
@@ -211,7 +219,12 @@ class Feedbacks:
             )
         turn = self._store.asked(before["turn_id"])
         assert turn is not None
-        return Receipt(before["feedback_id"], judged(turn, before["vote"]), self.consent(person), replayed=True)
+        return Receipt(
+            before["feedback_id"],
+            judged(turn, before["vote"]),
+            self.consent(person, turn.conversation_id),
+            replayed=True,
+        )
 
     def _own(self, person: str, response_id: str) -> Turn:
         return own_turn(self._store, person, response_id, "rate it")

@@ -43,6 +43,7 @@ ANYBODY = Permit("nobody", None)
 CHAT, FEEDBACK = Permit("guest", "chat"), Permit("guest", "feedback")
 # An account's own matters. A key needs the scope admin for them, or any key could make one that may do more.
 MINE = Permit("user", "admin")
+MYSELF = Permit("guest", "admin")  # in a browser; a key erases nobody
 METRICS = Permit("guest", "operate")
 REVIEW, OPERATE, ADMIN = Permit("reviewer", "review"), Permit("operator", "operate"), Permit("admin", "admin")
 
@@ -107,6 +108,9 @@ API: Mapping[str, Permit] = MappingProxyType(
         "POST /v1/imports": OPERATE,
         "DELETE /v1/imports/{import_id}": OPERATE,
         "GET /v1/me": Permit("guest", None),
+        "DELETE /v1/me": MYSELF,
+        "GET /v1/erasures": ADMIN,
+        "POST /v1/erasures": ADMIN,
         "GET /v1/accounts": ADMIN,
         "POST /v1/accounts": ADMIN,
         "PATCH /v1/accounts/{account_id}": ADMIN,
@@ -134,6 +138,7 @@ PAGES: Mapping[str, Permit] = MappingProxyType(
         "/join": ANYBODY,
         "/account/people": ADMIN,
         "/account": MINE,
+        "/erase-me": MYSELF,
         "/shared": ANYBODY,
         "/docs": ANYBODY,
         "/openapi.json": ANYBODY,

@@ -72,7 +72,7 @@ class Receipts:
             response_id=turn.turn_id,
             at=row["at"],
             kept=kept,
-            consent=queries.consent(self._store, row["person"]),
+            consent=queries.consent(self._store, row["person"], turn.conversation_id),
             group=turn.person_group,
             deleted=queries.deleted(self._store, turn.conversation_id),
             judges=judges,

@@ -13,6 +13,7 @@ from chatbot.accounts import COMMAND_LINE, Accounts, Provider
 from chatbot.archive import Archive
 from chatbot.comparing import Comparing
 from chatbot.engine import Engine
+from chatbot.erasure import RETAIN_SECONDS, Erasures
 from chatbot.feedback import Feedbacks
 from chatbot.filter_errors import FilterErrors
 from chatbot.implicit import Implicits
@@ -34,7 +35,9 @@ from chatbot.turn import Turns
 from chatbot.what_if import WhatIfs
 from learner import Datasets, Imports, Learner, LearnerSettings, Registry, Uses
 from learner.active import Newest
+from learner.erasing import FOLLOW_SECONDS, Policy
 from learner.settings import RewriteReview
+from learner.uses import frozen_pairs
 from safety import LiveScreen
 from safety.local import local_scorer
 from safety.scorer import KeptScorer, ScorerClient
@@ -74,6 +77,7 @@ class Services:
     what_ifs: WhatIfs
     proposals: Proposals
     side_by_side: SideBySide
+    erasures: Erasures
 
 
 def build(settings: Settings) -> Services:
@@ -121,6 +125,10 @@ def assemble(
     comparing = Comparing(store, priorities, per_day=per_day, share=often) if per_day else None
     review = cast("RewriteReview", settings.text("rewrite_review"))
     feedbacks = Feedbacks(store, screen, metrics, review, settings.text("known_terms"))
+    datasets = open_datasets(settings, store, model)
+    erasures = open_erasures(settings, store, accounts, learner, datasets)
+    learner.also(erasures.follow_up, FOLLOW_SECONDS)
+    learner.also(erasures.retain, RETAIN_SECONDS)
     return Services(
         settings=settings,
         model=model,
@@ -156,7 +164,8 @@ def assemble(
         archive=Archive(store, screen),
         receipts=Receipts(store, Uses(store, settings.home, registry)),
         implicits=Implicits(store, screen),
-        datasets=open_datasets(settings, store, model),
+        datasets=datasets,
+        erasures=erasures,
         imports=Imports(store, settings.home),
         side_by_side=SideBySide(store, learner, feedbacks, comparing, settings.shares()),
     )
@@ -203,6 +212,27 @@ def open_datasets(settings: Settings, store: Store, model: Model) -> Datasets:
         settings=LearnerSettings.from_values(settings.values).lap(),
         groups=settings.shares(),
     )
+
+
+def open_erasures(
+    settings: Settings, store: Store, accounts: Accounts, learner: Learner, datasets: Datasets
+) -> Erasures:
+    """Erasures; one that was broken off is brought to its end first. Raises AnalyticsError."""
+    erasures = Erasures(
+        settings.home,
+        store,
+        accounts,
+        learner,
+        datasets.building,
+        policy=cast("Policy", settings.text("erase_adapters")),
+        retrain_days=settings.number("erase_retrain_days"),
+        retention_days=settings.number("retention_days"),
+        temporary_hours=settings.number("retention_temporary_hours"),
+    )
+    erasures.on_erased(frozen_pairs.cache_clear)
+    if erasure_id := erasures.resume():
+        log.warning("The erasure %s, which was broken off, is done.", erasure_id)
+    return erasures
 
 
 def open_learner(

@@ -282,6 +282,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("oidc_name", "single sign-on", "What people call the OIDC provider: 'Sign in with ...'."),
     Setting("oidc_role", "user", "Role of who comes by OIDC for the first time.", ("user", "none")),
     Setting(
+        "erase_adapters",
+        "retrain",
+        "What becomes of adapters that learned from somebody who is erased: they are revoked, with `retrain` a "
+        "champion only once a lap without that person has brought its successor, and with `list` they stay.",
+        ("retrain", "revoke", "list"),
+    ),
+    Setting("erase_retrain_days", 30.0, "Days after which such a champion is revoked all the same.", limits=ABOVE_0),
+    Setting("retention_days", 0, "Days after which turns are erased; 0 keeps them.", limits=FROM_0),
+    Setting("retention_temporary_hours", 24.0, "Hours after which temporary chats are erased.", limits=ABOVE_0),
+    Setting(
         "otlp_endpoint",
         "",
         "Collector of OpenTelemetry traces, ours and vLLM's, such as http://127.0.0.1:4318; empty turns it off.",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, Protocol
 
-from analytics import Flag, Store, Turn, queries
+from analytics import Conversation, Flag, Store, Turn, queries
 from chatbot import implicit
 from chatbot.answer import STOPPED_AT, Answer, Delta, Stopped
 from chatbot.comparing import Comparing
@@ -36,6 +36,7 @@ CONVERSATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 class TurnRequest:
     """What a person asks: `messages` in OpenAI's form, theirs last; to name an `adapter` is an operator's right.
 
+    `temporary` begins a conversation that is in no list, is not learned from and is erased before long.
     `sibling_of` is an answer to the same message. One of several that are asked for at once has a `choice` above 0.
     With `other_arm` it is answered by the arm of the experiment that the person does not have, if they compare.
     `trace` are the headers that tell which trace this is a part of, `accept_language` is the header of that name.
@@ -50,6 +51,7 @@ class TurnRequest:
     sibling_of: str | None = None
     choice: int = 0
     other_arm: bool = False
+    temporary: bool = False
     trace: Mapping[str, str] = field(default_factory=dict)
     accept_language: str = ""
 
@@ -218,7 +220,8 @@ class Turns:
             cohort=chosen.cohort,
             segment=chosen.segment,
         )
-        kept = self._store.submit(turn, *flags(turn.turn_id, screened.verdicts))
+        begun = [Conversation(conversation_id, request.person, "temporary")] if request.temporary else []
+        kept = self._store.submit(turn, *begun, *flags(turn.turn_id, screened.verdicts))
         return _Opened(turn, kept, chosen, context, screened, request.accept_language)
 
     async def _answer(self, answer: Answer, opened: _Opened, trace: TurnTrace) -> AsyncGenerator[Delta, None]:
@@ -317,6 +320,8 @@ class Turns:
             if sibling is None or sibling.person != request.person:
                 raise NotYours("sibling_of must be the id of an answer that you got yourself.")
             self._check_kept(sibling.conversation_id)
+            if not request.choice:
+                self._check_temporary(request, sibling.conversation_id)
             # All answers to one message name the first, not a chain: so any two of them can be compared.
             return sibling.conversation_id, sibling.sibling_of or request.sibling_of
         assert request.conversation_id is not None
@@ -327,7 +332,12 @@ class Turns:
             raise NotYours("That conversation belongs to somebody else; leave conversation_id out to begin a new one.")
         if owner is not None:
             self._check_kept(request.conversation_id)
+            self._check_temporary(request, request.conversation_id)
         return request.conversation_id, None
+
+    def _check_temporary(self, request: TurnRequest, conversation_id: str) -> None:
+        if request.temporary and not queries.temporary(self._store, conversation_id):
+            raise BadRequest("That conversation is no temporary one; leave its ids out to begin one that is.")
 
     def _check_kept(self, conversation_id: str) -> None:
         if queries.deleted(self._store, conversation_id):

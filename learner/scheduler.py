@@ -115,6 +115,11 @@ class Learner:
         """Have the model read `count` past answers again now, and return the run's id. Raises LapRunning."""
         return self._supervisor.start("self-review", self._after_lap, review_only=count)
 
+    @property
+    def lap_running(self) -> bool:
+        """Whether a lap is under way."""
+        return self._supervisor.running
+
     def wait(self, timeout: float | None = None) -> None:
         """Wait until no lap is under way, for at most `timeout` seconds."""
         self._supervisor.join(timeout)
@@ -242,6 +247,25 @@ class Learner:
         rolled_back = self.registry.rollback(actor, reason, self._so_far())
         self._hold_live()
         return rolled_back
+
+    def do_without(self, adapter: str, reason: str) -> None:
+        """Serve what is live without `adapter`; in place of a champion the one before it."""
+        with self._moving:
+            self.registry.do_without(adapter, reason)
+            try:
+                self._tidy()
+            except StoreClosed:
+                raise
+            except Exception as error:  # an engine that is down is told when it starts again
+                log.warning("The engine could not be told to do without %s: %r", adapter, error)
+
+    def held_still(self, ends: Callable[[Path], bool], reason: str) -> contextlib.AbstractContextManager[None]:
+        """No lap begins while this lasts, and the one under way is ended where `ends` says so of its folder."""
+        return self._supervisor.held_still(ends, reason)
+
+    def also(self, job: Callable[[], None], seconds: float) -> None:
+        """Do the job every so many seconds as well, while the learner watches."""
+        self._scheduler.add_job(_until_closed(job), "interval", seconds=seconds)
 
     def status(self) -> dict[str, Any]:
         """The champion, the challenger, the experiment (the last one if none runs) and the newest runs.

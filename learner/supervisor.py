@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,7 @@ class Supervisor:
         self._current = ""
         self._recipe = settings.recipe  # of the lap that is under way
         self._closing = False
+        self._broken_off = ""  # why the lap that is under way is ended
 
     def start(
         self,
@@ -85,7 +86,7 @@ class Supervisor:
         with self._lock:
             if self.running:
                 raise LapRunning(self._current)
-            self._recipe = recipe or self._settings.recipe
+            self._recipe, self._broken_off = recipe or self._settings.recipe, ""
             self._current = run_id = self._runs.new_id()
             folder = self._runs.folder / run_id
             folder.mkdir(parents=True)
@@ -108,6 +109,18 @@ class Supervisor:
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
+
+    @contextlib.contextmanager
+    def held_still(self, ends: Callable[[Path], bool], reason: str) -> Iterator[None]:
+        """No lap begins while this lasts; the one under way is abandoned for this reason where `ends` says so."""
+        with self._lock:
+            thread = self._thread
+            if thread is not None and thread.is_alive() and ends(self._runs.folder / self._current):
+                self._broken_off = reason
+                if self._child is not None:
+                    _end(self._child)
+                thread.join(4 * GRACE_SECONDS)
+            yield
 
     def close(self) -> None:
         """End the lap that is under way; its run is recorded as abandoned."""
@@ -152,7 +165,7 @@ class Supervisor:
             )
         try:
             self._store.append(_follow(queued, "running", "Running.", pid=child.pid))
-            if self._closing:  # `close` came before there was a child to end
+            if self._closing or self._broken_off:  # `close` came before there was a child to end
                 _end(child)
             return child.wait(limit)
         except subprocess.TimeoutExpired:
@@ -167,8 +180,9 @@ class Supervisor:
         return {} if engine is None else {ENGINE: json.dumps(dict(engine))}
 
     def _judge(self, queued: Run, code: int) -> Ended:
-        if self._closing:
-            return self._end_as(queued, "abandoned", "The server was stopped while this lap was running.")
+        if self._closing or self._broken_off:
+            told = self._broken_off or "The server was stopped while this lap was running."
+            return self._end_as(queued, "abandoned", told)
         result = read_json(Path(queued.folder) / "result.json")
         if result is None:
             log = Path(queued.folder) / "log.txt"

@@ -11,7 +11,9 @@ from argon2 import PasswordHasher
 
 from chatbot.accounts import Accounts, attempts
 from chatbot.accounts import accounts as accounts_module
+from chatbot.accounts.names import Names
 from chatbot.errors import BadSetting
+from tests.history import History
 from tests.house import ELSEWHERE, PASSWORD, House, furnished
 
 ANOTHER = "staple battery horse correct"
@@ -191,7 +193,8 @@ async def test_the_last_admin_stays_and_a_name_is_given_once(house):
         assert (await admin.client.patch(f"/v1/accounts/{root.account_id}", json={"active": False})).status_code == 200
         assert (await admin.get("/v1/accounts")).status_code == 403
     (made, *changes) = audited(house, "account.change")
-    assert (made["actor"], made["detail"]["name"]) == (f"account:{root.account_id}", "ann")
+    assert (made["actor"], made["detail"]["account"]) == (f"account:{root.account_id}", ann.account_id)
+    assert "ann" not in str(made["detail"]).split("'"), "a name is kept where it can be erased"
     assert [change["detail"]["active"] for change in changes] == [False]
 
 
@@ -271,9 +274,20 @@ async def test_only_a_key_that_may_speaks_for_others(house):
             assert (await program.post("/v1/chat/completions", json=said)).status_code == 200
     persons = [row["person"] for row in house.services.store.rows("SELECT person FROM turn ORDER BY seq")]
     key_id = silent.split("_")[1]
-    assert persons == [
-        f"account:{operator.account_id}", f"user:{operator.account_id}:carol", f"key:{key_id}", "user:carol"
-    ]  # fmt: skip
+    names = house.services.accounts.names
+    carol, other = names.person(operator.account_id, "carol"), names.person("", "carol")
+    assert persons == [f"account:{operator.account_id}", carol, f"key:{key_id}", other]
+    assert re.fullmatch("user:[0-9a-f]{24}", carol) and carol != other
+
+
+def test_whoever_was_known_by_a_name_before_ids_were_random_stays_the_same_person(store):
+    turn = History(store).answer("user:a1:carol", "hello")
+    names = Names(store)
+    assert names.person("a1", "carol") == "user:a1:carol" and names.person("a2", "carol") != "user:a2:carol"
+    assert names.people("carol") == {"user:a1:carol", names.person("a2", "carol")}
+    store.append()  # what was queued before it is durable
+    names = Names(store)
+    assert names.of("user:a1:carol") == {"carol"} and store.asked(turn).person == "user:a1:carol"
 
 
 async def test_the_account_page_makes_a_key_shows_it_once_and_revokes_it(house):

@@ -63,11 +63,19 @@ def test_the_command_line_promotes_and_rolls_back_step_by_step(server):
     assert "base was the first champion; there is nothing before it to roll back to." in over.stderr
 
 
+def group_of(operator, name: str) -> str:
+    """To which group the server has put somebody whom it meets for the first time."""
+    answer = ask(operator, "hello", user=name, max_tokens=1)
+    (turn,) = operator.get(f"/v1/reviews/{answer['id']}").json()["turns"]
+    return person_group(turn["person"])
+
+
 def test_the_copy_of_the_base_is_an_arm_with_another_name_and_the_same_weights(server):
-    crowd = [f"member-{number}" for number in range(100)]
-    judges = [name for name in crowd if person_group(f"user:{name}") == "decide"][:12]
-    other = next(name for name in crowd if person_group(f"user:{name}") == "learn")
+    crowd = [f"member-{number}" for number in range(60)]
     with server.client("operator") as operator:
+        groups = {name: group_of(operator, name) for name in crowd}
+        judges = [name for name, group in groups.items() if group == "decide"][:12]
+        other = next(name for name, group in groups.items() if group == "learn")
         experiment_id = operator.post("/v1/experiments", json={"null": True}).json()["experiment_id"]
         again = operator.post("/v1/experiments", json={"null": True})
         answers = {name: ask(operator, "hello", user=name, max_tokens=4) for name in judges}

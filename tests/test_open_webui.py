@@ -54,7 +54,7 @@ async def test_what_open_webui_sends_is_answered_and_its_header_names_the_person
             (choice,) = (await play(program, task, key)).json()["choices"]
             assert choice["message"]["content"] and choice["finish_reason"] == "stop"
     persons = house.services.store.rows("SELECT DISTINCT person FROM turn")
-    assert persons == [{"person": f"user:{owner.account_id}:{WHO}"}]
+    assert persons == [{"person": house.services.accounts.names.person(owner.account_id, WHO)}]
 
 
 async def test_a_chat_goes_on_after_a_message_that_was_blocked(furnish):
@@ -87,5 +87,5 @@ async def test_the_header_names_nobody_without_the_setting_without_the_scope_or_
             assert (await program.post("/v1/chat/completions", json=body, headers={HEADER: header})).status_code == 200
     persons = [row["person"] for row in named.services.store.rows("SELECT person FROM turn ORDER BY seq")][1:]
     assert persons[0] == f"account:{owner.account_id}"
-    assert persons[1] == f"user:{owner.account_id}:carol"
+    assert persons[1] == named.services.accounts.names.person(owner.account_id, "carol")
     assert persons[2].startswith("key:")

@@ -9,7 +9,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from chatbot.api import routers
-from chatbot.pages import account, people, provider, sign_in
+from chatbot.pages import account, erase_me, people, provider, sign_in
 from chatbot.permissions import API, PAGES, SCOPES, Permit, scopes_of
 from tests.house import ELSEWHERE, PASSWORD, House, Visitor, furnished
 from tests.pages_server import running
@@ -38,7 +38,7 @@ def test_every_route_has_its_line_in_the_table_and_every_line_its_route():
 
 
 def test_every_page_of_forms_has_its_line_in_the_table_and_the_chats_line_covers_the_chat_alone():
-    plain = routes(*(page.router for page in (account, people, provider, sign_in)))
+    plain = routes(*(page.router for page in (account, erase_me, people, provider, sign_in)))
     lines = [page for page in PAGES if page != "/"]
     assert [route for route in plain if not route.split(" ")[1].startswith(tuple(lines))] == []
     assert list(PAGES)[-1] == "/"

@@ -46,7 +46,7 @@ async def test_its_turns_are_marked_and_teach_nothing(furnish):
     assert house.store.rows("SELECT * FROM flag") != []
     assert all(turn["conversation_id"].startswith("red-team.test.") for turn in turns)
     (person,) = {turn["person"] for turn in turns}
-    assert person.startswith("user:") and person.endswith(":red-team")
+    assert house.accounts.names.of(person) == {"red-team"}
     assert house.store.rows("SELECT person, given FROM consents") == [{"person": person, "given": False}]
     assert house.store.rows("SELECT * FROM feedback") == []
     # Of what a filter flagged, nothing is left for the reviewers.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +21,7 @@ from chatbot.accounts.cookies import FORM_COOKIE, PERSON_COOKIE, SESSION_COOKIE,
 from chatbot.accounts.home_keys import home_keys
 from chatbot.accounts.ledger import Ledger
 from chatbot.accounts.links import Links
+from chatbot.accounts.names import Names
 from chatbot.accounts.oidc import Provider
 from chatbot.accounts.people import People
 from chatbot.accounts.reach import Reach
@@ -54,9 +55,17 @@ class Accounts:
         self.people = People(self._ledger, self.sessions)
         self.api_keys = ApiKeys(self._ledger, self.people)
         self.links = Links(self._ledger, self.people)
+        self.names = Names(store)
         self._attempts = Attempts()
         self._signer = URLSafeSerializer(self.keys["signature"], salt="ratchet")
         self._short = URLSafeTimedSerializer(self.keys["signature"], salt="ratchet note")
+
+    def forget(self, accounts: Container[str], people: Container[str]) -> None:
+        """Let go of who was erased."""
+        with self._ledger.lock:
+            for kept in (self.people, self.api_keys, self.sessions, self.links):
+                kept.forget(accounts)
+        self.names.forget(people)
 
     def caller(self, connection: HTTPConnection, user: str | None = None, *, by_key: bool = True) -> Caller:
         """Who calls; `user`, or else the header that is set for it, names whom a key with the scope for it speaks for.
@@ -159,14 +168,14 @@ class Accounts:
             raise UnknownKey("Send the API key as `Authorization: Bearer KEY`.")
         text = text.strip()
         if secrets.compare_digest(text.encode("utf-8", "replace"), self.keys["operator"].encode()):
-            person = COMMAND_LINE if user is None else f"user:{user}"
+            person = COMMAND_LINE if user is None else self.names.person("", user)
             return Caller(person, "admin", name="command line", key_id="operator", scopes=frozenset(SCOPES))
         key, owner = self.api_keys.good(text)
         role = cast("Role", owner.role)
         scopes = frozenset(cast("Scope", scope) for scope in key.scopes) & frozenset(scopes_of(role))
         speaks = user is not None and "act-for-users" in scopes
         return Caller(
-            person=f"user:{owner.account_id}:{user}" if speaks else f"key:{key.key_id}",
+            person=self.names.person(owner.account_id, str(user)) if speaks else f"key:{key.key_id}",
             role=role,
             name=key.name,
             account_id=owner.account_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -27,6 +27,12 @@ class ApiKeys:
         self._by_id: dict[str, ApiKey] = {}
         self._by_secret: dict[str, ApiKey] = {}
         ledger.hold(ApiKey, "key_id", self._hold)
+
+    def forget(self, accounts: Container[str]) -> None:
+        """Let go of the keys of accounts that were erased."""
+        for key in [one for one in self._by_id.values() if one.account_id in accounts]:
+            self._by_secret.pop(key.secret_sha256, None)
+            del self._by_id[key.key_id]
 
     def all(self, account_id: str | None = None) -> list[ApiKey]:
         """Every key, or those of one account, the oldest first."""
@@ -56,7 +62,7 @@ class ApiKeys:
         key = ApiKey(
             key_id, account_id, name.strip(), digest(text), chosen, until, requests_per_minute, tokens_per_day, False
         )
-        told = {"key": key_id, "name": key.name, "account": account_id, "scopes": chosen, "until": until}
+        told = {"key": key_id, "account": account_id, "scopes": chosen, "until": until}
         with self._ledger.lock:
             self._ledger.keep(key, action="key.make", actor=actor, **told)
         return text, key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Container
 from dataclasses import replace
 from typing import cast
 
@@ -56,6 +57,10 @@ class Links:
                 self._people.set_password(account.account_id, password, f"account:{account.account_id}")
             self._ledger.keep(replace(link, state="used"), action="link.use", actor="link", link=link.link_id)
         return account
+
+    def forget(self, accounts: Container[str]) -> None:
+        """Let go of the links of accounts that were erased."""
+        self._open = {key: one for key, one in self._open.items() if one.account_id not in accounts}
 
     def _make(self, account_id: str | None, role: Role, actor: str) -> str:
         token = new_secret()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Container
 from dataclasses import replace
 
 from analytics import Account
@@ -35,6 +36,17 @@ class People:
             raise UnknownAccount(f"There is no account {account_id!r}.")
         return account
 
+    def find(self, account_id: str) -> Account | None:
+        """The account of this id, if there is one."""
+        return self._by_id.get(account_id)
+
+    def forget(self, accounts: Container[str]) -> None:
+        """Let go of accounts that were erased."""
+        for account in [one for one in self._by_id.values() if one.account_id in accounts]:
+            self._ids.pop(_folded(account.name), None)
+            self._subjects.pop((account.issuer, account.subject), None)
+            del self._by_id[account.account_id]
+
     def named(self, name: str) -> Account | None:
         """Names are the same whatever their case."""
         return self._by_id.get(self._ids.get(_folded(name), ""))
@@ -63,7 +75,7 @@ class People:
         with self._ledger.lock:
             if self.named(name) is not None:
                 raise NameTaken(f"There is an account of the name {name!r} already; choose another name.")
-            made = {"account": account.account_id, "name": name, "role": role}
+            made = {"account": account.account_id, "role": role}  # the name is kept where it can be erased
             self._ledger.keep(account, action="account.make", actor=actor, **made)
         return account
 
@@ -91,7 +103,7 @@ class People:
             if self._admins() == [before]:
                 raise LastAdmin(f"{before.name} is the last admin; make somebody else an admin first.")
             ended = [] if after.active else self._sessions.ending(account_id)
-            told = {"account": account_id, "name": before.name, "role": after.role, "active": after.active}
+            told = {"account": account_id, "role": after.role, "active": after.active}
             self._ledger.keep(after, *ended, action="account.change", actor=actor, **told)
         return after
 

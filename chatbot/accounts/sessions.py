@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Container
 from dataclasses import replace
 
 from analytics import Session
@@ -41,6 +42,10 @@ class Sessions:
     def ending(self, account_id: str) -> list[Session]:
         """The events that end every session of an account."""
         return [replace(session, ended=True) for session in self._open.values() if session.account_id == account_id]
+
+    def forget(self, accounts: Container[str]) -> None:
+        """Let go of the sessions of accounts that were erased."""
+        self._open = {key: one for key, one in self._open.items() if one.account_id not in accounts}
 
     def _hold(self, session: Session) -> None:
         if session.ended or session.until < time.time():

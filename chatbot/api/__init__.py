@@ -7,6 +7,7 @@ from chatbot.api import (
     conversations,
     datasets,
     drift,
+    erasures,
     experiments,
     feedback,
     health,
@@ -24,7 +25,7 @@ from chatbot.api import (
 routers = (
     health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, safety.router,
     operate.router, experiments.router, promotion.router, datasets.router, imports.router, conversations.router,
-    receipts.router, implicit.router, accounts.router, audit.router, drift.router,
+    receipts.router, implicit.router, accounts.router, audit.router, drift.router, erasures.router,
 )  # fmt: skip
 
 __all__ = ["routers"]

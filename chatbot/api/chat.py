@@ -58,6 +58,9 @@ class ChatBody(BaseModel):
     conversation_id: str | None = Field(
         None, description="The conversation that this goes on with, if it is kept here."
     )
+    temporary: bool = Field(
+        False, description="Begin a temporary conversation: it is in no list, not learned from, and erased before long."
+    )
     sibling_of: str | None = Field(None, description="The id of an answer to the same message, to get another one.")
     compare: bool = Field(
         False,
@@ -139,6 +142,7 @@ def _asked(body: ChatBody, person: str, request: Request) -> TurnRequest:
         parameters=given,
         adapter=None if body.model == DEFAULT else body.model,
         sibling_of=body.sibling_of,
+        temporary=body.temporary,
         trace=request.headers if "traceparent" in request.headers else {},
         accept_language=request.headers.get("accept-language", ""),
     )

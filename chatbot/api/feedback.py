@@ -111,6 +111,11 @@ class ConsentBody(Body):
     """Whether feedback may be learned from."""
 
     given: bool = Field(description="true to agree, false to refuse; it holds until the next answer.")
+    conversation_id: str | None = Field(
+        None,
+        description="The conversation that it is for; without one, all that have no answer of their own. A no to "
+        "all is a no to each.",
+    )
 
 
 class ConsentGiven(BaseModel):
@@ -189,11 +194,11 @@ def withdraw(response_id: ResponseId, response: Response, services: ServicesOf, 
     return _receipt(receipt)
 
 
-@router.post("/consent", status_code=201, summary="Agree to learning, or refuse", responses=problems(400))
+@router.post("/consent", status_code=201, summary="Agree to learning, or refuse", responses=problems(400, 404))
 def set_consent(body: ConsentBody, request: Request, response: Response, services: ServicesOf) -> ConsentGiven:
     """Keep the person's answer."""
     caller = caller_of(request, response, body.user)
-    services.feedbacks.set_consent(caller.person, body.given)
+    services.feedbacks.set_consent(caller.person, body.given, body.conversation_id)
     return ConsentGiven(given=body.given)
 
 

@@ -122,12 +122,15 @@ def stop(body: StopBody, services: ServicesOf, caller: CallerOf) -> dict[str, bo
 @router.get("/export", response_class=StreamingResponse, responses={200: {"content": {MEDIA_TYPE: {}}}})
 def export(
     services: ServicesOf,
+    caller: CallerOf,
     what: Literal["pairs", "thumbs", "turns"] = "pairs",
     format: Literal["jsonl", "parquet"] = "jsonl",
 ) -> StreamingResponse:
     """The rows as a file; their number is in the header X-Rows."""
     file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115
     rows = services.store.export(what, format, file)
+    told = {"what": what, "format": format, "rows": rows}
+    services.store.append(services.store.audit("export", caller.person, told))
     file.seek(0)
     return StreamingResponse(_chunks(file), media_type=MEDIA_TYPE, headers={"X-Rows": str(rows)})
 

@@ -36,6 +36,7 @@ def list_datasets(settings: Settings, json: AsJson = False) -> None:
     table = Table("id", "as of", "pairs", "ratings", "judge", "", box=None, header_style="dim", pad_edge=False)
     for one in datasets:
         without = f"without {len(one['without'])}" if one["without"] else ""
+        without += f" superseded, {one['erased_rows']} rows erased" if one["erased_rows"] else ""
         counts = (one["learn"], one["ratings"], f"{one['judge']} + {one['judge_ratings']}")
         table.add_row(one["id"], one["instant"][:19], *map(str, counts), without)
     Console().print(
@@ -185,7 +186,7 @@ def _build(settings: Settings, of: str | None, as_of: str | None, without: list[
         print_json(manifest)
         return
     if of is not None:
-        told = "the same content" if manifest["same"] else "other content"
+        told = "the same content" if manifest["same"] else str(manifest.get("told", "other content"))
         console.print(f"{manifest['of']} again: {manifest['id']}, {told}", highlight=False)
     Console(highlight=False).print(picture(manifest))
 

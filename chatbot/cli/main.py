@@ -24,6 +24,7 @@ from chatbot.cli import (
     doctor,
     drift,
     drill,
+    erase,
     export,
     import_,
     judge,
@@ -88,6 +89,7 @@ for _panel, _name, _command, _help, _settings in _COMMANDS:
     app.command(_name, short_help=_help, rich_help_panel=_panel, context_settings=_settings)(_command)
 app.add_typer(accounts.app, name="accounts", rich_help_panel=PEOPLE)
 app.add_typer(keys.app, name="keys", rich_help_panel=PEOPLE)
+app.add_typer(erase.app, name="erase", rich_help_panel=PEOPLE)
 app.add_typer(dataset.app, name="dataset", rich_help_panel=DATA)
 app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
 app.add_typer(drill.app, name="drill", rich_help_panel=LOOP)

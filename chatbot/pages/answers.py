@@ -61,17 +61,21 @@ class Answers:
             return
         history = [*talk.settled(history)[: wish.place - 1], message("user", wish.text)]
         said = ""
+
+        def stored() -> str | None:
+            return None if talk.temporary else talk.conversation_id
+
         try:
-            yield history, talk.conversation_id
+            yield history, stored()
             if not self._services.engine.ready:
-                yield [*history, message("assistant", WAKING)], talk.conversation_id
+                yield [*history, message("assistant", WAKING)], stored()
                 await self._awake()
             async with aclosing(self._pieces(wish, talk, request)) as pieces:
                 async for said in pieces:
-                    yield [*history, message("assistant", said)], talk.conversation_id
+                    yield [*history, message("assistant", said)], stored()
         except OURS as error:
             said = "" if said == TWO else said
-            yield [*history, message("assistant", f"{said}\n\n*{error}*".strip())], talk.conversation_id
+            yield [*history, message("assistant", f"{said}\n\n*{error}*".strip())], stored()
         finally:
             if talk.answering is wish:
                 talk.answering = None
@@ -80,7 +84,7 @@ class Answers:
         """The answer as far as it is, again and again; who stops listening stops the answer."""
         said, drawn = "", 0.0
         asked = await self._asked(wish, talk, request)
-        if wish.before is None:
+        if wish.before is None and not talk.temporary:
             experiment_id = await asyncio.to_thread(self._services.side_by_side.draws, asked.person)
             if experiment_id is not None:
                 yield TWO
@@ -124,6 +128,7 @@ class Answers:
             conversation_id=await asyncio.to_thread(self._going_on, talk),
             parameters={"max_tokens": self._most},
             sibling_of=wish.before,
+            temporary=talk.temporary,
             accept_language=request.headers.get("accept-language", ""),
         )
 

@@ -10,7 +10,7 @@ import gradio as gr
 
 from chatbot import conversations
 from chatbot.pages.answers import INTERRUPTED, TWO, Answers
-from chatbot.pages.layout import ChatLayout, badge, earlier_answer, lay_out, offered, side_by_side
+from chatbot.pages.layout import TEMPORARY, ChatLayout, badge, earlier_answer, lay_out, offered, side_by_side
 from chatbot.pages.look import QUIET, bar
 from chatbot.pages.ratings import Ratings
 from chatbot.pages.talk import History, Tab, Talk, message
@@ -31,7 +31,7 @@ def page(services: Services) -> gr.Blocks:
         parts = lay_out(services.model)
         _hear_opening(blocks, parts, answers, ratings)
         streams = _hear_asking(parts, answers)
-        _hear_ending(parts, streams, services)
+        _hear_ending(parts, streams, services, ratings)
         _hear_rating(parts, ratings)
         _hear_copying(parts, ratings)
         _hear_comparing(parts, ratings)
@@ -45,9 +45,9 @@ def _hear_opening(blocks: gr.Blocks, parts: ChatLayout, answers: Answers, rating
     def open_page(stored: str | None, tab: Tab, request: gr.Request) -> Updates:
         history, talk = answers.open(stored, request)
         if not history:
-            return gr.skip(), ratings.consent(request)  # somebody quick may have asked already
+            return gr.skip(), ratings.consent(tab.talk, request)  # somebody quick may have asked already
         tab.talk = talk
-        return gr.update(value=history, feedback_value=talk.thumbs()), ratings.consent(request)
+        return gr.update(value=history, feedback_value=talk.thumbs()), ratings.consent(talk, request)
 
     blocks.load(open_page, [parts.stored, parts.tab], [parts.chat, parts.learning], **QUIET)
 
@@ -81,7 +81,7 @@ def _hear_asking(parts: ChatLayout, answers: Answers) -> list[Any]:
     return streams
 
 
-def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services) -> None:
+def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services, ratings: Ratings) -> None:
     """What follows an answer: its end, its stop, and a new conversation in the middle of it."""
 
     def rest(history: History, tab: Tab) -> Updates:
@@ -102,9 +102,13 @@ def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services) -> N
         tab.talk.answering = None
         return rest(history, tab)
 
-    def start_over(tab: Tab) -> Updates:
-        tab.talk = Talk()
-        return gr.update(value=[], feedback_value=[]), None, SHOWN, HIDDEN, *(HIDDEN,) * NOTES
+    def start_over(tab: Tab, request: gr.Request, temporary: bool = False) -> Updates:
+        tab.talk = Talk(temporary=temporary)
+        told = TEMPORARY[temporary], ratings.consent(tab.talk, request)
+        return gr.update(value=[], feedback_value=[]), None, *told, SHOWN, HIDDEN, *(HIDDEN,) * NOTES
+
+    def start_temporary(tab: Tab, request: gr.Request) -> Updates:
+        return start_over(tab, request, temporary=not tab.talk.temporary)
 
     _, send, stop = parts.composer
     asks = [parts.compare.earlier, parts.compare.note, parts.appeal.note, parts.offer.note, parts.offer.text]
@@ -113,8 +117,9 @@ def _hear_ending(parts: ChatLayout, streams: list[Any], services: Services) -> N
     for stream in streams:
         stream.then(rest, known, rested, **QUIET)
     stop.click(stop_it, known, rested, cancels=streams, **QUIET)
-    fresh = [parts.chat, parts.stored, *_turned(parts)]
+    fresh = [parts.chat, parts.stored, parts.temporary, parts.learning, *_turned(parts)]
     parts.new.click(start_over, [parts.tab], fresh, cancels=streams, **QUIET)
+    parts.temporary.click(start_temporary, [parts.tab], fresh, cancels=streams, **QUIET)
 
 
 def _hear_rating(parts: ChatLayout, ratings: Ratings) -> None:
@@ -124,18 +129,20 @@ def _hear_rating(parts: ChatLayout, ratings: Ratings) -> None:
         # A thumb that is pressed again comes as an empty text: it is taken back.
         vote = 0 if data.liked == "" else 1 if data.liked else -1
         told = ratings.rate(_place(data.index), vote, tab.talk, request)
-        return gr.update(feedback_value=tab.talk.thumbs()), *_told(told, ratings.must_ask(request), asks_why=vote < 0)
+        asks = ratings.must_ask(tab.talk, request)
+        return gr.update(feedback_value=tab.talk.thumbs()), *_told(told, asks, asks_why=vote < 0)
 
     def explain(reasons: list[str], comment: str, tab: Tab, request: gr.Request) -> Updates:
         told, again = ratings.explain(reasons, comment, tab.talk, request)
         said = (reasons, comment) if again else NOTHING_SAID
-        return _told(told, ratings.must_ask(request), asks_why=again, said=said)
+        return _told(told, ratings.must_ask(tab.talk, request), asks_why=again, said=said)
 
     def edit(data: gr.EditData, history: History, tab: Tab, request: gr.Request) -> Updates:
         # What the model said stays on show; the browser has put the rewrite there already.
         place = _place(data.index)
         history[place] = {**history[place], "content": data.previous_value}
-        return history, *_told(ratings.rewrite(place, str(data.value), tab.talk, request), ratings.must_ask(request))
+        told = ratings.rewrite(place, str(data.value), tab.talk, request)
+        return history, *_told(told, ratings.must_ask(tab.talk, request))
 
     parts.chat.like(like, [parts.tab], [parts.chat, *receipt], **QUIET)
     parts.chat.edit(edit, [parts.chat, parts.tab], [parts.chat, *receipt], **QUIET)
@@ -152,7 +159,8 @@ def _hear_copying(parts: ChatLayout, ratings: Ratings) -> None:
 
 def _hear_comparing(parts: ChatLayout, ratings: Ratings) -> None:
     def prefer(newer_is_better: bool, talk: Talk, request: gr.Request) -> Updates:
-        return *_told(ratings.compare(newer_is_better, talk, request), ratings.must_ask(request)), HIDDEN
+        told = ratings.compare(newer_is_better, talk, request)
+        return *_told(told, ratings.must_ask(talk, request)), HIDDEN
 
     def first(tab: Tab, request: gr.Request) -> Updates:
         return prefer(False, tab.talk, request)
@@ -172,7 +180,11 @@ def _hear_choosing(parts: ChatLayout, ratings: Ratings) -> None:
         def choose(history: History, tab: Tab, request: gr.Request) -> Updates:
             told, text = ratings.choose(choice, tab.talk, request)
             shown = [*history[:-1], message("assistant", text)] if text is not None and history else gr.skip()
-            return shown, *_told(told, ratings.must_ask(request)), gr.update(visible=tab.talk.pair is not None)
+            return (
+                shown,
+                *_told(told, ratings.must_ask(tab.talk, request)),
+                gr.update(visible=tab.talk.pair is not None),
+            )
 
         return choose
 
@@ -199,17 +211,19 @@ def _hear_appealing(parts: ChatLayout, ratings: Ratings) -> None:
 
 
 def _hear_consent(parts: ChatLayout, ratings: Ratings) -> None:
-    def yes(request: gr.Request) -> Updates:
-        return ratings.agree(True, request), HIDDEN
+    def yes(tab: Tab, request: gr.Request) -> Updates:
+        return ratings.agree(True, tab.talk, request), HIDDEN
 
-    def no(request: gr.Request) -> Updates:
-        return ratings.agree(False, request), HIDDEN
+    def no(tab: Tab, request: gr.Request) -> Updates:
+        return ratings.agree(False, tab.talk, request), HIDDEN
 
-    def turn(request: gr.Request) -> Updates:
-        return ratings.turn_consent(request), HIDDEN
+    def turn(tab: Tab, request: gr.Request) -> Updates:
+        if tab.talk.temporary:
+            return gr.skip()  # type: ignore[no-any-return]
+        return ratings.turn_consent(tab.talk, request), HIDDEN
 
     for button, handler in ((parts.consent.yes, yes), (parts.consent.no, no), (parts.learning, turn)):
-        button.click(handler, None, [parts.learning, parts.consent.note], **QUIET)
+        button.click(handler, [parts.tab], [parts.learning, parts.consent.note], **QUIET)
 
 
 def _turned(parts: ChatLayout) -> list[Any]:

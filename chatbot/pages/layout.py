@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import gradio as gr
 
+from chatbot.consent import CURRENT, QUESTIONS
 from chatbot.feedback import REASONS
 from chatbot.model import Model
 from chatbot.pages.talk import Tab
@@ -32,6 +34,10 @@ class ReceiptNote(NamedTuple):
     reasons: gr.CheckboxGroup
     comment: gr.Textbox
     send: gr.Button
+
+
+# The button by which one begins, and which says that this is one.
+TEMPORARY: Mapping[bool, str] = {False: "Temporary chat", True: "Temporary chat: on"}
 
 
 class ConsentNote(NamedTuple):
@@ -95,6 +101,7 @@ class ChatLayout:
     pair: PairNote
     appeal: AppealNote
     new: gr.Button
+    temporary: gr.Button
     learning: gr.Button
 
     @property
@@ -116,8 +123,12 @@ def lay_out(model: Model) -> ChatLayout:
         composer = _composer()
         with gr.Row(elem_classes="rt-foot"):
             new = gr.Button("New conversation", elem_id="rt-new")
+            temporary = gr.Button(TEMPORARY[False], elem_id="rt-temporary")
             learning = gr.Button("Learning from you", elem_id="rt-learning")
-    return ChatLayout(chat, tab, stored, composer, receipt, consent, compare, offer, pair, appeal, new, learning)
+            gr.Button("Your data", link="/erase-me", elem_id="rt-your-data")
+    return ChatLayout(
+        chat, tab, stored, composer, receipt, consent, compare, offer, pair, appeal, new, temporary, learning
+    )
 
 
 def earlier_answer(answer: str) -> str:
@@ -222,10 +233,8 @@ def _appeal_note() -> AppealNote:
 
 def _consent_note() -> ConsentNote:
     with gr.Column(visible=False, elem_classes="rt-note", elem_id="rt-ask-consent") as note:
-        gr.HTML(
-            "<p><b>May we learn from this?</b> With a yes, your votes and rewrites help to train the next version of "
-            "the model. You can change it below at any time.</p>"
-        )
+        question = QUESTIONS[CURRENT]
+        gr.HTML(f"<p><b>{html.escape(question.title)}</b> {html.escape(question.text)}</p>")
         with gr.Row(elem_classes="rt-line"):
             yes = gr.Button("Yes, learn from it", variant="primary", size="sm")
             no = gr.Button("No, keep it out", size="sm")

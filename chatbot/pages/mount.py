@@ -7,7 +7,20 @@ import os
 import gradio as gr
 from fastapi import FastAPI
 
-from chatbot.pages import account, chat, models, operate, people, provider, reference, review, safety, shared, sign_in
+from chatbot.pages import (
+    account,
+    chat,
+    erase_me,
+    models,
+    operate,
+    people,
+    provider,
+    reference,
+    review,
+    safety,
+    shared,
+    sign_in,
+)
 from chatbot.pages.access import Access
 from chatbot.pages.forms import refuse_forged
 from chatbot.pages.look import CSS, LOGO, script, theme
@@ -43,7 +56,7 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
 
 def mount_plain(app: FastAPI, services: Services) -> FastAPI:
     """Add the pages that Gradio does not make, and the guard before all of them."""
-    for plain in (sign_in, provider, people, account, reference):
+    for plain in (sign_in, provider, people, account, erase_me, reference):
         app.include_router(plain.router)
     refuse_forged(app)
     app.add_middleware(Access, accounts=services.accounts)

@@ -102,23 +102,29 @@ class Ratings:
         talk.blocked = None
         return f"A person will look at it. Receipt {number}."
 
-    def must_ask(self, request: gr.Request) -> bool:
-        """Whether the person was never asked if their feedback may be learned from."""
-        return self._services.feedbacks.consent(self._person_of(request)) is None
+    def must_ask(self, talk: Talk, request: gr.Request) -> bool:
+        """Whether the person was never asked if this conversation may be learned from."""
+        return not talk.temporary and self._agreed(talk, request) is None
 
-    def consent(self, request: gr.Request) -> str:
-        """How it stands with the person's consent."""
-        given = self._services.feedbacks.consent(self._person_of(request))
+    def consent(self, talk: Talk, request: gr.Request) -> str:
+        """How it stands with the consent to learn from this conversation."""
+        given = False if talk.temporary else self._agreed(talk, request)
         return f"Learning from you: {'not asked yet' if given is None else 'on' if given else 'off'}"
 
-    def agree(self, given: bool, request: gr.Request) -> str:
-        """Keep the person's consent, or their refusal."""
-        self._services.feedbacks.set_consent(self._person_of(request), given)
-        return self.consent(request)
+    def agree(self, given: bool, talk: Talk, request: gr.Request) -> str:
+        """Keep the person's consent for this conversation, or their refusal."""
+        self._services.feedbacks.set_consent(self._person_of(request), given, talk.conversation_id)
+        return self.consent(talk, request)
 
-    def turn_consent(self, request: gr.Request) -> str:
-        """Turn the consent around."""
-        return self.agree(not self._services.feedbacks.consent(self._person_of(request)), request)
+    def turn_consent(self, talk: Talk, request: gr.Request) -> str:
+        """Turn it around: on for this conversation, and off for all."""
+        if self._agreed(talk, request):
+            self._services.feedbacks.set_consent(self._person_of(request), False)
+            return self.consent(talk, request)
+        return self.agree(True, talk, request)
+
+    def _agreed(self, talk: Talk, request: gr.Request) -> bool | None:
+        return self._services.feedbacks.consent(self._person_of(request), talk.conversation_id)
 
     def _give(self, request: gr.Request, turn_id: str, told: str, **given: Any) -> str:  # noqa: ANN401
         return self._keep(request, turn_id, told, **given)[0]

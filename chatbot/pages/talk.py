@@ -28,9 +28,9 @@ class Talk:
 
     `wish` waits to be granted, `answering` is the one that is under way; only one can be. `about` is the turn that was
     rated last, `earlier` the one that waits for a comparison with the answer that took its place, `blocked` the one
-    that a filter stopped. `offered` says why the last answer should be compared with another. `pair` are
-    two answers that stand side by side, of which one goes into the chat; `unchosen` are its place and the answer that
-    goes there where nobody chose.
+    that a filter stopped. `offered` says why the last answer should be compared with another, where it should. `pair`
+    are two answers that stand side by side, of which one goes into the chat; `unchosen` are its place and the answer
+    that goes there where nobody chose. A `temporary` one is in no list, and is gone when the page is loaded again.
     """
 
     conversation_id: str | None = None
@@ -44,6 +44,7 @@ class Talk:
     offered: str | None = None
     pair: Pair | None = None
     unchosen: tuple[int, str] | None = None
+    temporary: bool = False
 
     def ask(self, text: str, place: int) -> bool:
         """Wish for an answer at `place`; a wish for nothing, or in the middle of another answer, is not taken."""

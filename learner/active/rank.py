@@ -32,7 +32,8 @@ _TURNS = """
     FROM '{0}/turn.parquet' AS turn JOIN '{0}/reply.parquet' AS reply USING (turn_id)
     WHERE turn.person_group = 'learn' AND reply.finish_reason = 'stop' AND turn.sibling_of IS NULL
       AND len(trim(reply.completion)) > 0
-      AND turn.conversation_id NOT IN (SELECT conversation_id FROM '{0}/conversation.parquet' WHERE action = 'delete')
+      AND turn.conversation_id NOT IN (
+          SELECT conversation_id FROM '{0}/conversation.parquet' WHERE action IN ('delete', 'temporary'))
     ORDER BY turn.seq DESC LIMIT {1}
 """
 

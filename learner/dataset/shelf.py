@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -53,6 +54,7 @@ class Datasets:
         self, store: Store, home: Path, *, model: str, settings: LapSettings, groups: tuple[int, int, int]
     ) -> None:
         self._store, self.folder = store, home / SHELF
+        self.building = threading.Lock()  # held while a copy of the events lies in the shelf
         self._model, self._settings, self._groups = model, settings, groups
 
     def build(self, *, as_of: datetime | None = None, without: Sequence[str] = (), actor: str) -> dict[str, Any]:
@@ -85,7 +87,24 @@ class Datasets:
         until = before["seq"] if as_of is None else self._store.place(as_of)
         manifest = self._built(order, until, as_of)
         self._note("dataset.rebuild", actor, {**manifest, "of": before["id"]})
-        return {**manifest, "of": before["id"], "same": manifest["dataset_sha256"] == before["dataset_sha256"]}
+        return {**manifest, "of": before["id"], **self._same(manifest, before)}
+
+    def _same(self, manifest: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+        """Whether the content is that of `before`; where rows of that were erased, what else differs from the rest."""
+        same = manifest["dataset_sha256"] == before["dataset_sha256"]
+        if not (erased := before.get("superseded")):
+            return {"same": same}
+        other = 0
+        if manifest["dataset_sha256"] != erased["content_sha256"]:
+            sides = self.diff(before["id"], str(manifest["id"]))["sides"].values()
+            other = sum(side["only_first"]["rows"] + side["only_second"]["rows"] for side in sides)
+        told = f"differs by {erased['rows']} erased rows"
+        return {
+            "same": same,
+            "erased_rows": erased["rows"],
+            "other_rows": other,
+            "told": f"{told} and {other} others" if other else told,
+        }
 
     def list(self) -> list[dict[str, Any]]:
         """Every dataset's id, instant, when it was made and how much it has, the newest first."""
@@ -117,7 +136,7 @@ class Datasets:
     def _built(self, order: Order, until: int | None, as_of: datetime | None) -> dict[str, Any]:
         if as_of is not None:
             order = Order(**{**vars(order), "now": as_of.astimezone(UTC).isoformat()})
-        with self._draft() as draft:
+        with self.building, self._draft() as draft:
             self._store.snapshot(draft / "events", until)
             write_json(draft / ORDER, asdict(order))
             _run(draft, self._settings.train_threads)
@@ -186,4 +205,5 @@ def _brief(manifest: Mapping[str, Any]) -> dict[str, Any]:
         for side in ("learn", "judge", "ratings", "judge_ratings")
     }
     told = {name: manifest[name] for name in ("id", "created", "instant", "without")}
-    return {**told, **counts, "anchor": manifest["anchor"]["pairs"]}
+    erased = (manifest.get("superseded") or {"rows": 0})["rows"]
+    return {**told, **counts, "anchor": manifest["anchor"]["pairs"], "erased_rows": erased}

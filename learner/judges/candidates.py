@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from analytics.pairs import agreed_sql
 from learner.judges.judge import Case
 from learner.pair import Pair
 from learner.people import SHARES, person_group
@@ -30,8 +31,8 @@ class Candidate:
 
 # Of the events that a snapshot has. What was called with tools is no prompt that is trained on; see pairs.sql.
 _ANSWERS = """
-WITH consented AS (
-    SELECT person FROM {consent} GROUP BY person HAVING arg_max(given, seq)
+WITH agreed AS (
+{agreed}
 ),
 deleted AS (SELECT DISTINCT conversation_id, person FROM {conversation} WHERE action = 'delete'),
 said AS (
@@ -42,7 +43,7 @@ said AS (
 )
 SELECT turn.turn_id, turn.person, turn.messages::VARCHAR, reply.completion, coalesce(turn.sibling_of, turn.turn_id),
        turn.turn_id IN (SELECT turn_id FROM said)
-FROM {turn} AS turn JOIN {reply} AS reply USING (turn_id) JOIN consented USING (person)
+FROM {turn} AS turn JOIN {reply} AS reply USING (turn_id) JOIN agreed USING (turn_id)
 ANTI JOIN deleted ON deleted.conversation_id = turn.conversation_id AND deleted.person = turn.person
 WHERE reply.finish_reason = 'stop' AND regexp_matches(reply.completion, '\\S')
   AND json_extract(turn.parameters, '$.tools') IS NULL AND NOT contains(turn.messages::VARCHAR, '"role":"tool"')
@@ -106,10 +107,13 @@ def of_pairs(pairs: Sequence[Pair]) -> list[tuple[str, str, Messages]]:
 
 
 def _answers(events: Path, groups: tuple[int, int, int]) -> list[tuple[str, str, str, str, str, bool]]:
-    sql = _ANSWERS
-    for table in ("consent", "conversation", "feedback", "review", "flag", "turn", "reply"):
-        path = str(events / f"{table}.parquet").replace("'", "''")
-        sql = sql.replace(f"{{{table}}}", f"'{path}'")
+
+    def place(table: str) -> str:
+        return "'{}'".format(str(events / f"{table}.parquet").replace("'", "''"))
+
+    sql = _ANSWERS.replace("{agreed}", agreed_sql(place))
+    for table in ("conversation", "feedback", "review", "flag", "turn", "reply"):
+        sql = sql.replace(f"{{{table}}}", place(table))
     held = read_record(events)
     with duckdb.connect() as connection:
         rows = connection.execute(sql).fetchall()

@@ -13,6 +13,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from analytics.pairs import agreed_sql
 from learner.active.rank import answered_again
 from learner.pair import Pair
 from learner.progress import write_json
@@ -25,13 +26,11 @@ SAMPLES = 6  # further answers to each question
 SURE = 0.5  # score from which a finding makes a pair
 _PAST = """
     SELECT turn.turn_id, turn.person, turn.messages, reply.completion,
-           turn.person_group = 'learn' AND coalesce(consents.given, false) AS may_teach
+           turn.person_group = 'learn' AND turn.turn_id IN ({agreed}) AS may_teach
     FROM '{0}/turn.parquet' AS turn JOIN '{0}/reply.parquet' AS reply USING (turn_id)
-    LEFT JOIN (
-        SELECT person, arg_max(given, seq) AS given FROM '{0}/consent.parquet' GROUP BY person
-    ) AS consents USING (person)
     WHERE reply.finish_reason = 'stop' AND len(trim(reply.completion)) > 0 AND turn.sibling_of IS NULL
-      AND turn.conversation_id NOT IN (SELECT conversation_id FROM '{0}/conversation.parquet' WHERE action = 'delete')
+      AND turn.conversation_id NOT IN (
+          SELECT conversation_id FROM '{0}/conversation.parquet' WHERE action IN ('delete', 'temporary'))
     ORDER BY hash(turn.turn_id) LIMIT {1}
 """
 
@@ -90,7 +89,9 @@ def pairs_of(asked: Sequence[Past], found: Sequence[Finding]) -> list[Pair]:
 def past(events: Path, count: int) -> list[Past]:
     """`count` answers of a snapshot, drawn by a hash of their ids; none of conversations that were deleted."""
     with duckdb.connect() as connection:
-        rows = connection.execute(_PAST.format(str(events).replace("'", "''"), count)).fetchall()
+        folder = str(events).replace("'", "''")
+        agreed = agreed_sql(lambda event: f"'{folder}/{event}.parquet'")
+        rows = connection.execute(_PAST.format(folder, count, agreed=agreed)).fetchall()
     return [Past(row[0], row[1], json.loads(row[2]), row[3], (), row[4]) for row in rows]
 
 
