@@ -103,9 +103,8 @@ def verify(
         print_json({"genuine": True, "erasure_id": document.get("erasure_id"), "theirs": theirs})
     else:
         whose = f" for {user}" if theirs else ""
-        Console(highlight=False, soft_wrap=True).print(
-            f"Genuine: {document.get('erasure_id')} of {document.get('at')}{whose}."
-        )
+        told = f"Genuine: {document.get('erasure_id')} of {document.get('at')}{whose}."
+        Console(highlight=False, soft_wrap=True).print(told, markup=False)
 
 
 @with_settings("home")
