@@ -27,6 +27,7 @@ from analytics.events import (
     Session,
     Turn,
 )
+from analytics.events_side_by_side import Preference, SideBySide
 from analytics.store import Store
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Judgement",
     "Link",
     "NotStored",
+    "Preference",
     "Proposal",
     "Quarantine",
     "Reply",
@@ -54,6 +56,7 @@ __all__ = [
     "Routing",
     "Run",
     "Session",
+    "SideBySide",
     "Store",
     "StoreBroken",
     "StoreClosed",

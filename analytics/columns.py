@@ -12,7 +12,9 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import orjson
 
 from analytics.events import EVENTS, Event
+from analytics.events_side_by_side import SIDE_BY_SIDE_EVENTS
 
+ALL_EVENTS = (*EVENTS, *SIDE_BY_SIDE_EVENTS)
 _TYPES: Mapping[type, str] = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
 
 
@@ -61,7 +63,7 @@ def whole(text: str) -> str:
 
 def tables(*, private: bool = True) -> list[str]:
     """The names of the event tables, with or without those that hold what nobody else may have."""
-    return [event.table for event in EVENTS if private or not event.private]
+    return [event.table for event in ALL_EVENTS if private or not event.private]
 
 
 def _value(value: object, kind: str) -> object:
