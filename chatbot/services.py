@@ -28,6 +28,7 @@ from chatbot.receipts import Receipts
 from chatbot.reviews import Reviews
 from chatbot.screening import open_policy, policy_in_force, scorer_options
 from chatbot.settings import Settings
+from chatbot.side_by_sides import SideBySides
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from chatbot.what_if import WhatIfs
@@ -72,6 +73,7 @@ class Services:
     filter_errors: FilterErrors
     what_ifs: WhatIfs
     proposals: Proposals
+    side_by_sides: SideBySides
 
 
 def build(settings: Settings) -> Services:
@@ -165,6 +167,7 @@ def assemble(
         implicits=Implicits(store, screen),
         datasets=open_datasets(settings, store, model),
         imports=Imports(store, settings.home),
+        side_by_sides=SideBySides(store, learner, settings.home),
     )
 
 

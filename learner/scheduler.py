@@ -18,6 +18,7 @@ from learner.experiment import Arm, Judgement, look
 from learner.registry import Registry, RolledBack
 from learner.runs import Runs
 from learner.settings import LearnerSettings, RecipeName
+from learner.side_by_side import Comparison
 from learner.supervisor import Ended, Supervisor
 
 WATCH_SECONDS = 5.0  # between two looks at the clock and at the feedback
@@ -87,6 +88,12 @@ class Learner:
     def self_review(self, count: int) -> str:
         """Have the model read `count` past answers again now, and return the run's id. Raises LapRunning."""
         return self._supervisor.start("self-review", self._after_lap, review_only=count)
+
+    def compare(self, comparison: Comparison) -> str:
+        """Have two adapters answer the same prompts now, and return the run's id. Raises LapRunning, BadAdapter."""
+        for adapter in (comparison.challenger, comparison.champion):
+            self.registry.arm(adapter)
+        return self._supervisor.start("side-by-side", self._after_lap, comparison=comparison)
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until no lap is under way, for at most `timeout` seconds."""

@@ -15,12 +15,13 @@ from chatbot.api import (
     receipts,
     reviews,
     safety,
+    side_by_sides,
 )  # fmt: skip
 
 routers = (
     health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, safety.router,
     operate.router, datasets.router, imports.router, conversations.router, receipts.router, implicit.router,
-    accounts.router,
+    accounts.router, side_by_sides.router,
 )  # fmt: skip
 
 __all__ = ["routers"]

@@ -29,6 +29,7 @@ from chatbot.cli import (
     redteam,
     screen,
     self_review,
+    side_by_side,
     starter,
     status,
     test,
@@ -81,6 +82,7 @@ app.add_typer(keys.app, name="keys", rich_help_panel=PEOPLE)
 app.add_typer(dataset.app, name="dataset", rich_help_panel=DATA)
 app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
 app.add_typer(judge.app, name="judge", rich_help_panel=LOOP)
+app.add_typer(side_by_side.app, name="side-by-side", rich_help_panel=LOOP)
 app.add_typer(redteam.app, name="redteam", rich_help_panel=SAFETY)
 app.add_typer(classifier.app, name="classifier", rich_help_panel=DATA)
 app.add_typer(dev.app, name="dev", rich_help_panel=WORK)
