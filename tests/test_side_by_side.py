@@ -11,9 +11,13 @@ from learner.errors import JudgeRefused
 from learner.independent import signal
 from learner.leaderboard import win_share
 from learner.side_by_side.run import Comparison, prompts
+from learner.simulate.client import Client
+from learner.simulate.reviewers import Reviewers
+from learner.simulate.taste import Habits, PeopleTraits, Taste, Weights
+from learner.starter import questions
 from tests.adapters import register
 from tests.history import History, people
-from tests.pages_server import services
+from tests.pages_server import running, services
 
 
 def items(store, count: int, challenger: str = "m@2", champion: str = "m@1", set_id: str = "s1") -> None:
@@ -42,31 +46,37 @@ def house_of_two(tmp_path):
     built.store.close()
 
 
-def test_two_adapters_answer_the_questions_of_people_who_judge_and_nobody_is_told_whose_is_whose(house_of_two):
-    built = house_of_two
-    history, registry = History(built.store), built.learner.registry
-    for person in people("decide", 4):
-        history.answer(person, "Soon.", prompt=f"how long is delivery to {person}?")
-    (learner,), (silent,) = people("learn", 1), people("decide", 5)[4:]
-    history.answer(learner, "Soon.", prompt="of the learn group")
-    history.answer(silent, "Soon.", prompt="of somebody who did not agree", consent=False)
-    adapter = register(registry, built.settings.home / "runs" / "made", seed=3, size=0.3)
-    run_id = built.side_by_sides.start(adapter, None, 10)
-    built.learner.wait(300)
-    run = built.learner.run(run_id)
-    assert (run["state"], run["outcome"]) == ("succeeded", "compared"), run["reason"]
-    waiting, shown = built.side_by_sides.waiting("r1")
-    assert 1 <= waiting <= 4
-    assert all("to person-" in item["messages"][-1]["content"] for item in shown)
-    assert {*shown[0]} == {"item_id", "messages", "answer_a", "answer_b"}
-    (row, *_) = built.store.rows("SELECT * FROM side_by_side")
-    assert (row["set_id"], row["challenger"], row["champion"]) == (run_id, adapter, "base")
-    assert row["answer_a"] != row["answer_b"]
-    built.side_by_sides.decide(row["item_id"], "r1", row["challenger_is"])
-    (told,) = built.side_by_sides.status()
-    assert (told["reviewer"]["share"], told["reviewer"]["decisions"], told["signal"]["holds"]) == (1.0, 1, False)
-    built.store.append(Conversation(f"conversation-{row['person']}", row["person"], "delete"))
-    assert built.side_by_sides.waiting("r2")[0] == waiting - 1
+async def test_simulated_reviewers_decide_what_two_adapters_answered_and_are_not_told_whose_is_whose(tmp_path):
+    taste = Taste(Weights(length=9.0), PeopleTraits(difference=0.0), Habits(flips=0.0))
+    asked = [one for one in questions(1, 200) if len(one.messages) == 1][:6]
+    with running(tmp_path / "home") as served:
+        built = served.services
+        history, (learner,), (*judges, silent) = History(built.store), people("learn", 1), people("decide", 7)
+        for person, question in zip(judges, asked, strict=True):
+            history.answer(person, "Soon.", prompt=question.messages[0]["content"])
+        history.answer(learner, "Soon.", prompt="of the learn group")
+        history.answer(silent, "Soon.", prompt="of somebody who did not agree", consent=False)
+        adapter = register(built.learner.registry, built.settings.home / "runs" / "made", seed=3, size=0.3)
+        client = Client(served.url, built.accounts.keys["operator"])
+        try:
+            found = await Reviewers(client, taste, "honest", asked, seed=1, count=3).compare(adapter, count=20)
+        finally:
+            await client.close()
+        rows = built.store.rows("SELECT * FROM side_by_side")
+        assert {row["person"] for row in rows} <= set(judges)
+        assert {(row["challenger"], row["champion"]) for row in rows} == {(adapter, "base")}
+        assert (found["challenger"], found["items"], found["reviewer"]["deciders"]) == (adapter, len(rows), 3)
+        assert found["reviewer"]["decisions"] == 3 * len(rows) >= 3
+        longer = {
+            row["item_id"]: "a" if len(row["answer_a"].split()) > len(row["answer_b"].split()) else "b" for row in rows
+        }
+        decided = built.store.rows("SELECT item_id, choice FROM preference")
+        right = [longer[row["item_id"]] == row["choice"] for row in decided if row["choice"] != "tie"]
+        assert sum(right) > 0.7 * len(right)  # they follow their taste
+        waiting, (shown, *_) = built.side_by_sides.waiting("somebody")
+        assert (waiting, {*shown}) == (len(rows), {"item_id", "messages", "answer_a", "answer_b"})
+        built.store.append(Conversation(f"conversation-{rows[0]['person']}", rows[0]["person"], "delete"))
+        assert built.side_by_sides.waiting("somebody")[0] == waiting - 1
 
 
 def test_prompts_are_one_of_everybody_before_a_second_of_anybody(house_of_two, tmp_path):
