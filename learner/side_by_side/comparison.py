@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analytics import SideBySide
+from analytics.events_side_by_side import Side
 from learner.progress import read_json
 
 FILE = "side_by_side.json"
@@ -42,7 +43,7 @@ def events(folder: Path, set_id: str) -> list[SideBySide]:
     draw = random.SystemRandom()
     found = []
     for number, item in enumerate(said.get("items", ())):
-        side = draw.choice(("a", "b"))
+        side: Side = draw.choice(("a", "b"))
         answers = item["challenger"], item["champion"]
         answer_a, answer_b = answers if side == "a" else answers[::-1]
         found.append(
