@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
@@ -24,6 +25,9 @@ from chatbot.services import open_accounts, open_datasets, open_learner, open_re
 from chatbot.settings import Settings
 from chatbot.side_by_sides import SideBySides
 from learner import Imports, RecipeName
+from learner.leaderboard.analysis import analyse
+from learner.leaderboard.board import leaderboard
+from learner.leaderboard.votes import Source
 
 TIMEOUT_SECONDS = 60.0
 
@@ -51,6 +55,12 @@ class Control(Protocol):
 
     def judge_side_by_sides(self, set_id: str, judge: str, choices: Mapping[str, str]) -> None:
         """Keep what a judge decided of a set."""
+
+    def leaderboard(self, sources: Sequence[str], style: bool) -> dict[str, Any]:
+        """How adapters compare."""
+
+    def adapter_errors(self, adapter: str, against: str | None) -> dict[str, Any]:
+        """Where an adapter fails, beside another one."""
 
     def run(self, run_id: str) -> dict[str, Any]:
         """One run."""
@@ -200,6 +210,14 @@ class _Remote(_ByName):
         body = {"judge": judge, "choices": dict(choices)}
         self._ask("POST", f"/v1/side-by-sides/{quote(set_id, safe='')}/judge", body)
 
+    def leaderboard(self, sources: Sequence[str], style: bool) -> dict[str, Any]:
+        wanted = "&".join([f"style={str(style).lower()}", *(f"source={quote(source)}" for source in sources)])
+        return self._ask("GET", f"/v1/leaderboard?{wanted}", patient=True)
+
+    def adapter_errors(self, adapter: str, against: str | None) -> dict[str, Any]:
+        wanted = "" if against is None else f"?against={quote(against, safe='')}"
+        return self._ask("GET", f"/v1/adapters/{quote(adapter, safe='')}/errors{wanted}", patient=True)
+
     def run(self, run_id: str) -> dict[str, Any]:
         return self._ask("GET", f"/v1/runs/{run_id}")
 
@@ -320,6 +338,13 @@ class _Local(_ByName):
 
     def judge_side_by_sides(self, set_id: str, judge: str, choices: Mapping[str, str]) -> None:
         self._side_by_sides.judge(set_id, judge, cast("Mapping[str, Choice]", choices), COMMAND_LINE)
+
+    def leaderboard(self, sources: Sequence[str], style: bool) -> dict[str, Any]:
+        found = leaderboard(self._store, self._learner.registry, cast("Sequence[Source]", sources), style=style)
+        return asdict(found)
+
+    def adapter_errors(self, adapter: str, against: str | None) -> dict[str, Any]:
+        return analyse(self._store, self._learner.registry, adapter, against).to_values()
 
     def run(self, run_id: str) -> dict[str, Any]:
         return self._operator.run(run_id)

@@ -63,6 +63,8 @@ API: Mapping[str, Permit] = MappingProxyType(
         "POST /v1/reviews/{turn_id}/claim": REVIEW,
         "POST /v1/reviews/{turn_id}/release": REVIEW,
         "POST /v1/reviews/{turn_id}/decision": REVIEW,
+        "GET /v1/leaderboard": OPERATE,
+        "GET /v1/adapters/{adapter}/errors": OPERATE,
         "GET /v1/side-by-sides": OPERATE,
         "POST /v1/side-by-sides": OPERATE,
         "GET /v1/side-by-sides/items": REVIEW,

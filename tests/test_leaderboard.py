@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from learner.errors import BadScores
+from analytics import Feedback, Preference, SideBySide, Turn
+from learner.errors import BadScores, UnknownAdapter
+from learner.leaderboard.analysis import analyse
+from learner.leaderboard.board import leaderboard
 from learner.leaderboard.bradley_terry import fit
+from learner.leaderboard.length import explained_by_length
+from learner.leaderboard.votes import Votes
+from tests.adapters import register
+from tests.history import History, _reply, numbers
+from tests.pages_server import services
 
 
 def votes(seed: int, count: int, strengths: list[float], nu: float = 0.0, taste: float = 0.0, people: int = 50):
@@ -93,3 +101,120 @@ def test_what_was_never_compared_is_not_ranked_together():
 def test_numbers_that_cannot_be_are_refused(a, b, outcome, style):
     with pytest.raises(BadScores):
         fit(a, b, outcome, None, style, adapters=2)
+
+
+@pytest.fixture
+def house_of_two(tmp_path):
+    """A house with two adapters beside the base: words of the test, and the names of the adapters."""
+    built = services(tmp_path / "home")
+    registry = built.learner.registry
+    yield built, [register(registry, built.settings.home / "runs" / f"r{n}", seed=n, size=0.1) for n in (1, 2)]
+    built.learner.close()
+    built.screen.close()
+    built.store.close()
+
+
+def turn(store, person: str, adapter: str, text: str, prompt: str, group: str = "decide", sibling: str | None = None):
+    turn_id = f"t-{next(numbers)}"
+    asked = [{"role": "user", "content": prompt}]
+    where = ("champion", adapter, "0" * 64, None, None, sibling, "api", {}, [])
+    store.append(Turn(turn_id, f"c-{person}", person, group, asked, *where), _reply(turn_id, text, "stop"))
+    return turn_id
+
+
+def prefer(store, person: str, better: str, worse: str) -> None:
+    store.append(Feedback(f"F-{next(numbers)}", better, person, None, [], None, None, worse, "user"))
+
+
+def test_the_leaderboard_ranks_by_what_was_said_and_keeps_sources_and_learners_apart(house_of_two):
+    built, (one, two) = house_of_two
+    store, registry = built.store, built.learner.registry
+    for number in range(60):
+        person, group = f"p{number % 20}", "learn" if number % 20 == 0 else "decide"
+        good = turn(store, person, one, "Short and right.", f"question {number}", group)
+        bad = turn(store, person, "base", "Wrong.", f"question {number}", group, good)
+        prefer(store, person, good, bad)
+        if number % 5 == 4:
+            prefer(store, person, bad, good)  # the later word holds
+    for number in range(40):
+        answers = ("**New** and long indeed", "Old") if number % 2 else ("Old", "**New** and long indeed")
+        asked = [{"role": "user", "content": f"how long is delivery number {number}"}]
+        store.append(
+            SideBySide("s", f"s-{number}", None, f"q{number}", asked, two, one, *answers, "a" if number % 2 else "b")
+        )
+        for reviewer in range(4):
+            choice = "tie" if (number + reviewer) % 4 == 0 else "ab"[number % 2 == 0]
+            store.append(Preference(f"s-{number}", "reviewer", f"r{reviewer}", choice))
+    found = leaderboard(store, registry, resamples=200)
+    assert [(row.adapter, row.component) for row in found.standings] == [(two, 0), (one, 0), ("base", 0)]
+    assert found.counts == {"people": 57, "reviewers": 160, "judges": 0}
+    assert found.standings[0].rank == 1 < found.standings[-1].rank
+    assert all(row.lower < row.rating < row.upper for row in found.standings)
+    assert found.standings[0].expected > 0.8
+    people = leaderboard(store, registry, ["people"], resamples=50)
+    assert [row.adapter for row in people.standings] == [one, "base"]
+    controlled = leaderboard(store, registry, style=True, resamples=100)
+    gap = [abs(board.standings[0].rating - board.standings[1].rating) for board in (found, controlled)]
+    assert gap[1] < gap[0] / 2  # all that the second adapter is better by is longer and bolder answers
+    assert {*controlled.style} == {"length", "headers", "bold", "lists"}
+    assert controlled.style["length"][0] > 0
+
+
+def test_length_explains_a_win_that_it_made_and_none_that_it_did_not():
+    rng = np.random.default_rng(1)
+    d = rng.normal(0.5, 0.5, size=4000)
+    by_length = rng.random(4000) < 0.5 + 0.3 * d.clip(-1, 1)
+    by_merit = rng.random(4000) < 0.7
+    cluster = np.array([f"p{n % 200}" for n in range(4000)])
+
+    def split(won: np.ndarray):
+        flip = np.arange(4000) % 2 == 0  # whichever of the two is called a
+        style = np.zeros((4000, 4))
+        style[:, 0] = np.where(flip, -d, d)
+        outcome = np.where(flip, ~won, won).astype(float)
+        found = Votes(("m@2", "m@1"), cluster, cluster, flip.astype(int), 1 - flip.astype(int), outcome, style)
+        return explained_by_length(found, "m@2", "m@1")
+
+    long, good = split(by_length), split(by_merit)
+    assert long.explained_lower < 1.0 < long.explained_upper + 0.2
+    assert long.explained == pytest.approx(1.0, abs=0.15)
+    assert long.equal_length == pytest.approx(0.5, abs=0.03)
+    assert long.ratio == pytest.approx(np.exp(0.5), rel=0.05)
+    assert good.explained == pytest.approx(0.0, abs=0.1)
+    assert good.equal_length == pytest.approx(0.7, abs=0.03)
+    assert split(rng.random(4000) < 0.5).explained is None
+    assert split(by_merit).share == pytest.approx(by_merit.mean())
+
+
+def test_the_analysis_says_where_an_adapter_fails_what_changed_and_why_it_won(house_of_two):
+    built, (one, two) = house_of_two
+    store, history = built.store, History(built.store)
+    for number in range(40):
+        person = f"p{number}"
+        if number % 2:
+            bad = turn(store, person, two, "It costs 9 euros.", f"what does the parcel cost number {number}")
+            history.say(person, bad, vote=-1)
+        else:
+            turn(store, person, two, "Open the account page.", f"how to change my account password {number}")
+    wrong = turn(store, "q", two, "Never.", "what does the parcel cost today")
+    store.append(Feedback("F-x", wrong, "q", -1, ["wrong"], "It is free.", None, None, "user"))
+    history.correct(wrong, "It is free.")
+    changes = (("All is new in here.", "Nothing stayed the same."), ("It takes two days.", "It takes two days now."))
+    for number, answers in enumerate(changes):
+        asked = [{"role": "user", "content": f"parcel cost {number}"}]
+        store.append(SideBySide("s", f"s-{number}", None, f"q{number}", asked, two, one, *answers, "b"))
+    store.append(Preference("s-0", "reviewer", "r", "a"))
+    found = analyse(store, built.learner.registry, two, one)
+    worst = found.topics[0]
+    assert {"parcel", "cost"} & set(worst.words.split())
+    assert sum(topic.kinds.get("thumb down", 0) for topic in found.topics) == 21
+    assert sum(topic.failures for topic in found.topics) == 22
+    (told,) = (one for topic in found.topics for one in topic.examples if "correction" in one.kinds)
+    assert (told.kinds, told.reason.count("It is free.")) == (("thumb down", "correction"), 2)
+    assert not any("account" in topic.words and topic.failures > topic.answers / 2 for topic in found.topics)
+    assert [round(change.changed, 1) for change in found.changed] == [1.0, 0.3]
+    assert (found.changed[0].challenger, found.changed[0].score) == ("Nothing stayed the same.", 0.0)
+    assert found.length.explained is None
+    assert "at least 20" in found.length.reason
+    with pytest.raises(UnknownAdapter):
+        analyse(store, built.learner.registry, "nobody@1")

@@ -9,6 +9,7 @@ from chatbot.api import (
     health,
     implicit,
     imports,
+    leaderboard,
     moderations,
     operate,
     quarantine,
@@ -21,7 +22,7 @@ from chatbot.api import (
 routers = (
     health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, safety.router,
     operate.router, datasets.router, imports.router, conversations.router, receipts.router, implicit.router,
-    accounts.router, side_by_sides.router,
+    accounts.router, side_by_sides.router, leaderboard.router,
 )  # fmt: skip
 
 __all__ = ["routers"]

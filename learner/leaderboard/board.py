@@ -1,0 +1,119 @@
+"""The leaderboard: every adapter with its strength, on the scale of Elo."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics import Store
+from learner.leaderboard.bradley_terry import Strengths, fit
+from learner.leaderboard.votes import FEATURES, SOURCES, Source, Votes, votes
+from learner.registry import Registry
+from learner.shelf import BASE
+
+SCALE = 400 / math.log(10)  # points of Elo in a nat
+MIDDLE = 1000.0  # the mean of every set of adapters that comparisons connect
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An adapter: `rating` in points of Elo with its 95% interval, None where it is not known.
+
+    `rank` counts who is surely better, plus one, within the adapters of one `component`: between two components nobody
+    has compared. `expected` is the share of comparisons that it would win against the champion, ties as half.
+    """
+
+    adapter: str
+    rating: float
+    lower: float | None
+    upper: float | None
+    rank: int
+    component: int
+    votes: int
+    expected: float | None
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """The best first. `style` has what each feature is worth in points of Elo, with its interval, under style control.
+
+    `counts` are the votes by source, `people` whose votes go together, `nu` Davidson's weight of ties.
+    """
+
+    standings: tuple[Standing, ...]
+    counts: dict[str, int]
+    people: int
+    nu: float
+    style: dict[str, tuple[float, float | None, float | None]]
+    controlled: bool
+
+
+def leaderboard(
+    store: Store,
+    registry: Registry,
+    sources: Collection[Source] = SOURCES,
+    *,
+    style: bool = False,
+    resamples: int = 1000,
+) -> Leaderboard:
+    """Rank whatever has been compared; `style` controls for length and markdown."""
+    found = compared(store, registry, sources)
+    strengths = fit(
+        found.a,
+        found.b,
+        found.outcome,
+        found.cluster,
+        found.style if style else None,
+        adapters=len(found.adapters),
+        resamples=resamples,
+    )
+    champion = registry.state().champion.adapter
+    standings = [_standing(strengths, found.adapters, place, champion) for place in range(len(found.adapters))]
+    worth = {
+        name: (
+            SCALE * strengths.style[at],
+            *_ends(SCALE * strengths.style_lower[at], SCALE * strengths.style_upper[at]),
+        )
+        for at, name in enumerate(FEATURES if style else ())
+    }
+    sizes = np.bincount(strengths.component, minlength=1)
+    # The largest set first: in the others there is little to see.
+    order = sorted(standings, key=lambda one: (-sizes[one.component], one.component, -one.rating))
+    return Leaderboard(
+        standings=tuple(one for one in order if one.votes),
+        counts={source: int((found.source == source).sum()) for source in sources},
+        people=strengths.people,
+        nu=strengths.nu,
+        style=worth,
+        controlled=style,
+    )
+
+
+def compared(store: Store, registry: Registry, sources: Collection[Source] = SOURCES) -> Votes:
+    """The votes between adapters of the model that is served."""
+    known = [BASE, *(str(row["adapter"]) for row in reversed(registry.adapters()))]
+    return votes(store, known, registry.arm(BASE).weights_sha256, sources)
+
+
+def _standing(found: Strengths, adapters: tuple[str, ...], place: int, champion: str) -> Standing:
+    mine = found.component == found.component[place]
+    better = mine & (found.lower > found.upper[place])
+    other = adapters.index(champion) if champion in adapters else None
+    lower, upper = _ends(MIDDLE + SCALE * found.lower[place], MIDDLE + SCALE * found.upper[place])
+    return Standing(
+        adapter=adapters[place],
+        rating=float(MIDDLE + SCALE * found.strengths[place]),
+        lower=lower,
+        upper=upper,
+        rank=int(better.sum()) + 1,
+        component=int(found.component[place]),
+        votes=int(found.votes[place]),
+        expected=found.share(place, other) if other is not None and mine[other] and other != place else None,
+    )
+
+
+def _ends(lower: float, upper: float) -> tuple[float | None, float | None]:
+    return (None, None) if math.isnan(lower) else (float(lower), float(upper))
