@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
@@ -341,7 +340,7 @@ class _Local(_ByName):
 
     def leaderboard(self, sources: Sequence[str], style: bool) -> dict[str, Any]:
         found = leaderboard(self._store, self._learner.registry, cast("Sequence[Source]", sources), style=style)
-        return asdict(found)
+        return found.to_values()
 
     def adapter_errors(self, adapter: str, against: str | None) -> dict[str, Any]:
         return analyse(self._store, self._learner.registry, adapter, against).to_values()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -58,11 +57,7 @@ def ranking(
 ) -> LeaderboardTold:
     """Bradley-Terry with ties over in-chat comparisons (none of the learn group), reviewers and calibrated judges."""
     found = leaderboard(services.store, services.learner.registry, source or SOURCES, style=style)
-    worth = [
-        StyleTold(feature=name, worth=value, lower=low, upper=high) for name, (value, low, high) in found.style.items()
-    ]
-    told = {**asdict(found), "standings": [StandingTold(**asdict(one)) for one in found.standings], "style": worth}
-    return LeaderboardTold(**told)
+    return LeaderboardTold(**found.to_values())
 
 
 @router.get("/adapters/{adapter}/errors", summary="See where an adapter fails", responses=problems(404))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -37,8 +38,18 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Worth:
+    """What a feature of style is worth in points of Elo per unit, with its 95% interval."""
+
+    feature: str
+    worth: float
+    lower: float | None
+    upper: float | None
+
+
+@dataclass(frozen=True)
 class Leaderboard:
-    """The best first. `style` has what each feature is worth in points of Elo, with its interval, under style control.
+    """The best first; `style` is empty without style control.
 
     `counts` are the votes by source, `people` whose votes go together, `nu` Davidson's weight of ties.
     """
@@ -47,8 +58,12 @@ class Leaderboard:
     counts: dict[str, int]
     people: int
     nu: float
-    style: dict[str, tuple[float, float | None, float | None]]
+    style: tuple[Worth, ...]
     controlled: bool
+
+    def to_values(self) -> dict[str, Any]:
+        """The fields by name, for JSON."""
+        return asdict(self)
 
 
 def leaderboard(
@@ -72,13 +87,12 @@ def leaderboard(
     )
     champion = registry.state().champion.adapter
     standings = [_standing(strengths, found.adapters, place, champion) for place in range(len(found.adapters))]
-    worth = {
-        name: (
-            SCALE * strengths.style[at],
-            *_ends(SCALE * strengths.style_lower[at], SCALE * strengths.style_upper[at]),
+    worth = tuple(
+        Worth(name, float(SCALE * value), *_ends(SCALE * low, SCALE * high))
+        for name, value, low, high in zip(
+            FEATURES if style else (), strengths.style, strengths.style_lower, strengths.style_upper, strict=True
         )
-        for at, name in enumerate(FEATURES if style else ())
-    }
+    )
     sizes = np.bincount(strengths.component, minlength=1)
     # The largest set first: in the others there is little to see.
     order = sorted(standings, key=lambda one: (-sizes[one.component], one.component, -one.rating))

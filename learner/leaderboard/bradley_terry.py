@@ -92,7 +92,7 @@ def fit(
     """
     first, second, won = np.asarray(a, dtype=np.intp), np.asarray(b, dtype=np.intp), np.asarray(outcome, dtype=float)
     votes = len(won)
-    features = np.zeros((votes, 0)) if style is None else np.asarray(style, dtype=float).reshape(votes, -1)
+    features = np.zeros((votes, 0)) if style is None else np.asarray(style, dtype=float)
     count = adapters if adapters is not None else int(max(first.max(initial=-1), second.max(initial=-1))) + 1
     _check(first, second, won, features, count)
     scale = features.std(axis=0) if votes else np.ones(features.shape[1])
@@ -119,7 +119,7 @@ def fit(
 
 
 def _check(a: Places, b: Places, won: Floats, features: Floats, count: int) -> None:
-    if not a.shape == b.shape == won.shape == features.shape[:1]:
+    if features.ndim != 2 or not a.shape == b.shape == won.shape == features.shape[:1]:
         raise BadScores("a, b, outcome and style must have a row for each vote.")
     if len(a) and (min(a.min(), b.min()) < 0 or max(a.max(), b.max()) >= count):
         raise BadScores(f"Adapters are numbered from 0 to {count - 1}.")
