@@ -35,7 +35,7 @@ def _length(found: Mapping[str, Any]) -> str:
     explained = "-" if told["explained"] is None else _share(told, "explained")
     rows = (
         ("win share, ties as half", _share(told, "share")),
-        ("the same at equal length", _share(told, "equal_length")),
+        ("the same at equal length", "-" if told["equal_length"] is None else _share(told, "equal_length")),
         ("share of the win explained by length", explained),
         ("length, as a multiple of the other's", f"{told['ratio']:.2f}"),
         ("comparisons", f"{told['count']:,}"),

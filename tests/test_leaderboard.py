@@ -172,7 +172,7 @@ def test_length_explains_a_win_that_it_made_and_none_that_it_did_not():
         style = np.zeros((4000, 4))
         style[:, 0] = np.where(flip, -d, d)
         outcome = np.where(flip, ~won, won).astype(float)
-        found = Votes(("m@2", "m@1"), cluster, cluster, flip.astype(int), 1 - flip.astype(int), outcome, style)
+        found = Votes(("m@2", "m@1"), cluster, cluster, cluster, flip.astype(int), 1 - flip.astype(int), outcome, style)
         return explained_by_length(found, "m@2", "m@1")
 
     long, good = split(by_length), split(by_merit)
@@ -183,6 +183,8 @@ def test_length_explains_a_win_that_it_made_and_none_that_it_did_not():
     assert good.explained == pytest.approx(0.0, abs=0.1)
     assert good.equal_length == pytest.approx(0.7, abs=0.03)
     assert split(rng.random(4000) < 0.5).explained is None
+    d = np.abs(d)
+    assert (split(by_merit).explained, split(by_merit).equal_length) == (None, None)  # never as short as the other
     assert split(by_merit).share == pytest.approx(by_merit.mean())
 
 

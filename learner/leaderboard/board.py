@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -76,32 +76,31 @@ def leaderboard(
 ) -> Leaderboard:
     """Rank whatever has been compared; `style` controls for length and markdown."""
     found = compared(store, registry, sources)
-    strengths = fit(
-        found.a,
-        found.b,
-        found.outcome,
-        found.cluster,
-        found.style if style else None,
-        adapters=len(found.adapters),
-        resamples=resamples,
-    )
-    champion = registry.state().champion.adapter
-    standings = [_standing(strengths, found.adapters, place, champion) for place in range(len(found.adapters))]
-    worth = tuple(
-        Worth(name, float(SCALE * value), *_ends(SCALE * low, SCALE * high))
-        for name, value, low, high in zip(
-            FEATURES if style else (), strengths.style, strengths.style_lower, strengths.style_upper, strict=True
+    # Several reviewers judge one question, so questions are drawn as well, and the wider interval holds.
+    ways = [found.cluster, found.question] if (found.source == "reviewers").any() else [found.cluster]
+    fits = [
+        fit(
+            found.a,
+            found.b,
+            found.outcome,
+            way,
+            found.style if style else None,
+            adapters=len(found.adapters),
+            resamples=resamples,
         )
-    )
-    sizes = np.bincount(strengths.component, minlength=1)
+        for way in ways
+    ]
+    champion = registry.state().champion.adapter
+    standings = [_standing(fits, found.adapters, place, champion) for place in range(len(found.adapters))]
+    sizes = np.bincount(fits[0].component, minlength=1)
     # The largest set first: in the others there is little to see.
     order = sorted(standings, key=lambda one: (-sizes[one.component], one.component, -one.rating))
     return Leaderboard(
         standings=tuple(one for one in order if one.votes),
         counts={source: int((found.source == source).sum()) for source in sources},
-        people=strengths.people,
-        nu=strengths.nu,
-        style=worth,
+        people=fits[0].people,
+        nu=fits[0].nu,
+        style=tuple(_worth(fits, at, name) for at, name in enumerate(FEATURES if style else ())),
         controlled=style,
     )
 
@@ -112,22 +111,31 @@ def compared(store: Store, registry: Registry, sources: Collection[Source] = SOU
     return votes(store, known, registry.arm(BASE).weights_sha256, sources)
 
 
-def _standing(found: Strengths, adapters: tuple[str, ...], place: int, champion: str) -> Standing:
+def _standing(fits: Sequence[Strengths], adapters: tuple[str, ...], place: int, champion: str) -> Standing:
+    found = fits[0]
     mine = found.component == found.component[place]
-    better = mine & (found.lower > found.upper[place])
+    better = sum(all(one.surely_better(rival, place) for one in fits) for rival in np.flatnonzero(mine).tolist())
     other = adapters.index(champion) if champion in adapters else None
-    lower, upper = _ends(MIDDLE + SCALE * found.lower[place], MIDDLE + SCALE * found.upper[place])
+    lower, upper = _ends([one.lower[place] for one in fits], [one.upper[place] for one in fits], MIDDLE)
     return Standing(
         adapter=adapters[place],
         rating=float(MIDDLE + SCALE * found.strengths[place]),
         lower=lower,
         upper=upper,
-        rank=int(better.sum()) + 1,
+        rank=better + 1,
         component=int(found.component[place]),
         votes=int(found.votes[place]),
         expected=found.share(place, other) if other is not None and mine[other] and other != place else None,
     )
 
 
-def _ends(lower: float, upper: float) -> tuple[float | None, float | None]:
-    return (None, None) if math.isnan(lower) else (float(lower), float(upper))
+def _worth(fits: Sequence[Strengths], at: int, feature: str) -> Worth:
+    ends = _ends([one.style_lower[at] for one in fits], [one.style_upper[at] for one in fits], 0.0)
+    return Worth(feature, float(SCALE * fits[0].style[at]), *ends)
+
+
+def _ends(lower: Sequence[float], upper: Sequence[float], middle: float) -> tuple[float | None, float | None]:
+    """The wider interval in points, around `middle`; none where one of them is not known."""
+    if any(math.isnan(end) for end in lower):
+        return None, None
+    return float(middle + SCALE * min(lower)), float(middle + SCALE * max(upper))

@@ -19,6 +19,7 @@ thousand resamples are one product of matrices.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,7 +43,8 @@ class Strengths:
     `strengths`, `lower` and `upper` of shape (adapters,) are in nats, `style` and its ends of shape (features,) in nats
     per unit of the feature. Ends are those of 95%, NaN where a single person voted. `component` numbers the sets that
     comparisons connect: between two of them nothing is known. `votes` counts the comparisons of each adapter, `nu` is
-    Davidson's, 0 without ties. `draws` of shape (resamples, adapters) are the strengths of every resample.
+    Davidson's, 0 without ties. `draws` of shape (resamples, adapters) are the strengths of every resample, of which the
+    share `tail` lies beyond each end.
     """
 
     strengths: Floats
@@ -56,6 +58,13 @@ class Strengths:
     nu: float
     people: int
     draws: Floats
+    tail: float
+
+    def surely_better(self, a: int, b: int) -> bool:
+        """Whether the 95% interval of how much stronger `a` is lies above 0."""
+        if self.component[a] != self.component[b] or not len(self.draws) or math.isnan(self.tail):
+            return False
+        return bool(np.quantile(self.draws[:, a] - self.draws[:, b], self.tail) > 0)
 
     def share(self, a: int, b: int) -> float:
         """The share of comparisons that `a` is expected to win against `b` at equal style, ties as half."""
@@ -101,7 +110,8 @@ def fit(
     whose = np.arange(votes) if person is None else np.unique(np.asarray(person), return_inverse=True)[1]
     found = _newton(data)
     draws = _resampled(data, found, whose, resamples, seed) if votes else np.zeros((0, len(found)))
-    low, high = _ends(draws, int(whose.max(initial=-1)) + 1)
+    tail = _tail(int(whose.max(initial=-1)) + 1)
+    low, high = _ends(draws, tail)
     to_style = slice(count, count + features.shape[1])
     return Strengths(
         strengths=found[:count],
@@ -115,6 +125,7 @@ def fit(
         nu=float(np.exp(found[-1])) if data.tie.any() else 0.0,
         people=int(whose.max(initial=-1)) + 1,
         draws=draws[:, :count],
+        tail=tail,
     )
 
 
@@ -239,14 +250,22 @@ def _by_person(
     return gradients, columns
 
 
-def _ends(draws: Floats, people: int) -> tuple[Floats, Floats]:
-    """Percentiles that are expanded for few people (Hesterberg, The American Statistician 69 (2015), 371-386)."""
-    if people < 2 or not len(draws):
-        nothing = np.full(draws.shape[1], np.nan)
-        return nothing, nothing
+def _tail(people: int) -> float:
+    """The share beyond each end, less for few people (Hesterberg, The American Statistician 69 (2015), 371-386).
+
+    NaN for a single one.
+    """
     from scipy.special import ndtr, stdtrit  # takes a fifth of a second to load
 
-    tail = float(ndtr(-np.sqrt(people / (people - 1)) * stdtrit(people - 1, 0.975)))
+    if people < 2:
+        return math.nan
+    return float(ndtr(-math.sqrt(people / (people - 1)) * stdtrit(people - 1, 0.975)))
+
+
+def _ends(draws: Floats, tail: float) -> tuple[Floats, Floats]:
+    if math.isnan(tail) or not len(draws):
+        nothing = np.full(draws.shape[1], np.nan)
+        return nothing, nothing
     low, high = np.quantile(draws, (tail, 1 - tail), axis=0)
     return low, high
 

@@ -86,11 +86,11 @@ def failing_topics(store: Store, adapter: str, *, seed: int = 0) -> list[Topic]:
         return []
     answers = [_failure(row) for row in rows]
     numbers, names = topics([prompt_text(row["messages"]) for row in rows], seed)
-    found = []
-    for number, words in enumerate(names):
-        inside = [answer for answer, topic in zip(answers, numbers, strict=True) if topic == number]
-        if any(answer.kinds for answer in inside):
-            found.append(_topic(words, inside))
+    # Topics that the same words tell are one.
+    inside: dict[str, list[Failure]] = {}
+    for answer, number in zip(answers, numbers, strict=True):
+        inside.setdefault(names[number], []).append(answer)
+    found = [_topic(words, part) for words, part in inside.items() if any(answer.kinds for answer in part)]
     return sorted(found, key=lambda topic: (-topic.failures, topic.words))
 
 

@@ -31,8 +31,9 @@ _FEATURES = ", ".join(
 )
 _VOTES = f"""
     WITH compared AS (
-        SELECT 'people' AS source, better.person AS cluster, better.adapter AS a, worse.adapter AS b, 1.0 AS outcome,
-               won.completion AS answer_a, lost.completion AS answer_b, feedback.seq
+        SELECT 'people' AS source, better.person AS cluster,
+               coalesce(better.sibling_of, better.turn_id) AS question, better.adapter AS a,
+               worse.adapter AS b, 1.0 AS outcome, won.completion AS answer_a, lost.completion AS answer_b, feedback.seq
         FROM feedback
         JOIN turn AS better ON better.turn_id = feedback.turn_id AND better.person = feedback.person
         JOIN turn AS worse ON worse.turn_id = feedback.preferred_over AND worse.person = feedback.person
@@ -46,11 +47,12 @@ _VOTES = f"""
                          greatest(feedback.turn_id, feedback.preferred_over) ORDER BY feedback.seq DESC
         ) = 1
         UNION ALL
-        SELECT if(source = 'judge', 'judges', 'reviewers'), if(source = 'judge', person, decider), challenger, champion,
+        SELECT if(source = 'judge', 'judges', 'reviewers'), if(source = 'judge', person, decider),
+               item_id, challenger, champion,
                score, challenger_answer, champion_answer, seq
         FROM side_by_side_decisions
     )
-    SELECT source, cluster, a, b, outcome, {_FEATURES} FROM compared
+    SELECT source, cluster, question, a, b, outcome, {_FEATURES} FROM compared
     WHERE a <> b AND list_contains($sources, source) AND list_contains($known, a) AND list_contains($known, b)
     ORDER BY seq
 """
@@ -60,13 +62,15 @@ _VOTES = f"""
 class Votes:
     """One row per vote: the adapters `a` and `b` by their place in `adapters`, `outcome` 1, 0.5 or 0 for a.
 
-    `cluster` is whose votes go together: the person who voted, and for a judge the person who asked. `style` of shape
-    (votes, features) is how much more of each of `FEATURES` the answer of a had.
+    `cluster` is whose votes go together: the person who voted, and for a judge the person who asked; `question` is what
+    the two answers were to, which several reviewers judge. `style` of shape (votes, features) is how much more of each
+    of `FEATURES` the answer of a had.
     """
 
     adapters: tuple[str, ...]
     source: NDArray[np.str_]
     cluster: NDArray[np.str_]
+    question: NDArray[np.str_]
     a: NDArray[np.intp]
     b: NDArray[np.intp]
     outcome: Floats
@@ -87,11 +91,12 @@ def votes(store: Store, adapters: Collection[str], base_sha256: str, sources: Co
     known = tuple(adapters)
     rows = store.rows(_VOTES, {"base": base_sha256, "sources": list(sources), "known": list(known)})
     place = {name: number for number, name in enumerate(known)}
-    columns = {name: [row[name] for row in rows] for name in ("source", "cluster", "outcome", *FEATURES)}
+    columns = {name: [row[name] for row in rows] for name in ("source", "cluster", "question", "outcome", *FEATURES)}
     return Votes(
         adapters=known,
         source=np.array(columns["source"], dtype=np.str_),
         cluster=np.array(columns["cluster"], dtype=np.str_),
+        question=np.array(columns["question"], dtype=np.str_),
         a=np.array([place[row["a"]] for row in rows], dtype=np.intp),
         b=np.array([place[row["b"]] for row in rows], dtype=np.intp),
         outcome=np.array(columns["outcome"], dtype=np.float64),
