@@ -45,12 +45,12 @@ _ANSWERS = """
 _COMPARED = """
     SELECT item.item_id AS id, item.messages,
            if((item.challenger_is = 'a') = (item.challenger = $adapter), item.answer_a, item.answer_b) AS answer,
-           list(CASE WHEN said.choice = 'both-bad' THEN 'both bad'
-                     WHEN said.score = if(item.challenger = $adapter, 0.0, 1.0) THEN 'lost side by side' END) AS kinds,
-           list(NULL::VARCHAR) AS reasons
+           [if(avg(if(item.challenger = $adapter, said.score, 1 - said.score)) < 0.5, 'lost side by side', NULL),
+            if(avg((said.choice = 'both-bad')::INT) >= 0.5, 'both bad', NULL)] AS kinds,
+           []::VARCHAR[] AS reasons
     FROM side_by_sides AS item LEFT JOIN side_by_side_decisions AS said USING (item_id)
     WHERE item.challenger = $adapter OR item.champion = $adapter
-    GROUP BY ALL ORDER BY item.item_id LIMIT $most
+    GROUP BY ALL ORDER BY max(item.seq) DESC LIMIT $most
 """
 
 
