@@ -216,6 +216,8 @@ def test_the_analysis_says_where_an_adapter_fails_what_changed_and_why_it_won(ho
     assert not any("account" in topic.words and topic.failures > topic.answers / 2 for topic in found.topics)
     assert [round(change.changed, 1) for change in found.changed] == [1.0, 0.3]
     assert (found.changed[0].challenger, found.changed[0].score) == ("Nothing stayed the same.", 0.0)
+    turned = analyse(store, built.learner.registry, one, two).changed[0]
+    assert (turned.challenger, turned.score) == ("All is new in here.", 1.0)
     assert found.length.explained is None
     assert "at least 20" in found.length.reason
     with pytest.raises(UnknownAdapter):

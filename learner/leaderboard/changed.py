@@ -12,12 +12,14 @@ MOST_PAIRS = 2000  # the newest
 MOST_WORDS = 400  # of each answer that are compared: the time grows with their square
 
 _PAIRS = """
-    SELECT messages, if(challenger_is = 'a', answer_a, answer_b) AS ours,
-           if(challenger_is = 'a', answer_b, answer_a) AS theirs, seq, avg(score) AS score
+    SELECT messages, if((challenger_is = 'a') = (challenger = $challenger), answer_a, answer_b) AS ours,
+           if((challenger_is = 'a') = (challenger = $challenger), answer_b, answer_a) AS theirs, seq,
+           avg(if(challenger = $challenger, score, 1 - score)) AS score
     FROM side_by_sides LEFT JOIN (
         SELECT item_id, score FROM side_by_side_decisions WHERE source = 'reviewer'
     ) AS said USING (item_id)
-    WHERE challenger = $challenger AND champion = $champion GROUP BY ALL
+    WHERE (challenger = $challenger AND champion = $champion) OR (challenger = $champion AND champion = $challenger)
+    GROUP BY ALL
     UNION ALL
     SELECT mine.messages, ours.completion, theirs.completion, mine.seq, NULL
     FROM turn AS mine
