@@ -31,6 +31,7 @@ from analytics.events_drift import DriftAlarm, DriftWindow
 from analytics.events_erasure import Erasure, PersonName
 from analytics.events_experiments import ArmComparison, SegmentChampion
 from analytics.events_promotion import Approval, Drill, Rollout
+from analytics.events_side_by_side import Preference, SideBySide
 from analytics.store import Store
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "Link",
     "NotStored",
     "PersonName",
+    "Preference",
     "Proposal",
     "Quarantine",
     "Reply",
@@ -67,6 +69,7 @@ __all__ = [
     "Run",
     "SegmentChampion",
     "Session",
+    "SideBySide",
     "Store",
     "StoreBroken",
     "StoreClosed",

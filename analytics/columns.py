@@ -15,8 +15,9 @@ from analytics.events import EVENTS, Event
 from analytics.events_drift import DRIFT_EVENTS
 from analytics.events_erasure import ERASURE_EVENTS
 from analytics.events_promotion import PROMOTION_EVENTS
+from analytics.events_side_by_side import SIDE_BY_SIDE_EVENTS
 
-ALL_EVENTS = (*EVENTS, *PROMOTION_EVENTS, *DRIFT_EVENTS, *ERASURE_EVENTS)
+ALL_EVENTS = (*EVENTS, *PROMOTION_EVENTS, *DRIFT_EVENTS, *ERASURE_EVENTS, *SIDE_BY_SIDE_EVENTS)
 _TYPES: Mapping[type, str] = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
 
 

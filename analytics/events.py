@@ -207,7 +207,7 @@ class Run(Event):
 
     run_id: str
     state: Literal["queued", "running", "succeeded", "failed", "abandoned"]
-    trigger: Literal["clock", "feedback", "operator", "self-review"]
+    trigger: Literal["clock", "feedback", "operator", "self-review", "side-by-side"]
     pid: int | None
     folder: str
     reason: str

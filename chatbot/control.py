@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from analytics import Store
+from analytics.events_side_by_side import Choice
 from chatbot.accounts import COMMAND_LINE, Roster
 from chatbot.errors import HomeTaken, NoServer, UnknownAccount, UserError
 from chatbot.model import locate, remembered
@@ -21,8 +22,12 @@ from chatbot.permissions import Role
 from chatbot.server import SERVER_FILE, address, home_lock
 from chatbot.services import open_accounts, open_datasets, open_erasures, open_learner, open_registry
 from chatbot.settings import Settings
+from chatbot.side_by_sides import SideBySides
 from learner import Imports, RecipeName
 from learner.erasing import Policy
+from learner.leaderboard.analysis import analyse
+from learner.leaderboard.board import leaderboard
+from learner.leaderboard.votes import Source
 
 TIMEOUT_SECONDS = 60.0
 
@@ -38,6 +43,24 @@ class Control(Protocol):
 
     def self_review(self, sample: int) -> str:
         """Have the model read past answers again, and return the run's id."""
+
+    def compare(self, adapter: str, against: str | None, count: int, prompts: Sequence[Any]) -> str:
+        """Have two adapters answer the same prompts, and return the id of the run and of the set."""
+
+    def side_by_sides(self) -> list[dict[str, Any]]:
+        """Every set of side-by-sides and what it came to."""
+
+    def side_by_side_items(self, set_id: str) -> list[dict[str, Any]]:
+        """The items of a set, blind."""
+
+    def judge_side_by_sides(self, set_id: str, judge: str, choices: Mapping[str, str]) -> None:
+        """Keep what a judge decided of a set."""
+
+    def leaderboard(self, sources: Sequence[str], style: bool) -> dict[str, Any]:
+        """How adapters compare."""
+
+    def adapter_errors(self, adapter: str, against: str | None) -> dict[str, Any]:
+        """Where an adapter fails, beside another one."""
 
     def run(self, run_id: str) -> dict[str, Any]:
         """One run."""
@@ -219,6 +242,29 @@ class _Remote(_ByName):
     def self_review(self, sample: int) -> str:
         return str(self._ask("POST", f"/v1/self-review?sample={sample}")["run_id"])
 
+    def compare(self, adapter: str, against: str | None, count: int, prompts: Sequence[Any]) -> str:
+        body = {"adapter": adapter, "against": against, "count": count, "prompts": list(prompts)}
+        return str(self._ask("POST", "/v1/side-by-sides", body)["run_id"])
+
+    def side_by_sides(self) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", self._ask("GET", "/v1/side-by-sides")["sets"])
+
+    def side_by_side_items(self, set_id: str) -> list[dict[str, Any]]:
+        told = self._ask("GET", f"/v1/side-by-sides/{quote(set_id, safe='')}/items")
+        return cast("list[dict[str, Any]]", told["items"])
+
+    def judge_side_by_sides(self, set_id: str, judge: str, choices: Mapping[str, str]) -> None:
+        body = {"judge": judge, "choices": dict(choices)}
+        self._ask("POST", f"/v1/side-by-sides/{quote(set_id, safe='')}/judge", body)
+
+    def leaderboard(self, sources: Sequence[str], style: bool) -> dict[str, Any]:
+        wanted = "&".join([f"style={str(style).lower()}", *(f"source={quote(source)}" for source in sources)])
+        return self._ask("GET", f"/v1/leaderboard?{wanted}", patient=True)
+
+    def adapter_errors(self, adapter: str, against: str | None) -> dict[str, Any]:
+        wanted = "" if against is None else f"?against={quote(against, safe='')}"
+        return self._ask("GET", f"/v1/adapters/{quote(adapter, safe='')}/errors{wanted}", patient=True)
+
     def run(self, run_id: str) -> dict[str, Any]:
         return self._ask("GET", f"/v1/runs/{run_id}")
 
@@ -360,6 +406,7 @@ class _Local(_ByName):
             settings, self._store, registry, model, lambda name, folder: None, lambda name: None
         )
         self._operator = Operator(self._store, self._learner)
+        self._side_by_sides = SideBySides(self._store, self._learner, settings.home)
         self._datasets, self._imports = open_datasets(settings, self._store, model), Imports(self._store, settings.home)
         url = settings.text("public_url") or address(settings.text("host"), settings.whole("port"))
         accounts = open_accounts(settings, self._store)
@@ -378,6 +425,25 @@ class _Local(_ByName):
 
     def self_review(self, sample: int) -> str:
         return self._operator.self_review(sample)
+
+    def compare(self, adapter: str, against: str | None, count: int, prompts: Sequence[Any]) -> str:
+        return self._side_by_sides.start(adapter, against, count, prompts)
+
+    def side_by_sides(self) -> list[dict[str, Any]]:
+        return self._side_by_sides.status()
+
+    def side_by_side_items(self, set_id: str) -> list[dict[str, Any]]:
+        return self._side_by_sides.items(set_id)
+
+    def judge_side_by_sides(self, set_id: str, judge: str, choices: Mapping[str, str]) -> None:
+        self._side_by_sides.judge(set_id, judge, cast("Mapping[str, Choice]", choices), COMMAND_LINE)
+
+    def leaderboard(self, sources: Sequence[str], style: bool) -> dict[str, Any]:
+        found = leaderboard(self._store, self._learner.registry, cast("Sequence[Source]", sources), style=style)
+        return found.to_values()
+
+    def adapter_errors(self, adapter: str, against: str | None) -> dict[str, Any]:
+        return analyse(self._store, self._learner.registry, adapter, against).to_values()
 
     def run(self, run_id: str) -> dict[str, Any]:
         return self._operator.run(run_id)

@@ -181,6 +181,10 @@ class UnknownProposal(ChatbotError):
     """No proposal of that id."""
 
 
+class UnknownSideBySide(ChatbotError):
+    """No set or item of that id, or it is not shown any more."""
+
+
 class NotOpen(ChatbotError):
     """The proposal was decided already, or the policy has changed since."""
 

@@ -11,6 +11,7 @@ from typing import cast
 from analytics import Store
 from chatbot.accounts import COMMAND_LINE, Accounts, Provider
 from chatbot.archive import Archive
+from chatbot.both_arms import BothArms
 from chatbot.comparing import Comparing
 from chatbot.engine import Engine
 from chatbot.erasure import RETAIN_SECONDS, Erasures
@@ -29,7 +30,7 @@ from chatbot.receipts import Receipts
 from chatbot.reviews import Reviews
 from chatbot.screening import open_policy, policy_in_force, scorer_options
 from chatbot.settings import Settings
-from chatbot.side_by_side import SideBySide
+from chatbot.side_by_sides import SideBySides
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from chatbot.what_if import WhatIfs
@@ -76,8 +77,9 @@ class Services:
     filter_errors: FilterErrors
     what_ifs: WhatIfs
     proposals: Proposals
-    side_by_side: SideBySide
+    both_arms: BothArms
     erasures: Erasures
+    side_by_sides: SideBySides
 
 
 def build(settings: Settings) -> Services:
@@ -167,7 +169,8 @@ def assemble(
         datasets=datasets,
         erasures=erasures,
         imports=Imports(store, settings.home),
-        side_by_side=SideBySide(store, learner, feedbacks, comparing, settings.shares()),
+        both_arms=BothArms(store, learner, feedbacks, comparing, settings.shares()),
+        side_by_sides=SideBySides(store, learner, settings.home),
     )
 
 

@@ -34,8 +34,9 @@ from learner.progress import Progress, read_json, write_json
 from learner.recipes import Engine, Recipe, Task
 from learner.recipes.choose import choose
 from learner.settings import LapSettings
+from learner.side_by_side import Comparison
 
-Outcome = Literal["passed", "rejected", "reward model", "not enough data", "reviewed", "failed"]
+Outcome = Literal["passed", "rejected", "reward model", "not enough data", "reviewed", "compared", "failed"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Job:
     without: tuple[str, ...] = ()  # people whose feedback is left out
     shelf: str = ""  # the folder of earlier datasets, of which a share is replayed
     review_only: int = 0  # answers that the model reads again, and nothing else; 0 is a whole lap
+    comparison: Comparison | None = None  # two adapters answer the same prompts, and nothing else
 
     @classmethod
     def read(cls, folder: Path) -> Job:
@@ -61,7 +63,8 @@ class Job:
             raise FileNotFoundError(folder / "run.json")
         settings = LapSettings.from_values(values.pop("settings"))
         groups, without = (tuple(values.pop(name)) for name in ("groups", "without"))
-        return cls(settings=settings, groups=groups, without=without, **values)
+        comparison = Comparison.from_values(values.pop("comparison", None))
+        return cls(settings=settings, groups=groups, without=without, comparison=comparison, **values)
 
     def write(self, folder: Path) -> None:
         """Write `run.json`."""
@@ -97,6 +100,8 @@ def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict
         found, _ = _self_review(folder, job, job.review_only, progress)
         message = f"The model read up to {job.review_only} past answers again: {found} findings."
         return "reviewed", message, {"findings": found}
+    if job.comparison is not None:
+        return _compare(folder, job, job.comparison, progress)
     progress.at("curate", "Choosing the pairs to learn from.")
     dataset = curate(
         folder / "events",
@@ -191,6 +196,24 @@ def _self_review(folder: Path, job: Job, count: int, progress: Progress) -> tupl
         folder, job.model, champion, job.settings, count, lambda step, of: progress.at("review", told, step, of)
     )
     return len(found), pairs
+
+
+def _compare(
+    folder: Path, job: Job, comparison: Comparison, progress: Progress
+) -> tuple[Outcome, str, dict[str, object]]:
+    """Have two adapters answer the same prompts."""
+    names = f"{comparison.challenger} and {comparison.champion}"
+    told = f"{names} answer the same prompts."
+    progress.at("compare", told)
+    from learner.side_by_side.run import compare
+
+    asked, items = compare(
+        folder, job.model, comparison, job.settings, job.run_id, lambda step, of: progress.at("compare", told, step, of)
+    )
+    message = f"{names} answered {asked} prompts; {items} answers differ and wait for reviewers, side by side."
+    if not asked:
+        message = "Nobody of the decide group who agreed has asked anything yet; name a file of prompts instead."
+    return "compared", message, {"prompts": asked, "items": items}
 
 
 def _rank(folder: Path, job: Job, dataset: Dataset, progress: Progress) -> int:

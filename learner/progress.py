@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
-Phase = Literal["starting", "curate", "train", "rank", "review", "gates", "done"]
+Phase = Literal["starting", "curate", "train", "rank", "review", "compare", "gates", "done"]
 
 BEAT_SECONDS = 0.5
 
@@ -22,6 +22,7 @@ _SPAN: Mapping[Phase, tuple[float, float]] = {
     "train": (0.1, 0.6),
     "rank": (0.6, 0.63),
     "review": (0.63, 0.65),
+    "compare": (0.05, 0.99),
     "gates": (0.65, 0.99),
     "done": (1.0, 1.0),
 }

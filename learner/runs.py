@@ -51,7 +51,9 @@ class Runs:
 
     def last_start(self) -> datetime | None:
         """When the newest lap began, however it ended."""
-        began = "state = 'queued' AND trigger <> 'self-review'"  # that one takes nothing of what waits to be learned
+        began = (
+            "state = 'queued' AND trigger NOT IN ('self-review', 'side-by-side')"  # these take nothing to learn from
+        )
         rows = self._store.rows(f'SELECT max("at") AS last FROM {Run.table} WHERE {began}')
         return cast("datetime | None", rows[0]["last"])
 

@@ -24,6 +24,7 @@ from learner.registry import Registry, RolledBack
 from learner.runs import Runs
 from learner.segmenting import Topics, by_kind
 from learner.settings import LearnerSettings, RecipeName
+from learner.side_by_side import Comparison
 from learner.supervisor import Ended, Supervisor
 
 SEGMENTS = 8  # that may make a claim in an experiment
@@ -119,6 +120,12 @@ class Learner:
     def lap_running(self) -> bool:
         """Whether a lap is under way."""
         return self._supervisor.running
+
+    def compare(self, comparison: Comparison) -> str:
+        """Have two adapters answer the same prompts now, and return the run's id. Raises LapRunning, BadAdapter."""
+        for adapter in (comparison.challenger, comparison.champion):
+            self.registry.arm(adapter)
+        return self._supervisor.start("side-by-side", self._after_lap, comparison=comparison)
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until no lap is under way, for at most `timeout` seconds."""

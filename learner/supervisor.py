@@ -26,6 +26,8 @@ from learner.progress import read_json
 from learner.registry import Registry
 from learner.runs import Runs
 from learner.settings import LapSettings, RecipeName
+from learner.side_by_side import Comparison
+from learner.side_by_side import events as side_by_sides
 from learner.trust import hold_events
 
 GRACE_SECONDS = 10.0  # between asking a lap to end and ending it
@@ -77,11 +79,12 @@ class Supervisor:
         recipe: RecipeName | None = None,
         *,
         review_only: int = 0,
+        comparison: Comparison | None = None,
     ) -> str:
         """Start a lap, return its id, and call `after` from the lap's thread when it ended. Raises LapRunning.
 
         `recipe` stands for that of the settings, in this lap alone. With `review_only` the model reads so many past
-        answers again, and nothing is trained.
+        answers again, with a `comparison` two adapters answer the same prompts, and nothing is trained.
         """
         with self._lock:
             if self.running:
@@ -93,7 +96,7 @@ class Supervisor:
             queued = Run(run_id, "queued", trigger, None, str(folder), "Starting.", {})  # type: ignore[arg-type]
             self._store.append(queued, self._store.audit("run.start", trigger, {"run_id": run_id}))
             self._thread = threading.Thread(
-                target=lambda: after(self._lap(queued, review_only)), name=f"lap {run_id}", daemon=True
+                target=lambda: after(self._lap(queued, review_only, comparison)), name=f"lap {run_id}", daemon=True
             )
             self._thread.start()
             return run_id
@@ -129,13 +132,13 @@ class Supervisor:
             _end(self._child)
         self.join(2 * GRACE_SECONDS)
 
-    def _lap(self, queued: Run, review_only: int) -> Ended:
+    def _lap(self, queued: Run, review_only: int, comparison: Comparison | None) -> Ended:
         try:
-            return self._judge(queued, self._run_child(queued, review_only))
+            return self._judge(queued, self._run_child(queued, review_only, comparison))
         except Exception as error:
             return self._end_as(queued, "failed", f"The lap could not be run: {error}")
 
-    def _run_child(self, queued: Run, review_only: int) -> int:
+    def _run_child(self, queued: Run, review_only: int, comparison: Comparison | None) -> int:
         folder = Path(queued.folder)
         self._store.snapshot(folder / "events")
         freeze(self._runs.home, folder)
@@ -151,6 +154,7 @@ class Supervisor:
             groups=self._groups,
             shelf=str(self._runs.folder.parent / SHELF),
             review_only=review_only,
+            comparison=comparison and self._with_folders(comparison),
         ).write(folder)
         limit = 60 * self._settings.train_minutes + self._settings.gate_seconds + SLACK_SECONDS
         with (folder / "log.txt").open("wb") as log:
@@ -175,6 +179,11 @@ class Supervisor:
             _end(child)
             self._child = None
 
+    def _with_folders(self, comparison: Comparison) -> Comparison:
+        folders = [self._registry.folder(name) for name in (comparison.challenger, comparison.champion)]
+        challenger, champion = (str(folder) if folder else None for folder in folders)
+        return replace(comparison, challenger_folder=challenger, champion_folder=champion)
+
     def _lent(self) -> dict[str, str]:
         engine = self._engine()
         return {} if engine is None else {ENGINE: json.dumps(dict(engine))}
@@ -192,7 +201,7 @@ class Supervisor:
             return self._end_as(queued, "failed", f"The lap died without a result (exit {code}); its log is {log}.")
         outcome, message = str(result["outcome"]), str(result["message"])
         self._shelve(Path(queued.folder))
-        if outcome in ("failed", "not enough data", "reward model", "reviewed"):
+        if outcome in ("failed", "not enough data", "reward model", "reviewed", "compared"):
             return self._end_as(queued, "failed" if outcome == "failed" else "succeeded", message)
         return self._register(queued, message, passed=outcome == "passed")
 
@@ -226,7 +235,8 @@ class Supervisor:
         detail = {"run_id": run.run_id, "state": run.state, "reason": run.reason}
         held = hold_events(read_json(Path(run.folder) / MANIFEST) or {}, run.run_id)
         flags = self._flags(Path(run.folder))
-        return [run, *held, *flags, self._store.audit("run.end", "learner", detail)]
+        compared = side_by_sides(Path(run.folder), run.run_id) if run.state == "succeeded" else []
+        return [run, *held, *flags, *compared, self._store.audit("run.end", "learner", detail)]
 
     def _flags(self, folder: Path) -> list[Event]:
         """What a self-review found, for reviewers; nothing of a turn that waits for them already."""

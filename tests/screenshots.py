@@ -1,6 +1,6 @@
-"""The pictures of the docs. Run as: PYTHONPATH=. .venv/bin/python tests/screenshots.py [NAME ...] [URL]
+"""The pictures of the docs. Run as: PYTHONPATH=. .venv/bin/python tests/screenshots.py [PICTURE ...] [URL]
 
-The names are chat, review, operate, experiment and drift; all of them if none is given.
+The pictures are chat, review, operate, experiment, drift, side-by-side and leaderboard; all of them if none is given.
 
 With a URL the chat is pictured on the server that runs there, with its own model; everything else is pictured on the
 canned engine, over a history that is made up below.
@@ -11,15 +11,27 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from analytics import Adapter, ArmComparison, Experiment, Feedback, Review, Routing, Run, Store
+from analytics import (
+    Adapter,
+    ArmComparison,
+    Experiment,
+    Feedback,
+    Preference,
+    Review,
+    Routing,
+    Run,
+    SideBySide,
+    Store,
+)  # fmt: skip
 from benchmarks.drift import fill
 from learner.experiment import Plan
+from learner.starter import STYLES, questions, render
 from tests.history import History, people
 from tests.pages_server import ANSWERS, Running, running
 
@@ -73,23 +85,45 @@ def operate(page: Page, served: Running) -> None:
     page.screenshot(path=IMAGES / "operate.png")
 
 
-def drift(page: Page) -> None:
+def drift(page: Page, served: Running) -> None:
     """Three weeks with a promotion in the second one, and answers that grow longer in the third."""
     home = Path(tempfile.mkdtemp())
     store = Store.open(home / "store.duckdb")
     fill(store, 21, 90, 4, plant="length", from_day=16, promoted_on=8, weights_sha256=SHA)
     store.close()
-    with running(home) as served:
-        while served.services.learner.drift.look():
+    with running(home) as own:
+        while own.services.learner.drift.look():
             pass
-        page.context.add_cookies([served.cookie("operator")])
+        page.context.add_cookies([own.cookie("operator")])
         page.set_viewport_size({"width": 1200, "height": 1150})
-        page.goto(f"{served.url}/models/")
+        page.goto(f"{own.url}/models/")
         page.click("button[role=tab]:has-text('Drift')")
         page.wait_for_selector("#rt-drift-plot .xtick text")
         page.wait_for_timeout(1500)
         page.screenshot(path=IMAGES / "drift.png")
     shutil.rmtree(home)
+
+
+def side_by_side(page: Page, served: Running) -> None:
+    """A pair that waits for a reviewer."""
+    page.context.add_cookies([served.cookie("reviewer")])
+    page.goto(f"{served.url}/review/")
+    page.click("button[role=tab]:has-text('Side by side')")
+    expect(page.locator("#rt-pair")).to_contain_text("wait for you")
+    page.wait_for_timeout(500)
+    page.screenshot(path=IMAGES / "side-by-side.png")
+
+
+def leaderboard(page: Page, served: Running) -> None:
+    """Four adapters, and where the newest fails."""
+    page.context.add_cookies([served.cookie("operator")])
+    page.goto(f"{served.url}/models/")
+    page.click("button[role=tab]:has-text('Leaderboard')")
+    page.wait_for_selector("#rt-board-plot .xtick text")
+    page.wait_for_selector("#rt-errors .rt-table")
+    page.set_viewport_size({"width": 1200, "height": 1500})
+    page.wait_for_timeout(1500)
+    page.screenshot(path=IMAGES / "leaderboard.png")
 
 
 def make_up(home: Path) -> None:
@@ -108,6 +142,7 @@ def make_up(home: Path) -> None:
     _waiting(store, history)
     store.rows("""UPDATE feedback SET "at" = "at" - INTERVAL 26 HOURS WHERE feedback_id LIKE 'W-%'""")
     _lap(store, home)
+    _compared(store, draw)
     store.close()
 
 
@@ -188,6 +223,23 @@ def _waiting(store: Store, history: History) -> None:
         store.append(Feedback(f"W-{number}", turn, f"guest:{number}", -1, ["wrong"], why, None, None, "user"))
 
 
+def _compared(store: Store, draw: random.Random) -> None:
+    """Reviewers' side-by-sides of three adapters beside the champion, and some that nobody has decided yet."""
+    better = {"base": 0.3, CHALLENGER: 0.6, "starter@3": 0.68}
+    for name in (CHALLENGER, "starter@3"):
+        store.append(Adapter(name, SHA, "", "starter", None, "challenger", ""))
+    for number, question in enumerate(questions(3, 240)):
+        name, side = draw.choice(list(better)), draw.choice("ab")
+        new, old = (render(question.intent, draw.choice(STYLES), draw, question.order) for _ in range(2))
+        answers = (new, old) if side == "a" else (old, new)
+        asked = list(question.messages)
+        store.append(SideBySide("20261124", f"s-{number}", None, f"q-{number}", asked, name, CHAMPION, *answers, side))
+        for reviewer in range(5 if number < 216 else 0):
+            won = draw.random() < better[name] + (0.15 if len(new) > len(old) else -0.1)
+            choice = draw.choice(("tie", "both-bad")) if draw.random() < 0.2 else side if won else "ab"[side == "a"]
+            store.append(Preference(f"s-{number}", "reviewer", f"r{reviewer}", choice))
+
+
 @contextmanager
 def browsing() -> Iterator[Page]:
     """A page of 1200 by 800."""
@@ -200,29 +252,30 @@ def browsing() -> Iterator[Page]:
         browser.close()
 
 
+PICTURES: Mapping[str, Callable[[Page, Running], None]] = {
+    "chat": lambda page, served: chat(page, served.url),
+    "review": review,
+    "operate": operate,
+    "experiment": experiment,
+    "drift": drift,
+    "side-by-side": side_by_side,
+    "leaderboard": leaderboard,
+}
+
+
 def main(words: list[str]) -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     url = next((word for word in words if word.startswith("http")), None)
-    wanted = [word for word in words if word != url] or (
-        ["chat"] if url else ["chat", "review", "operate", "experiment", "drift"]
-    )
+    wanted = [word for word in words if word != url] or (["chat"] if url else list(PICTURES))
     if url is not None:
         with browsing() as page:
             chat(page, url)
-        return
-    if "drift" in wanted:
-        wanted.remove("drift")
-        with browsing() as page:
-            drift(page)
-    if not wanted:
         return
     home = Path(tempfile.mkdtemp())
     make_up(home)
     with running(home) as served, browsing() as page:
         for name in wanted:
-            {"chat": lambda: chat(page, served.url), "review": lambda: review(page, served),
-             "operate": lambda: operate(page, served),
-             "experiment": lambda: experiment(page, served)}[name]()  # fmt: skip
+            PICTURES[name](page, served)
     shutil.rmtree(home)
 
 

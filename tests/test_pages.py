@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from analytics import SideBySide
 from tests.adapters import register
 from tests.chromium import WAIT_MS
 from tests.page_steps import answers, ask, ask_and_wait, eventually, kept, press, receipt
@@ -364,3 +365,35 @@ def test_what_was_deleted_elsewhere_is_gone_when_the_page_opens_again(served, ch
     chat.reload()
     chat.wait_for_selector(LOADED)
     assert answers(chat) == []
+
+
+def test_a_reviewer_decides_side_by_side_by_keyboard_and_the_leaderboard_shows_it(served, visit):
+    store, registry = served.services.store, served.services.learner.registry
+    name = register(registry, served.services.settings.home / "runs" / "compared", 9, 0.1)
+    for number in range(3):
+        side = "ab"[number % 2]
+        answers_of = ("<b>New</b> answer", "Old answer") if side == "a" else ("Old answer", "<b>New</b> answer")
+        asked = [{"role": "user", "content": f"Question {number}?"}]
+        store.append(SideBySide("s", f"s-{number}", None, f"q{number}", asked, name, "base", *answers_of, side))
+    page = visit(f"{served.url}/review/", served.cookie("reviewer"))
+    page.keyboard.press("a")  # not while the queue is on show
+    page.click("button[role=tab]:has-text('Side by side')")
+    for left, key in ((3, "a"), (2, "t"), (1, "x")):
+        expect(page.locator("#rt-pair")).to_contain_text(f"{left} wait for you")
+        expect(page.locator(".rt-side", has_text="<b>New</b> answer")).to_be_visible()
+        assert name not in page.content()
+        page.keyboard.press(key)
+    expect(page.locator("#rt-pair")).to_contain_text("Nothing waits")
+    expect(page.locator("#rt-choices")).to_be_hidden()
+    decided = served.rows("SELECT choice, source, decider FROM preference ORDER BY seq")
+    assert [row["choice"] for row in decided] == ["a", "tie", "both-bad"]
+    assert {row["source"] for row in decided} == {"reviewer"}
+    board = visit(f"{served.url}/models/", served.cookie("operator"))
+    board.click("button[role=tab]:has-text('Leaderboard')")
+    expect(board.locator("#rt-board")).to_contain_text("3 of reviewers")
+    expect(board.locator("#rt-board-plot")).to_contain_text(name)
+    expect(board.locator("#rt-errors")).to_contain_text("The most changed answers")
+    board.click("text=at equal length and markdown")
+    expect(board.locator("#rt-board")).to_contain_text("worth, by which the ratings are corrected")
+    board.locator("#rt-board-wanted").get_by_text("reviewers").click()
+    expect(board.locator("#rt-board")).to_contain_text("No two adapters were compared yet")

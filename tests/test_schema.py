@@ -17,6 +17,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 START_A_PROCESS = (
     "POST /v1/runs",
     "POST /v1/self-review",
+    "POST /v1/side-by-sides",
     "POST /v1/datasets",
     "POST /v1/datasets/{dataset}/rebuild",
 )

@@ -13,6 +13,7 @@ from chatbot.api import (
     health,
     implicit,
     imports,
+    leaderboard,
     moderations,
     operate,
     promotion,
@@ -20,12 +21,14 @@ from chatbot.api import (
     receipts,
     reviews,
     safety,
+    side_by_sides,
 )  # fmt: skip
 
 routers = (
     health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, safety.router,
     operate.router, experiments.router, promotion.router, datasets.router, imports.router, conversations.router,
     receipts.router, implicit.router, accounts.router, audit.router, drift.router, erasures.router,
+    side_by_sides.router, leaderboard.router,
 )  # fmt: skip
 
 __all__ = ["routers"]

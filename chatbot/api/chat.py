@@ -106,7 +106,7 @@ async def chat_completions(body: ChatBody, request: Request, services: ServicesO
     choices = Choices(services.turns, asked, body.n, spending.charge, both_arms=both_arms)
     begun = await choices.begin()
     if experiment_id is not None:
-        showing = partial(services.side_by_side.showing, caller.person, experiment_id, *choices.begun)
+        showing = partial(services.both_arms.showing, caller.person, experiment_id, *choices.begun)
         begun = choices.begun[0] = replace(begun, compares=await asyncio.to_thread(showing))
     response: Response
     if body.stream:
@@ -127,7 +127,7 @@ def _compares(body: ChatBody, services: Services, person: str) -> str | None:
     if body.n != 2:
         raise BadRequest("compare shows two answers side by side, so n must be 2.")
     wanted = body.model == DEFAULT and body.sibling_of is None
-    return services.side_by_side.compares(person) if wanted else None
+    return services.both_arms.compares(person) if wanted else None
 
 
 def _asked(body: ChatBody, person: str, request: Request) -> TurnRequest:

@@ -44,6 +44,7 @@ from chatbot.errors import (
     UnknownReceipt,
     UnknownResponse,
     UnknownShare,
+    UnknownSideBySide,
 )
 from chatbot.limits import Budget, Limits
 from chatbot.permissions import ANYBODY, API
@@ -100,6 +101,7 @@ _ANSWERS: Mapping[type[Exception], Answer] = {
     NotApproved: Answer(409, "conflict_error", "not_approved"),
     Revoked: Answer(409, "conflict_error", "revoked"),
     UnknownProposal: Answer(404, "not_found_error", "unknown_proposal"),
+    UnknownSideBySide: Answer(404, "not_found_error", "unknown_side_by_side"),
     UnknownReceipt: Answer(404, "not_found_error", "unknown_receipt"),
     IdempotencyConflict: Answer(409, "conflict_error", "idempotency_conflict"),
     AlreadyClaimed: Answer(409, "conflict_error", "already_claimed"),

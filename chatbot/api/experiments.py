@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from chatbot.api.common import ServicesOf, caller_of
 from chatbot.api.feedback import Body
 from chatbot.api.problems import problems
-from chatbot.side_by_side import Choice
+from chatbot.both_arms import Choice
 
 router = APIRouter(prefix="/v1")
 CHOICES: dict[str, Choice] = {"first": "left", "second": "right", "tie": "tie", "both_bad": "both_bad"}
@@ -39,7 +39,7 @@ def compare(body: ComparisonBody, request: Request, response: Response, services
     """Keep the verdict of a comparison of both arms. It counts in the experiment; the latest of a pair holds."""
     caller = caller_of(request, response, body.user)
     left, right = body.response_ids
-    receipt = services.side_by_side.choose(caller.person, left, right, CHOICES[body.choice])
+    receipt = services.both_arms.choose(caller.person, left, right, CHOICES[body.choice])
     return ComparisonReceipt(receipt=None if receipt is None else receipt.receipt)
 
 

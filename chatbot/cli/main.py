@@ -25,6 +25,7 @@ from chatbot.cli import (
     drift,
     drill,
     erase,
+    errors,
     export,
     import_,
     judge,
@@ -35,6 +36,7 @@ from chatbot.cli import (
     redteam,
     screen,
     self_review,
+    side_by_side,
     starter,
     status,
     test,
@@ -78,6 +80,8 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None
     (LOOP, "preview", preview.preview, "What another routing would come to, from the log.", None),
     (LOOP, "drift", drift.drift, "Have traffic or answers moved, over time and over generations?", None),
     (LOOP, "card", audit.card, "An adapter's model card, with what became of it.", None),
+    (LOOP, "leaderboard", errors.leaderboard, "Every adapter by what was said of two answers side by side.", None),
+    (LOOP, "errors", errors.errors, "Where an adapter fails, and why it won.", None),
     (SAFETY, "audit-bias", audit_bias.audit_bias, "Is anybody treated worse, by the filters or by the model?", None),
     (DATA, "export", export.export, "Pairs, thumbs or turns, ready for TRL.", None),
     (DATA, "import", import_.import_, "Examples from files: TRL, KTO, Argilla, Open WebUI.", None),
@@ -95,6 +99,7 @@ app.add_typer(starter.app, name="starter", rich_help_panel=DATA)
 app.add_typer(drill.app, name="drill", rich_help_panel=LOOP)
 app.add_typer(audit.app, name="audit", rich_help_panel=LOOP)
 app.add_typer(judge.app, name="judge", rich_help_panel=LOOP)
+app.add_typer(side_by_side.app, name="side-by-side", rich_help_panel=LOOP)
 app.add_typer(redteam.app, name="redteam", rich_help_panel=SAFETY)
 app.add_typer(classifier.app, name="classifier", rich_help_panel=DATA)
 app.add_typer(dev.app, name="dev", rich_help_panel=WORK)

@@ -14,10 +14,10 @@ from analytics import queries
 from chatbot import conversations
 from chatbot.answer import Delta
 from chatbot.api.common import OURS
+from chatbot.both_arms import Pair
 from chatbot.pages.access import person_of
 from chatbot.pages.talk import PAIR, History, Tab, Talk, Wish, message
 from chatbot.services import Services
-from chatbot.side_by_side import Pair
 from chatbot.turn import Begun, Done, TurnRequest
 
 YIELD_SECONDS = 0.08  # between two updates of a streaming answer; more often only costs
@@ -85,7 +85,7 @@ class Answers:
         said, drawn = "", 0.0
         asked = await self._asked(wish, talk, request)
         if wish.before is None and not talk.temporary:
-            experiment_id = await asyncio.to_thread(self._services.side_by_side.draws, asked.person)
+            experiment_id = await asyncio.to_thread(self._services.both_arms.draws, asked.person)
             if experiment_id is not None:
                 yield TWO
                 yield await self._two(asked, experiment_id, wish, talk)
@@ -105,7 +105,7 @@ class Answers:
 
     async def _two(self, asked: TurnRequest, experiment_id: str, wish: Wish, talk: Talk) -> str:
         """Have both arms of an experiment answer; the chat shows that there is a pair, or the person's own answer."""
-        found = await self._services.side_by_side.both(self._services.turns, asked, experiment_id)
+        found = await self._services.both_arms.both(self._services.turns, asked, experiment_id)
         own = found.own if isinstance(found, Pair) else found
         talk.conversation_id, talk.turns[wish.place] = own.begun.conversation_id, own.begun.turn_id
         self._done(own.done, wish, talk)

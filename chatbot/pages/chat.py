@@ -9,13 +9,13 @@ from typing import Any
 import gradio as gr
 
 from chatbot import conversations
+from chatbot.both_arms import Choice
 from chatbot.pages.answers import INTERRUPTED, TWO, Answers
 from chatbot.pages.layout import TEMPORARY, ChatLayout, badge, earlier_answer, lay_out, offered, side_by_side
 from chatbot.pages.look import QUIET, bar
 from chatbot.pages.ratings import Ratings
 from chatbot.pages.talk import History, Tab, Talk, message
 from chatbot.services import Services
-from chatbot.side_by_side import Choice
 
 Updates = tuple[Any, ...]
 NOTHING_SAID: tuple[list[str], str] = ([], "")

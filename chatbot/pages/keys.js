@@ -54,6 +54,7 @@
       among(event.target, STEPS[event.key]);
       return;
     }
+    if (!document.querySelector("#rt-queue")?.offsetParent) return; // another tab is on show
     if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
     if (KEYS[event.key] || FINDING[event.key] || ["j", "k", "e", "f", "m"].includes(event.key)) { event.preventDefault(); does(event.key); }
   });

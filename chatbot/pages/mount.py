@@ -38,7 +38,7 @@ def mount(app: FastAPI, services: Services) -> FastAPI:
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
     app.include_router(shared.router)
     for path, blocks, head in (
-        ("/review", review.page(services), script("keys.js")),
+        ("/review", review.page(services), script("keys.js") + script("side_by_side.js")),
         ("/safety", safety.page(services), ""),
         ("/models", models.page(services), ""),
         ("/operate", operate.page(services), ""),

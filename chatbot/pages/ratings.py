@@ -10,10 +10,10 @@ import gradio as gr
 
 from chatbot import conversations
 from chatbot.api.common import OURS
+from chatbot.both_arms import Choice
 from chatbot.pages.access import person_of
 from chatbot.pages.talk import Talk
 from chatbot.services import Services
-from chatbot.side_by_side import Choice
 
 THANKS = "Thank you."
 CHOOSE = "Choose between the two answers first."
@@ -84,7 +84,7 @@ class Ratings:
             return "There is nothing to choose from any more.", None
         ids = pair.left.begun.turn_id, pair.right.begun.turn_id
         try:
-            receipt = self._services.side_by_side.choose(self._person_of(request), *ids, choice=choice)
+            receipt = self._services.both_arms.choose(self._person_of(request), *ids, choice=choice)
         except OURS as error:
             return str(error), None
         chosen = {"left": pair.left, "right": pair.right}.get(choice, pair.own)

@@ -13,7 +13,7 @@ import gradio as gr
 from analytics import queries
 from chatbot.api.common import OURS
 from chatbot.errors import BadRequest
-from chatbot.pages import findings, transcript
+from chatbot.pages import findings, side_by_side, transcript
 from chatbot.pages.access import person_of
 from chatbot.pages.findings import RIGHT, WRONG
 from chatbot.pages.look import QUIET, bar
@@ -137,15 +137,18 @@ def page(services: Services) -> gr.Blocks:
     handlers = ReviewPage(services)
     with gr.Blocks(title="Ratchet: review") as blocks:
         bar(blocks, services.accounts, "Review")
-        with gr.Row(elem_classes="rt-wide"):
-            with gr.Column(scale=4, min_width=270):
-                wanted = _wanted([one.id for one in services.screen.installed])
-                queue = gr.Radio([], show_label=False, elem_id="rt-queue", container=False)
-            with gr.Column(scale=8, min_width=300):
-                talk = gr.HTML(transcript.EMPTY)
-                decision = _decision(services.reviews.categories())
-                told = gr.HTML(elem_id="rt-told")
-                gr.HTML(transcript.keys())
+        with gr.Column(elem_classes="rt-wide"), gr.Tabs():
+            with gr.Tab("Queue"), gr.Row():
+                with gr.Column(scale=4, min_width=270):
+                    wanted = _wanted([one.id for one in services.screen.installed])
+                    queue = gr.Radio([], show_label=False, elem_id="rt-queue", container=False)
+                with gr.Column(scale=8, min_width=300):
+                    talk = gr.HTML(transcript.EMPTY)
+                    decision = _decision(services.reviews.categories())
+                    told = gr.HTML(elem_id="rt-told")
+                    gr.HTML(transcript.keys())
+            with gr.Tab("Side by side", elem_id="rt-tab-side-by-side"):
+                side_by_side.tab(blocks, services)
         _hear(blocks, handlers, [queue, *wanted], talk, decision, told)
     return blocks
 

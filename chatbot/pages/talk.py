@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chatbot.side_by_side import Pair
+from chatbot.both_arms import Pair
 
 History = list[dict[str, Any]]
 PAIR = "*Two answers to this stand below. Which one is better?*"

@@ -72,9 +72,11 @@ class Client:
         except aiohttp.ClientError:
             return False
 
-    async def operate(self, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, Any]:
-        """Call the operator's API. Raises Conflict, DemoError."""
-        headers = {"Authorization": f"Bearer {self.key}"}
+    async def operate(
+        self, method: str, path: str, body: dict[str, object] | None = None, *, key: str = ""
+    ) -> dict[str, Any]:
+        """Call the API with the operator's key, or with another `key`. Raises Conflict, DemoError."""
+        headers = {"Authorization": f"Bearer {key or self.key}"}
         async with self._session.request(method, self.url + path, json=body, headers=headers) as response:
             told: dict[str, Any] = await response.json(content_type=None)
             if response.status >= 400:

@@ -36,7 +36,7 @@ class Crowd:
         self._client, self._taste, self._votes, self._seed = client, taste, votes, seed
         self._at_once, self._on_seen = at_once, on_seen
         self._rng = random.Random(f"crowd {seed}")
-        self._asked = questions(seed, QUESTIONS)
+        self.asked = questions(seed, QUESTIONS)
         self.people: list[Person] = []
 
     async def talk(self, people: int, turns: int) -> None:
@@ -86,7 +86,7 @@ class Crowd:
         for _ in range(turns):
             if stop():
                 return
-            await self._turn(person, self._rng.choice(self._asked), compares)
+            await self._turn(person, self._rng.choice(self.asked), compares)
 
     async def _turn(self, person: Person, question: Question, compares: bool) -> None:
         answer = await self._ask(person, question)

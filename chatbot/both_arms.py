@@ -54,7 +54,7 @@ class Pair:
     distance: float | None = None
 
 
-class SideBySide:
+class BothArms:
     """Chooses who is shown two answers and when, and keeps what they find.
 
     Both are generated for about half of the cohort's questions, and shown where they differ more than most did so far
