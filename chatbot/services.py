@@ -33,6 +33,7 @@ from chatbot.turn import Turns
 from chatbot.what_if import WhatIfs
 from learner import Datasets, Imports, Learner, LearnerSettings, Registry, Uses
 from learner.active import Newest
+from learner.attester import Rate
 from learner.settings import RewriteReview
 from safety import LiveScreen
 from safety.local import local_scorer
@@ -105,7 +106,7 @@ def assemble(
     Without a `scorer` the bundled classifier answers in this process. Raises UserError.
     """
     scorer = scorer or local_scorer()
-    learner = open_learner(settings, store, registry, model, engine.load, engine.unload, engine.address)
+    learner = open_learner(settings, store, registry, model, engine.load, engine.unload, engine.address, engine.rate)
     metrics, tracing = Metrics(), Tracing(settings.text("otlp_endpoint"))
     policy = open_policy(settings, model, scorer)
     screen = policy.screen
@@ -212,8 +213,9 @@ def open_learner(
     load: Load,
     unload: Callable[[str], None],
     engine: Callable[[], Mapping[str, str] | None] = lambda: None,
+    rate: Rate | None = None,
 ) -> Learner:
-    """The learner; `load` and `unload` tell the engine, if there is one, and `engine` is where it is."""
+    """The learner; `load` and `unload` tell the engine, if there is one, `engine` is where it is, `rate` asks it."""
     return Learner(
         store,
         registry,
@@ -225,4 +227,5 @@ def open_learner(
         load=load,
         unload=unload,
         engine=engine,
+        rate=rate,
     )

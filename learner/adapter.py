@@ -13,6 +13,7 @@ from learner.errors import BadAdapter
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 CARD = "card.json"
+ATTESTATION = "attestation.json"
 
 # What vLLM refuses, and the value each must have. Initialisations such as PiSSA change the base as well, so an adapter
 # made with one is wrong on the base that is served.
@@ -89,8 +90,9 @@ def copy_adapter(source: Path, target: Path, card: dict[str, object]) -> None:
     draft = target.with_name(f".{target.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    for name in (WEIGHTS, CONFIG):
-        shutil.copyfile(source / name, draft / name)
+    for name in (WEIGHTS, CONFIG, ATTESTATION):
+        if name != ATTESTATION or (source / name).is_file():  # one that was made elsewhere has none
+            shutil.copyfile(source / name, draft / name)
     (draft / CARD).write_text(json.dumps(card, indent=1, sort_keys=True))
     draft.rename(target)
 

@@ -13,6 +13,7 @@ from typing import Any
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from analytics import Experiment, Store, StoreClosed, queries
+from learner.attester import Attester, Rate
 from learner.errors import BadAdapter, ExperimentRunning, LapRunning
 from learner.experiment import Arm, Judgement, look
 from learner.registry import Registry, RolledBack
@@ -29,7 +30,8 @@ class Learner:
 
     `load` raises BadAdapter for an adapter that the engine refuses, and anything else for what may work later.
     `model` is a folder or a Hub id, `base` its name, `groups` the percentages of learn, decide and holdout. `engine`
-    gives the url, key and model of what a lap may roll out with, or None.
+    gives the url, key and model of what a lap may roll out with, or None. `rate(name, rows)` has the engine say how
+    likely each token of the rows' completions is under an adapter that it holds; without it nothing is attested.
     """
 
     def __init__(
@@ -45,9 +47,11 @@ class Learner:
         load: Callable[[str, Path], None],
         unload: Callable[[str], None],
         engine: Callable[[], Mapping[str, str] | None] = lambda: None,
+        rate: Rate | None = None,
     ) -> None:
         self._store, self.registry, self.settings = store, registry, settings
         self._load, self._unload = load, unload
+        self._attester = None if rate is None else Attester(store, registry, settings.lap(), rate)
         self._runs = Runs(store, home)
         self._supervisor = Supervisor(
             store,
@@ -139,7 +143,7 @@ class Learner:
             if (running := self.registry.state().experiment_id) is not None:
                 raise ExperimentRunning(running)
             adapter = self.registry.copy_of_champion(actor)
-            return self._challenge(adapter, actor)
+            return self._challenge(adapter, actor, sworn=False)  # people meet the same weights already
 
     def stop_experiment(self, actor: str, reason: str) -> None:
         """Stop the running experiment; everybody is served the champion again. Raises NoExperiment."""
@@ -151,7 +155,7 @@ class Learner:
         """Make `adapter`, or the proven challenger, the champion. Raises NotProven, NoExperiment, UnknownAdapter."""
         with self._moving:
             if adapter is not None:
-                self.hold(adapter)
+                self._hold_attested(adapter, sworn=False)
             reason, found = override or "won its experiment", self._so_far()
             name = self.registry.promote(adapter, actor, reason, override_reason=override, found=found)
             self._tidy()
@@ -257,11 +261,24 @@ class Learner:
             log.warning("%s", error)
             self.registry.reject(adapter, str(error))
 
-    def _challenge(self, adapter: str, actor: str) -> str:
-        self.hold(adapter)
+    def _challenge(self, adapter: str, actor: str, *, sworn: bool = True) -> str:
+        self._hold_attested(adapter, sworn=sworn)
         experiment_id = self.registry.start_experiment(adapter, self.settings.experiment_share, actor)
         self._hold_live()
         return experiment_id
+
+    def _hold_attested(self, adapter: str, *, sworn: bool) -> None:
+        """Have the engine hold `adapter`, and show that it applies it; `sworn` ones must have an attestation.
+
+        Raises UnknownAdapter, and BadAdapter for one that is not served as it was trained; the engine lets go of it.
+        """
+        self.hold(adapter)
+        try:
+            if self._attester is not None:
+                self._attester.attest(adapter, sworn=sworn)
+        except BadAdapter:
+            self._tidy()
+            raise
 
     def hold(self, adapter: str) -> Arm:
         """Have the engine hold `adapter`, live or not, and return it as an arm. Raises UnknownAdapter, BadAdapter."""
