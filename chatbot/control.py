@@ -41,6 +41,12 @@ class Control(Protocol):
     def run(self, run_id: str) -> dict[str, Any]:
         """One run."""
 
+    def adapters(self) -> list[dict[str, Any]]:
+        """Every adapter."""
+
+    def card(self, adapter: str) -> dict[str, Any]:
+        """The promotion card of one."""
+
     def promote(self, adapter: str | None, override: str | None) -> dict[str, Any]:
         """Promote; returns the champion."""
 
@@ -174,6 +180,12 @@ class _Remote(_ByName):
     def run(self, run_id: str) -> dict[str, Any]:
         return self._ask("GET", f"/v1/runs/{run_id}")
 
+    def adapters(self) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", self._ask("GET", "/v1/adapters")["adapters"])
+
+    def card(self, adapter: str) -> dict[str, Any]:
+        return self._ask("GET", f"/v1/adapters/{quote(adapter, safe='')}")
+
     def promote(self, adapter: str | None, override: str | None) -> dict[str, Any]:
         return self._ask("POST", "/v1/promote", {"adapter": adapter, "override": override})
 
@@ -281,6 +293,12 @@ class _Local(_ByName):
 
     def run(self, run_id: str) -> dict[str, Any]:
         return self._operator.run(run_id)
+
+    def adapters(self) -> list[dict[str, Any]]:
+        return self._operator.adapters()
+
+    def card(self, adapter: str) -> dict[str, Any]:
+        return self._operator.card(adapter)
 
     def promote(self, adapter: str | None, override: str | None) -> dict[str, Any]:
         return {"champion": self._operator.promote(adapter, override)}

@@ -78,6 +78,7 @@ API: Mapping[str, Permit] = MappingProxyType(
         "POST /v1/self-review": OPERATE,
         "GET /v1/runs/{run_id}": OPERATE,
         "GET /v1/adapters": OPERATE,
+        "GET /v1/adapters/{adapter}": OPERATE,
         "POST /v1/promote": OPERATE,
         "POST /v1/rollback": OPERATE,
         "POST /v1/experiments": OPERATE,

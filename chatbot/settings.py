@@ -165,7 +165,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("gate_canary_ways", 2, "Ways in which each fact is asked for; 0: no fact of the starter.", limits=(0, 100)),
     Setting("gate_canary_margin", 0.0, "Share of the facts that may be lost.", limits=(0, 1)),
     Setting("gate_drift_questions", 100, "Questions that generation 0 answers, too; 0 turns drift off.", limits=FROM_0),
-    Setting("gate_drift_kl", 1.0, "Divergence from generation 0 that is allowed, in nats a token.", limits=ABOVE_0),
+    Setting("gate_drift_kl", 0.25, "Divergence from generation 0 that is allowed, in nats a token.", limits=ABOVE_0),
     Setting("gate_drift_distinct", 0.5, "Least share of distinct word pairs, as a multiple of generation 0's."),
     Setting("gate_drift_length", 2.0, "Longest mean answer, as a multiple of generation 0's.", limits=ABOVE_0),
     Setting("gate_drift_refusals", 0.1, "Growth of refusals since generation 0 that is tolerated.", limits=(0, 1)),

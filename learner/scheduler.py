@@ -14,6 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from analytics import Experiment, Store, StoreClosed, queries
 from learner.attester import Attester, Rate
+from learner.card import Cards
 from learner.errors import BadAdapter, ExperimentRunning, LapRunning
 from learner.experiment import Arm, Judgement, look
 from learner.registry import Registry, RolledBack
@@ -103,6 +104,10 @@ class Learner:
     def runs(self, limit: int = 10) -> list[dict[str, Any]]:
         """The newest runs first."""
         return self._runs.latest(limit)
+
+    def card(self, adapter: str) -> dict[str, Any]:
+        """All that is known of an adapter. Raises UnknownAdapter."""
+        return Cards(self._store, self.registry, self._runs).card(adapter)
 
     def look(self) -> Judgement | None:
         """Judge the running experiment by the votes so far; end it, and promote its winner, when it is decided.

@@ -82,7 +82,7 @@ class LapSettings:
     gate_canary_ways: int = 2  # in which each fact is asked for, at least; 0 asks for none of the starter's
     gate_canary_margin: float = 0.0  # share of the facts that may be lost
     gate_drift_questions: int = 100  # that generation 0 answers as well; 0 turns the gate off
-    gate_drift_kl: float = 1.0  # nats per token, from generation 0
+    gate_drift_kl: float = 0.25  # nats per token, from generation 0
     gate_drift_distinct: float = 0.5  # least share of distinct pairs of words, as a multiple of generation 0's
     gate_drift_length: float = 2.0  # as a multiple of generation 0's mean length
     gate_drift_refusals: float = 0.1  # growth of the share of answers that refuse, since generation 0

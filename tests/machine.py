@@ -19,7 +19,9 @@ FEW = {
 class Machine:
     """A learner in a home of its own, with an engine that only remembers what it was told."""
 
-    def __init__(self, home: Path, base: str = "starter", rank: int = 16, **settings: object) -> None:
+    def __init__(
+        self, home: Path, base: str = "starter", rank: int = 16, rate: object = None, **settings: object
+    ) -> None:
         self.home, self.loaded, self.refused, self.dies_after = home, set(), set(), ""
         self.store = Store.open(home / "store.duckdb")
         self.registry = Registry(self.store, home, base=base, base_sha256=weights_sha256(MODEL_DIR), rank=rank)
@@ -33,6 +35,7 @@ class Machine:
             groups=(60, 30, 10),
             load=self._load,
             unload=lambda name: self.loaded.discard(name),
+            rate=rate,
         )
 
     def _load(self, name: str, folder: Path) -> None:

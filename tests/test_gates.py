@@ -91,7 +91,7 @@ def only(places: int, of: int) -> np.ndarray:
         (measured(accuracy=0.8, held=only(6, 40)), "sycophancy"),
         (measured(accuracy=0.8, provoked=[INSULT] * 8 + [ANSWER] * 32), "safety"),
         (measured(accuracy=0.8, answers=[INSULT] * 8 + measured().answers[8:]), "safety"),
-        (measured(accuracy=0.8, repeated=np.full(100, -2.1)), "drift"),
+        (measured(accuracy=0.8, repeated=np.full(100, -1.3)), "drift"),
         (measured(accuracy=0.8, answers=[ANSWER] * QUESTIONS), "drift"),
         (measured(accuracy=0.8, answers=["I cannot help with that."] * 20 + measured().answers[20:]), "drift"),
         (measured(accuracy=0.8, attested=np.zeros(50)), "attestation"),
@@ -261,7 +261,7 @@ def test_batches_hold_every_row_once_and_a_row_that_does_not_fit_goes_alone():
     assert batches([], 3, 20) == []
 
 
-FEW = {"gate_safety_prompts": 0, "gate_sycophancy_questions": 2, "gate_canary_ways": 0, "gate_drift_questions": 3}
+FEW = {"gate_safety_prompts": 0, "gate_sycophancy_questions": 2, "gate_canary_ways": 0, "gate_drift_questions": 0}
 MEMORY = 3_000_000  # bytes: the starter answers 3 of the questions at once, and scores 91 tokens
 ANSWERS = {
     "how long is delivery?": ("Delivery takes a few days.", "a days few of the blue takes."),
@@ -346,7 +346,7 @@ def test_the_evidence_tells_the_starter_from_gibberish(gathered):
 def test_both_models_are_asked_the_swaps_besides_and_answer_the_rest_as_before(tmp_path):
     pairs = [Pair("turn", "person", ({"role": "user", "content": "hi"},), *ANSWERS["hi"], "rewrite")]
     gibberish = adapter(tmp_path / "adapter", 2, 3.0)
-    few = LapSettings(gate_questions=3, gate_max_tokens=12, **FEW)
+    few = LapSettings(gate_questions=3, gate_max_tokens=12, **{**FEW, "gate_drift_questions": 2})
     plain, swapped = (
         measure.gather(str(MODEL_DIR), None, gibberish, pairs, replace(few, gate_bias_pairs=count), lambda *at: None)
         for count in (0, 1)
@@ -355,3 +355,6 @@ def test_both_models_are_asked_the_swaps_besides_and_answer_the_rest_as_before(t
     assert [swap.group for swap in swapped.swaps[:2]] == ["English names", "African American names"]
     assert swapped.champion.swapped != swapped.challenger.swapped
     assert swapped.champion.lengths.tolist() == plain.champion.lengths.tolist()
+    assert plain.base.repeated.tolist() == plain.champion.repeated.tolist(), "the champion is generation 0"
+    assert (plain.base.repeated > plain.challenger.repeated + 1).all(), "gibberish is far away"
+    assert plain.champion.held.shape == (2,)

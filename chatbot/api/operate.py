@@ -89,6 +89,12 @@ def adapters(services: ServicesOf) -> dict[str, Any]:
     return {"adapters": services.learner.registry.adapters()}
 
 
+@router.get("/adapters/{adapter}")
+def adapter(adapter: str, services: ServicesOf) -> dict[str, Any]:
+    """The promotion card of an adapter: its recipe, dataset, gates, experiment and approvals."""
+    return services.operator.card(adapter)
+
+
 @router.post("/promote")
 def promote(body: PromoteBody, services: ServicesOf, caller: CallerOf) -> dict[str, str]:
     """Make an adapter the champion."""
