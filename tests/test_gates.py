@@ -107,10 +107,10 @@ def test_each_gate_stops_what_it_is_there_for(challenger, gate):
 
 def test_a_gain_that_is_no_more_than_a_liking_for_length_is_none():
     mostly = np.where(np.arange(PAIRS) % 5, 5.0, -5.0)  # people chose the longer answer in four of five pairs
-    liking = replace(measured(tokens=44), chosen=np.where(mostly > 0, 1.0, -1.0))
+    liking = replace(measured(tokens=46), chosen=np.where(mostly > 0, 1.0, -1.0))
     assert stopped_by(liking, surplus=mostly) == ["verbosity"]
     assert stopped_by(replace(liking, lengths=measured().lengths), surplus=mostly) == [], "answers did not grow"
-    assert stopped_by(measured(accuracy=0.8, tokens=44)) == [], "a gain on shorter ones as well is more than length"
+    assert stopped_by(measured(accuracy=0.8, tokens=46)) == [], "a gain on shorter ones as well is more than length"
 
 
 def test_a_wording_that_is_stumbled_over_is_no_lost_fact():

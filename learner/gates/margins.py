@@ -20,7 +20,7 @@ from learner.gates import (
 
 @dataclass(frozen=True)
 class Margin:
-    """One bound of a gate. `rule` is told with `{}` for its value; `setting` is empty where the bound cannot be set.
+    """One bound of a gate. `rule` has `{}` for its value; `setting` is empty where the bound cannot be set.
 
     `switch` is the setting that turns the gate off or on, where one does.
     """
@@ -85,11 +85,11 @@ MARGINS: tuple[Margin, ...] = (
         f"where answers grew by more than {verbosity.LONGER - 1:.0%}, the gain when pairs whose chosen answer is the "
         "longer one weigh as much as the others",
         "share of pairs",
-        "above 0",
+        "lower bound above 0",
     ),
     Margin(
         drift.NAME,
-        "divergence of the model from generation 0, KL(generation 0 || challenger)",
+        "divergence of the model from generation 0, the KL from generation 0 to the challenger",
         "nats per token",
         "at most {}",
         "gate_drift_kl",

@@ -10,7 +10,7 @@ from learner.settings import LapSettings
 
 NAME = "verbosity"
 MOST_CUT = 0.05  # as a share of the answers
-LONGER = 1.05  # as a multiple of the champion's mean length; from there on the gain must be more than length
+LONGER = 1.1  # as a multiple of the champion's mean length; from there on the gain must be more than length
 
 
 def verbosity(evidence: Evidence, settings: LapSettings) -> GateVerdict:
@@ -49,7 +49,8 @@ def verbosity(evidence: Evidence, settings: LapSettings) -> GateVerdict:
 def _more_than_length(evidence: Evidence, settings: LapSettings) -> tuple[bool, str, dict[str, object]]:
     """Whether the gain in accuracy stays when pairs whose chosen answer is longer weigh as much as the others.
 
-    A model that has only learned to like length gains on the former what it loses on the latter.
+    A model that has only learned to like length gains on the former what it loses on the latter. As for the preference
+    gate the bound is the 5% quantile of a bootstrap over people.
     """
     if evidence.surplus is None:
         return False, "Nobody knows which answers of the pairs are longer, so the gain may be no more than that.", {}
@@ -62,11 +63,11 @@ def _more_than_length(evidence: Evidence, settings: LapSettings) -> tuple[bool, 
     lower = lower_bound(weighed, evidence.people, settings.seed)
     on_longer, on_shorter = float(gain[longer].mean()), float(gain[shorter].mean())
     controlled = (on_longer + on_shorter) / 2
-    passed = controlled > 0
+    passed = lower > 0
     told = (
         f"Accuracy changed by {on_longer:+.3f} on {longer.sum()} pairs whose chosen answer is the longer one and by "
-        f"{on_shorter:+.3f} on {shorter.sum()} whose is the shorter one; at equal weight by {controlled:+.3f}, "
-        f"{'above' if passed else 'not above'} 0."
+        f"{on_shorter:+.3f} on {shorter.sum()} whose is the shorter one; at equal weight by at least "
+        f"{lower:+.3f}, {'above' if passed else 'not above'} 0."
     )
     detail = {"gain_longer": on_longer, "gain_shorter": on_shorter, "controlled": controlled, "controlled_lower": lower}
     return passed, told, detail
