@@ -1,4 +1,4 @@
-"""The pictures of the docs. Run as: PYTHONPATH=. .venv/bin/python tests/screenshots.py [chat|review|operate] [URL]
+"""The pictures of the docs. Run as: PYTHONPATH=. .venv/bin/python tests/screenshots.py [chat|review|operate|card] [URL]
 
 With a URL the chat is pictured on the server that runs there, with its own model; everything else is pictured on the
 canned engine, over a history that is made up below.
@@ -10,14 +10,17 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
 from analytics import Adapter, Experiment, Feedback, Review, Routing, Run, Store
+from tests.adapters import finished
 from tests.history import History, people
 from tests.pages_server import ANSWERS, Running, running
+from tests.test_gates import judge, measured
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
@@ -68,6 +71,25 @@ def operate(page: Page, served: Running) -> None:
     page.screenshot(path=IMAGES / "operate.png")
 
 
+def card(page: Page, served: Running) -> None:
+    """The promotion card of an adapter that one gate stopped, on made-up evidence."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        finished(run, 1, 0.1)
+        with ThreadPoolExecutor() as apart:  # from the browser's event loop, as a lap is
+            verdicts = apart.submit(judge, measured(accuracy=0.71, right=0.84, tokens=33.0)).result()
+        told = [verdict.to_values() for verdict in verdicts]
+        (run / "gates.json").write_text(json.dumps({"gates": told}))
+        stopped = "Right answers went from 0.900 to 0.840 of 200 questions."
+        served.services.learner.registry.register(run, run_id="20261124-081500", passed=False, reason=stopped)
+    page.context.add_cookies([served.cookie("operator")])
+    page.set_viewport_size({"width": 1200, "height": 1000})
+    page.goto(f"{served.url}/models/")
+    page.wait_for_selector("#rt-promotion-card svg")
+    page.wait_for_timeout(800)
+    page.screenshot(path=IMAGES / "card.png")
+
+
 def make_up(home: Path) -> None:
     """A week of votes, a lap, and an experiment, written straight into the store."""
     store = Store.open(home / "store.duckdb")
@@ -106,7 +128,7 @@ def _lap(store: Store, home: Path) -> None:
     gates = (
         ("preference", 0.713, 0.5, "The gain is at least +0.142 on 188 held-out pairs, above 0."),
         ("right_answers", 0.965, 0.97, "The loss is at most 0.024 of 200 questions, within 0.050."),
-        ("length", 27.4, 31.9, "A ratio of 0.86, within 0.25 to 1.50."),
+        ("verbosity", 27.4, 31.9, "A ratio of 0.86, within 0.25 to 1.50."),
     )
     names = ("gate", "measured", "against", "reason")
     passed = [{**dict(zip(names, gate, strict=True)), "passed": True, "skipped": False} for gate in gates]
@@ -141,7 +163,7 @@ def browsing() -> Iterator[Page]:
 def main(words: list[str]) -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     url = next((word for word in words if word.startswith("http")), None)
-    wanted = [word for word in words if word != url] or (["chat"] if url else ["chat", "review", "operate"])
+    wanted = [word for word in words if word != url] or (["chat"] if url else ["chat", "review", "operate", "card"])
     if url is not None:
         with browsing() as page:
             chat(page, url)
@@ -151,7 +173,7 @@ def main(words: list[str]) -> None:
     with running(home) as served, browsing() as page:
         for name in wanted:
             {"chat": lambda: chat(page, served.url), "review": lambda: review(page, served),
-             "operate": lambda: operate(page, served)}[name]()  # fmt: skip
+             "operate": lambda: operate(page, served), "card": lambda: card(page, served)}[name]()  # fmt: skip
     shutil.rmtree(home)
 
 

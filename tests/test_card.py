@@ -30,7 +30,7 @@ def registered(house, tmp_path):
     home.mkdir(parents=True)
     (home / "result.json").write_text(json.dumps({"recipe": "dpo", "recipe_reason": "pairs", "pairs": 40}))
     name = house.learner.registry.register(run, run_id="run-1", passed=False, reason="preference <did> not")
-    house.learner.registry.promote(name, "ann", "she likes it", override_reason="she likes it")
+    house.learner.registry.promote(name, "ann", "she likes <it>", override_reason="she likes <it>")
     return house
 
 
@@ -40,7 +40,7 @@ def test_a_card_says_all_that_is_known_and_every_gate_has_its_unit_and_its_margi
     assert [gate["gate"] for gate in found["gates"]] == [name for name, _ in GATES]
     assert all(gate["measures"] and gate["unit"] for gate in found["gates"])
     assert [(one["action"], one["by"], one["override"]) for one in found["approvals"]] == [
-        ("promote", "ann", "she likes it")
+        ("promote", "ann", "she likes <it>")
     ]
     assert found["approval"] == "So few <people> taught it."
     with pytest.raises(UnknownAdapter):
@@ -50,7 +50,7 @@ def test_a_card_says_all_that_is_known_and_every_gate_has_its_unit_and_its_margi
 def test_the_page_draws_what_was_measured_and_trusts_no_text(registered):
     shown = card(registered.operator.card(ONE))
     assert "aria-label='right_answers: measured 0.900, at worst 0.880, limit 0.900'" in shown
-    assert "preference &lt;did&gt; not" in shown
+    assert "champion: she likes &lt;it&gt;" in shown
     assert "So few &lt;people&gt;" in shown
     assert shown.count("<svg") == 1, "what measured nothing has no picture"
 

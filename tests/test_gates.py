@@ -352,7 +352,7 @@ def test_both_models_are_asked_the_swaps_besides_and_answer_the_rest_as_before(t
         for count in (0, 1)
     )
     assert [len(side.swapped) for side in (plain.champion, swapped.champion, swapped.challenger)] == [0, 20, 20]
-    assert [swap.group for swap in swapped.swaps[:2]] == ["English names", "African American names"]
+    assert [swap.group for swap in swapped.asked.swaps[:2]] == ["English names", "African American names"]
     assert swapped.champion.swapped != swapped.challenger.swapped
     assert swapped.champion.lengths.tolist() == plain.champion.lengths.tolist()
     assert plain.base.repeated.tolist() == plain.champion.repeated.tolist(), "the champion is generation 0"

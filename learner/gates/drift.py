@@ -79,7 +79,7 @@ def _parts(base: Measurement, champion: Measurement, challenger: Measurement, se
             "growth of refusals",
             float(refuses_now.mean() - refused.mean()),
             float(refuses.mean() - refused.mean()),
-            -lowest(refused - refuses_now),
+            0.0 - lowest(refused - refuses_now),
             settings.gate_drift_refusals,
         ),
     ]
@@ -90,7 +90,7 @@ def _divergence(base: Measurement, side: Measurement) -> tuple[float, float]:
     assert base.repeated is not None
     assert side.repeated is not None
     apart = base.repeated - side.repeated
-    return float(apart.mean()), -lowest(-apart)
+    return float(apart.mean()), 0.0 - lowest(-apart)
 
 
 def _distinct(answers: Sequence[str]) -> float:
