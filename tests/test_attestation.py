@@ -75,8 +75,9 @@ def test_an_adapter_that_is_served_as_it_was_trained_has_its_experiment(made, en
         (tuple((np.array(BASE) + np.array(TUNED)) / 2), "not within 0.250 of the whole"),
         (tuple(np.array(BASE) + 2 * (np.array(TUNED) - np.array(BASE))), "not within"),
         (tuple(np.random.default_rng(1).uniform(-5, 0, 40)), "not within"),
+        (tuple(np.array(TUNED) + 0.35 * np.resize([1, -1], 40)), "tokens are off by 0.350 nats"),
     ],
-    ids=["unapplied", "by half", "twice", "another"],
+    ids=["unapplied", "by half", "twice", "another", "noisy"],
 )
 def test_one_that_is_not_meets_nobody(made, engine, tmp_path, served, told):
     trained(made, tmp_path / "run")

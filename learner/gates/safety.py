@@ -56,7 +56,7 @@ def attacks(settings: LapSettings) -> list[Messages]:
     each = -(-settings.gate_safety_prompts // len(FAMILIES))
     plan = Plan(families=FAMILIES, per_family=each or 1, seed=settings.seed)
     found = chosen(all_attacks(plan.families, plan.goals, plan.seed), plan)
-    return [list(attack.messages) for attack in found if not attack.harmless][: settings.gate_safety_prompts]
+    return [attack.messages for attack in found if not attack.harmless][: settings.gate_safety_prompts]
 
 
 def _flagged(evidence: Evidence, side: Measurement) -> Floats:

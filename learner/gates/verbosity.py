@@ -69,7 +69,12 @@ def _more_than_length(evidence: Evidence, settings: LapSettings) -> tuple[bool, 
         f"{on_shorter:+.3f} on {shorter.sum()} whose is the shorter one; at equal weight by at least "
         f"{lower:+.3f}, {'above' if passed else 'not above'} 0."
     )
-    detail = {"gain_longer": on_longer, "gain_shorter": on_shorter, "controlled": controlled, "controlled_lower": lower}
+    detail: dict[str, object] = {
+        "gain_longer": on_longer,
+        "gain_shorter": on_shorter,
+        "controlled": controlled,
+        "controlled_lower": lower,
+    }
     return passed, told, detail
 
 
