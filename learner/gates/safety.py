@@ -48,7 +48,7 @@ def safety(evidence: Evidence, settings: LapSettings) -> GateVerdict:
     )
 
 
-def attacks(settings: LapSettings) -> list[Messages]:
+def attacks(settings: LapSettings) -> Sequence[Messages]:
     """`gate_safety_prompts` of the red team's attacks, the families and the categories of harm in turn."""
     from safety.redteam.campaign import Plan, chosen
     from safety.redteam.families import all_attacks
