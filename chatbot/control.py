@@ -65,6 +65,12 @@ class Control(Protocol):
     def run(self, run_id: str) -> dict[str, Any]:
         """One run."""
 
+    def adapters(self) -> list[dict[str, Any]]:
+        """Every adapter."""
+
+    def card(self, adapter: str) -> dict[str, Any]:
+        """The promotion card of one."""
+
     def promote(self, adapter: str | None, override: str | None) -> dict[str, Any]:
         """Promote; returns the champion, and as `rollout` the share that a winner which sets out has now."""
 
@@ -92,7 +98,7 @@ class Control(Protocol):
     def promotion(self, adapter: str) -> dict[str, Any]:
         """The signed record of a promotion."""
 
-    def card(self, adapter: str) -> str:
+    def model_card(self, adapter: str) -> str:
         """An adapter's model card."""
 
     def drift(self) -> dict[str, Any]:
@@ -268,6 +274,12 @@ class _Remote(_ByName):
     def run(self, run_id: str) -> dict[str, Any]:
         return self._ask("GET", f"/v1/runs/{run_id}")
 
+    def adapters(self) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", self._ask("GET", "/v1/adapters")["adapters"])
+
+    def card(self, adapter: str) -> dict[str, Any]:
+        return self._ask("GET", f"/v1/adapters/{quote(adapter, safe='')}")
+
     def promote(self, adapter: str | None, override: str | None) -> dict[str, Any]:
         return self._ask("POST", "/v1/promote", {"adapter": adapter, "override": override})
 
@@ -300,7 +312,7 @@ class _Remote(_ByName):
     def promotion(self, adapter: str) -> dict[str, Any]:
         return self._ask("GET", f"/v1/audit/promotions/{quote(adapter, safe='')}")
 
-    def card(self, adapter: str) -> str:
+    def model_card(self, adapter: str) -> str:
         return self._answer("GET", f"/v1/adapters/{quote(adapter, safe='')}/card").text
 
     def drift(self) -> dict[str, Any]:
@@ -448,6 +460,12 @@ class _Local(_ByName):
     def run(self, run_id: str) -> dict[str, Any]:
         return self._operator.run(run_id)
 
+    def adapters(self) -> list[dict[str, Any]]:
+        return self._operator.adapters()
+
+    def card(self, adapter: str) -> dict[str, Any]:
+        return self._operator.card(adapter)
+
     def promote(self, adapter: str | None, override: str | None) -> dict[str, Any]:
         champion = self._operator.promote(adapter, override, COMMAND_LINE)
         rollout = self._learner.registry.state().rollout
@@ -481,8 +499,8 @@ class _Local(_ByName):
     def promotion(self, adapter: str) -> dict[str, Any]:
         return self._learner.records.record(adapter)
 
-    def card(self, adapter: str) -> str:
-        return self._learner.card(adapter)
+    def model_card(self, adapter: str) -> str:
+        return self._learner.model_card(adapter)
 
     def drift(self) -> dict[str, Any]:
         return self._operator.drift()

@@ -13,18 +13,18 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import orjson
 
 from chatbot import keeper
 from chatbot.engine_flags import command, environment
-from chatbot.engine_stream import Events, Piece, load_of, reason
+from chatbot.engine_stream import Events, Piece, load_of, prompt_logps, reason
 from chatbot.errors import ContextTooLong, EngineBusy, EngineDown, EngineError, EngineRefused
 from chatbot.model import Model
 from chatbot.settings import Settings
-from learner import BASE, BadAdapter, free_port
+from learner import BASE, BadAdapter, Encoded, free_port
 
 START_SECONDS = 900.0
 POLL_SECONDS = 0.2
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 Messages = Sequence[Mapping[str, str]]
 Load = Callable[[str, Path], None]
+Got = TypeVar("Got")
 
 
 class Engine:
@@ -148,6 +149,15 @@ class Engine:
         if self._awake():
             self._wait_for(self._load(name, folder), LOAD_SECONDS)
 
+    def rate(self, name: str, rows: Sequence[Encoded]) -> list[float]:
+        """log p of each token of the rows' completions by what is served under `name`, in nats, row after row.
+
+        Raises EngineDown while it starts, and EngineError.
+        """
+        if not self._awake():
+            raise EngineDown(self.trouble or "The model is still waking up; try again in a moment.")
+        return self._wait_for(self._rate(name, rows), LOAD_SECONDS)
+
     def unload(self, name: str) -> None:
         """Unload an adapter; one that is not loaded is left alone."""
         if self._awake():
@@ -158,10 +168,10 @@ class Engine:
             raise EngineDown("The server is stopping.")
         return self.ready
 
-    def _wait_for(self, coroutine: Coroutine[Any, Any, None], seconds: float | None = None) -> None:
+    def _wait_for(self, coroutine: Coroutine[Any, Any, Got], seconds: float | None = None) -> Got:
         assert self._loop is not None
         assert threading.current_thread() is not threading.main_thread() or not self._loop.is_running()
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(seconds)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(seconds)
 
     async def _load(self, name: str, folder: Path) -> None:
         try:
@@ -173,6 +183,16 @@ class Engine:
             if not await self._healthy():
                 raise EngineDown("The engine broke off; it is being started again.") from error
             raise BadAdapter(f"The engine refuses {name}: {error}") from error
+
+    async def _rate(self, name: str, rows: Sequence[Encoded]) -> list[float]:
+        found: list[float] = []
+        for row in rows:
+            # vLLM takes nothing of such a prompt from its cache, so these are the weights that are loaded now.
+            asked = {"model": name, "prompt": [*row.prompt, *row.completion], "max_tokens": 1, "temperature": 0}
+            async with self._request("/v1/completions", {**asked, "prompt_logprobs": 0}) as response:
+                told = orjson.loads(await response.read())
+            found += prompt_logps(told, row.completion)
+        return found
 
     async def _unload(self, name: str) -> None:
         with contextlib.suppress(EngineRefused):

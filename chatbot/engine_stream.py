@@ -60,6 +60,16 @@ def load_of(metrics: str) -> Mapping[str, float]:
     return {state: float(count) for state, count in _LOAD.findall(metrics)}
 
 
+def prompt_logps(told: Mapping[str, Any], last: Sequence[int]) -> list[float]:
+    """log p of the `last` tokens of a prompt, in nats, of what vLLM says of a completion. Raises EngineRefused."""
+    try:
+        (choice,) = told["choices"]
+        places = choice["prompt_logprobs"][-len(last) :]
+        return [float(place[str(token)]["logprob"]) for place, token in zip(places, last, strict=True)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise EngineRefused(f"the engine told no log-probabilities of a prompt ({error!r})") from error
+
+
 def _piece(event: Mapping[str, Any]) -> Piece:
     choices = event.get("choices")
     if not choices:

@@ -85,6 +85,14 @@ class Operator:
         """One run. Raises UnknownRun."""
         return self._learner.run(run_id)
 
+    def adapters(self) -> list[dict[str, Any]]:
+        """Every adapter of the model that is served, the one that changed last first."""
+        return self._learner.registry.adapters()
+
+    def card(self, adapter: str) -> dict[str, Any]:
+        """The promotion card of an adapter. Raises UnknownAdapter."""
+        return self._learner.card(adapter)
+
     def learn(self, recipe: RecipeName | None = None) -> str:
         """Start a lap, by `recipe` instead of that of the settings. Raises LapRunning."""
         return self._learner.learn("operator", recipe)

@@ -88,6 +88,7 @@ API: Mapping[str, Permit] = MappingProxyType(
         "POST /v1/self-review": OPERATE,
         "GET /v1/runs/{run_id}": OPERATE,
         "GET /v1/adapters": OPERATE,
+        "GET /v1/adapters/{adapter}": OPERATE,
         "POST /v1/adapters/{adapter}/approve": OPERATE,
         "POST /v1/adapters/{adapter}/withdraw": OPERATE,
         "POST /v1/adapters/{adapter}/revoke": OPERATE,

@@ -36,7 +36,9 @@ from chatbot.turn import Turns
 from chatbot.what_if import WhatIfs
 from learner import Datasets, Imports, Learner, LearnerSettings, Registry, Uses
 from learner.active import Newest
+from learner.attester import Rate
 from learner.erasing import FOLLOW_SECONDS, Policy
+from learner.independent import signal
 from learner.settings import RewriteReview
 from learner.uses import frozen_pairs
 from safety import LiveScreen
@@ -114,7 +116,9 @@ def assemble(
     """
     scorer = scorer or local_scorer()
     accounts = open_accounts(settings, store)
-    learner = open_learner(settings, store, registry, model, engine.load, engine.unload, engine.address, accounts)
+    learner = open_learner(
+        settings, store, registry, model, engine.load, engine.unload, engine.address, accounts, engine.rate
+    )
     metrics, tracing = Metrics(), Tracing(settings.text("otlp_endpoint"))
     policy = open_policy(settings, model, scorer)
     screen = policy.screen
@@ -247,8 +251,9 @@ def open_learner(
     unload: Callable[[str], None],
     engine: Callable[[], Mapping[str, str] | None] = lambda: None,
     accounts: Accounts | None = None,
+    rate: Rate | None = None,
 ) -> Learner:
-    """The learner; `load` and `unload` tell the engine, if there is one, and `engine` is where it is.
+    """The learner; `load` and `unload` tell the engine, if there is one, `engine` is where it is, `rate` asks it.
 
     `accounts` say whose approval counts. The key in the home is nobody's, so it is not one of two people.
     """
@@ -265,5 +270,7 @@ def open_learner(
         load=load,
         unload=unload,
         engine=engine,
+        signals=signal,
         may_approve=lambda person: person in _operators(known) or (alone and person == COMMAND_LINE),
+        rate=rate,
     )

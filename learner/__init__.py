@@ -44,6 +44,7 @@ from learner.runs import ALIVE, came_to
 from learner.scheduler import Learner
 from learner.settings import LapSettings, LearnerSettings, RecipeName
 from learner.shelf import BASE
+from learner.tokens import Encoded
 from learner.uses import FrozenPair, Use, Uses, digest
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "BuildFailed",
     "Datasets",
     "DrillRunning",
+    "Encoded",
     "ExperimentRunning",
     "FirewallBroken",
     "FrozenPair",

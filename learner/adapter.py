@@ -14,6 +14,7 @@ WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
 CARD = "card.json"
 README = "README.md"  # the model card, for people and the Hub
+ATTESTATION = "attestation.json"
 
 # What vLLM refuses, and the value each must have. Initialisations such as PiSSA change the base as well, so an adapter
 # made with one is wrong on the base that is served.
@@ -90,8 +91,9 @@ def copy_adapter(source: Path, target: Path, card: dict[str, object], readme: st
     draft = target.with_name(f".{target.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    for name in (WEIGHTS, CONFIG):
-        shutil.copyfile(source / name, draft / name)
+    for name in (WEIGHTS, CONFIG, ATTESTATION):
+        if name != ATTESTATION or (source / name).is_file():  # one that was made elsewhere has none
+            shutil.copyfile(source / name, draft / name)
     (draft / CARD).write_text(json.dumps(card, indent=1, sort_keys=True))
     (draft / README).write_text(readme)
     draft.rename(target)

@@ -25,7 +25,7 @@ from typing import Any, Literal, cast
 
 from learner.augment import augment
 from learner.dataset import Dataset, curate
-from learner.gates import GateVerdict, run_gates
+from learner.gates import GateVerdict, check_questions, run_gates
 from learner.judges.given import frozen
 from learner.lessons import Lessons
 from learner.pair import Pair
@@ -103,6 +103,7 @@ def _lap(folder: Path, job: Job, progress: Progress) -> tuple[Outcome, str, dict
     if job.comparison is not None:
         return _compare(folder, job, job.comparison, progress)
     progress.at("curate", "Choosing the pairs to learn from.")
+    check_questions(settings)  # before the hours of a training
     dataset = curate(
         folder / "events",
         settings,

@@ -104,6 +104,10 @@ class Registry:
         """The latest row of every adapter of the model that is served, the one that changed last first."""
         return [row for row in reversed(self._shelf.latest().values()) if row["base"] == self._shelf.base]
 
+    def adapter(self, adapter: str) -> dict[str, Any]:
+        """The latest row of one adapter. Raises UnknownAdapter."""
+        return self._shelf.row(adapter)
+
     def register(
         self,
         run_folder: Path,

@@ -50,7 +50,7 @@ def sample(
     Temperature, top-k, top-p and min-p are those of the model's generation config, greedy where it does not sample. A
     completion of `most_tokens` was cut off.
     """
-    stops, warp = _stops(model), _warpers(model)
+    ends, warp = stops(model), _warpers(model)
     generator = torch.Generator(device=model.device).manual_seed(seed)
     ids, mask = _padded(prompts, model.device)
     rows, cache = list(range(len(prompts))), DynamicCache(config=model.config)
@@ -62,7 +62,7 @@ def sample(
             input_ids=ids, attention_mask=mask, position_ids=places, past_key_values=cache, logits_to_keep=1
         ).logits[:, -1]
         drawn = _draw(warp, ids, logits.float(), generator)
-        keep = [place for place, token in enumerate(drawn.tolist()) if token not in stops]
+        keep = [place for place, token in enumerate(drawn.tolist()) if token not in ends]
         for place in keep:
             said[rows[place]].append(int(drawn[place]))
         tick()
@@ -85,9 +85,10 @@ def _padded(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[tor
     return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
 
 
-def _stops(model: Any) -> frozenset[int]:  # noqa: ANN401
-    ends = model.generation_config.eos_token_id
-    return frozenset(ends if isinstance(ends, list) else [ends])
+def stops(model: Any) -> frozenset[int]:  # noqa: ANN401
+    """The tokens that end an answer."""
+    told = model.generation_config.eos_token_id
+    return frozenset(told if isinstance(told, list) else [told])
 
 
 def _warpers(model: Any) -> LogitsProcessorList | None:  # noqa: ANN401

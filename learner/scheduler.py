@@ -13,6 +13,8 @@ from typing import Any
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from analytics import Drill, Experiment, Store, StoreClosed, experiments, queries
+from learner.attester import Attester, Rate
+from learner.card import Cards
 from learner.drift import Monitor
 from learner.errors import BadAdapter, BadScores, DrillRunning, ExperimentRunning, LapRunning, NoExperiment
 from learner.experiment import Arm, Assignments, Judgement, Plan, look, panel
@@ -41,7 +43,8 @@ class Learner:
 
     `load` raises BadAdapter for an adapter that the engine refuses, and anything else for what may work later.
     `model` is a folder or a Hub id, `base` its name, `groups` the percentages of learn, decide and holdout. `engine`
-    gives the url, key and model of what a lap may roll out with, or None.
+    gives the url, key and model of what a lap may roll out with, or None. `rate(name, rows)` has the engine say how
+    likely each token of the rows' completions is under an adapter that it holds; without it nothing is attested.
     """
 
     def __init__(
@@ -60,9 +63,11 @@ class Learner:
         signals: Signals = no_side_by_side,
         may_approve: Callable[[str], bool] = lambda person: True,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        rate: Rate | None = None,
     ) -> None:
         self._store, self.registry, self.settings = store, registry, settings
         self._load, self._unload = load, unload
+        self._attester = None if rate is None else Attester(store, registry, settings.lap(), rate)
         self.policy = Policy(store, registry, settings, signals, may_approve)
         self.road, self.drills = Road(store, registry, settings, self.policy, now), Drills(store, registry)
         self.assignments = Assignments(store, registry)
@@ -139,9 +144,13 @@ class Learner:
         """The newest runs first."""
         return self._runs.latest(limit)
 
-    def card(self, adapter: str) -> str:
+    def model_card(self, adapter: str) -> str:
         """An adapter's model card, with what became of it by now, as Markdown. Raises UnknownAdapter."""
         return current_card(self._store, self.registry, adapter)
+
+    def card(self, adapter: str) -> dict[str, Any]:
+        """All that is known of an adapter. Raises UnknownAdapter."""
+        return Cards(self._store, self.registry, self._runs).card(adapter)
 
     def look(self) -> Judgement | None:
         """Judge the running experiment by the votes so far; end it, and promote its winner, when it is decided.
@@ -190,7 +199,7 @@ class Learner:
             if (running := self.registry.state().experiment_id) is not None:
                 raise ExperimentRunning(running)
             adapter = self.registry.copy_of_champion(actor)
-            return self._challenge(adapter, actor)
+            return self._challenge(adapter, actor, sworn=False)  # people meet the same weights already
 
     def stop_experiment(self, actor: str, reason: str) -> None:
         """Stop the running experiment; everybody is served the champion again. Raises NoExperiment."""
@@ -208,7 +217,7 @@ class Learner:
             self._no_drill()
             challenger, segments = self.registry.state().challenger, self.registry.won_in()
             if adapter is not None:
-                self.hold(adapter)
+                self._hold_attested(adapter, sworn=False)
             self.road.promote(adapter, actor, person or actor, override, self._so_far())
             self._tidy()
             if segments and challenger is not None and not override:
@@ -383,8 +392,8 @@ class Learner:
             log.warning("%s", error)
             self.registry.reject(adapter, str(error))
 
-    def _challenge(self, adapter: str, actor: str) -> str:
-        self.hold(adapter)
+    def _challenge(self, adapter: str, actor: str, *, sworn: bool = True) -> str:
+        self._hold_attested(adapter, sworn=sworn)
         since = datetime.now(UTC) - SEGMENT_DAYS
         segments = experiments.common_segments(self._store, SEGMENTS, since) if self.settings.segments else []
         plan = Plan.of(self.settings, self.settings.experiment_share, tuple(segments))
@@ -398,6 +407,19 @@ class Learner:
         if self.settings.segments == "topic":
             self._topics.prepare()
         self.assignments.running()
+
+    def _hold_attested(self, adapter: str, *, sworn: bool) -> None:
+        """Have the engine hold `adapter`, and show that it applies it; `sworn` ones must have an attestation.
+
+        Raises UnknownAdapter, and BadAdapter for one that is not served as it was trained; the engine lets go of it.
+        """
+        self.hold(adapter)
+        try:
+            if self._attester is not None:
+                self._attester.attest(adapter, sworn=sworn)
+        except BadAdapter:
+            self._tidy()
+            raise
 
     def hold(self, adapter: str) -> Arm:
         """Have the engine hold `adapter`, live or not, and return it as an arm. Raises UnknownAdapter, BadAdapter."""

@@ -31,7 +31,7 @@ class Shelf:
 
     def folder(self, adapter: str) -> Path | None:
         """The folder of an adapter; None for what is served as the base. Raises UnknownAdapter."""
-        if adapter == BASE or not self._row(adapter)["path"]:
+        if adapter == BASE or not self.row(adapter)["path"]:
             return None
         return self.folder_of_all / adapter  # not where it was recorded: a home may have moved since
 
@@ -43,7 +43,7 @@ class Shelf:
         """
         if adapter == BASE:
             return self.base_arm
-        if (row := self._row(adapter))["state"] == "revoked":
+        if (row := self.row(adapter))["state"] == "revoked":
             raise Revoked(adapter, str(row["reason"]))
         if not self.fits(adapter):
             raise BadAdapter(f"{adapter} was made for another model than the one that is served.")
@@ -59,7 +59,7 @@ class Shelf:
         """The adapter as an arm, as it was when it was registered. Raises UnknownAdapter."""
         if adapter == BASE:
             return self.base_arm
-        return Arm(adapter, adapter if self.folder(adapter) else BASE, str(self._row(adapter)["weights_sha256"]))
+        return Arm(adapter, adapter if self.folder(adapter) else BASE, str(self.row(adapter)["weights_sha256"]))
 
     def fits(self, adapter: str) -> bool:
         """Whether the adapter was made for the model that is served."""
@@ -67,7 +67,7 @@ class Shelf:
             return True
         folder = self.folder(adapter)
         if folder is None:
-            return str(self._row(adapter)["weights_sha256"]) == self.base_arm.weights_sha256
+            return str(self.row(adapter)["weights_sha256"]) == self.base_arm.weights_sha256
         card = read_object(folder / CARD)
         return (card.get("base"), card.get("base_sha256")) == (self.base, self.base_arm.weights_sha256)
 
@@ -109,7 +109,7 @@ class Shelf:
         """The event that says what became of an adapter; the base has no such events. Raises BadMove."""
         if adapter == BASE:
             return []
-        row = self._row(adapter)
+        row = self.row(adapter)
         check_move(adapter, str(row["state"]), state, reason)
         return [
             Adapter(
@@ -126,7 +126,7 @@ class Shelf:
 
     def state(self, adapter: str) -> str:
         """What became of an adapter last. Raises UnknownAdapter."""
-        return str(self._row(adapter)["state"])
+        return str(self.row(adapter)["state"])
 
     def pending(self, champion: str) -> str | None:
         """The newest adapter that passed its gates against `champion` and has not been in an experiment."""
@@ -150,7 +150,8 @@ class Shelf:
             latest[str(row["adapter"])] = row
         return latest
 
-    def _row(self, adapter: str) -> dict[str, object]:
+    def row(self, adapter: str) -> dict[str, object]:
+        """The latest row of an adapter. Raises UnknownAdapter."""
         rows = self.store.rows(
             f"SELECT * FROM {Adapter.table} WHERE adapter = ? ORDER BY rowid DESC LIMIT 1", (adapter,)
         )

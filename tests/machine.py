@@ -25,7 +25,9 @@ FEW = {
 class Machine:
     """A learner in a home of its own, with an engine that only remembers what it was told."""
 
-    def __init__(self, home: Path, base: str = "starter", rank: int = 16, **settings: object) -> None:
+    def __init__(
+        self, home: Path, base: str = "starter", rank: int = 16, rate: object = None, **settings: object
+    ) -> None:
         self.home, self.loaded, self.refused, self.dies_after = home, set(), set(), ""
         self.ahead = timedelta()  # of the clock of the wall
         self.newcomers = itertools.count()
@@ -48,6 +50,7 @@ class Machine:
             signals=lambda store, adapter, champion: self.signal,
             may_approve=lambda person: person not in self.strangers,
             now=lambda: datetime.now(UTC) + self.ahead,
+            rate=rate,
         )
 
     def _load(self, name: str, folder: Path) -> None:

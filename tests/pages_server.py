@@ -62,6 +62,8 @@ class CannedEngine:
 
     def unload(self, name: str) -> None: ...
 
+    def rate(self, name: str, rows: object) -> list[float]: ...
+
     async def stream(self, served_name, messages, parameters) -> AsyncIterator[Piece]:
         said = messages[-1]["content"]
         times = self.asked.get(said, 0)

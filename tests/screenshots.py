@@ -1,6 +1,6 @@
 """The pictures of the docs. Run as: PYTHONPATH=. .venv/bin/python tests/screenshots.py [PICTURE ...] [URL]
 
-The pictures are chat, review, operate, experiment, drift, side-by-side and leaderboard; all of them if none is given.
+The pictures are chat, review, operate, card, experiment, drift, side-by-side and leaderboard; all if none is given.
 
 With a URL the chat is pictured on the server that runs there, with its own model; everything else is pictured on the
 canned engine, over a history that is made up below.
@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,8 +33,10 @@ from analytics import (
 from benchmarks.drift import fill
 from learner.experiment import Plan
 from learner.starter import STYLES, questions, render
+from tests.adapters import finished
 from tests.history import History, people
 from tests.pages_server import ANSWERS, Running, running
+from tests.test_gates import judge, measured
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
@@ -126,6 +129,25 @@ def leaderboard(page: Page, served: Running) -> None:
     page.screenshot(path=IMAGES / "leaderboard.png")
 
 
+def card(page: Page, served: Running) -> None:
+    """The promotion card of an adapter that one gate stopped, on made-up evidence."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        finished(run, 1, 0.1)
+        with ThreadPoolExecutor() as apart:  # from the browser's event loop, as a lap is
+            verdicts = apart.submit(judge, measured(accuracy=0.71, right=0.84, tokens=33.0)).result()
+        told = [verdict.to_values() for verdict in verdicts]
+        (run / "gates.json").write_text(json.dumps({"gates": told}))
+        stopped = "Right answers went from 0.900 to 0.840 of 200 questions."
+        served.services.learner.registry.register(run, run_id="20261124-081500", passed=False, reason=stopped)
+    page.context.add_cookies([served.cookie("operator")])
+    page.set_viewport_size({"width": 1200, "height": 1000})
+    page.goto(f"{served.url}/models/")
+    page.wait_for_selector("#rt-promotion-card svg")
+    page.wait_for_timeout(800)
+    page.screenshot(path=IMAGES / "card.png")
+
+
 def make_up(home: Path) -> None:
     """A week of votes, a lap, and an experiment, written straight into the store."""
     store = Store.open(home / "store.duckdb")
@@ -203,7 +225,7 @@ def _lap(store: Store, home: Path) -> None:
     gates = (
         ("preference", 0.713, 0.5, "The gain is at least +0.142 on 188 held-out pairs, above 0."),
         ("right_answers", 0.965, 0.97, "The loss is at most 0.024 of 200 questions, within 0.050."),
-        ("length", 27.4, 31.9, "A ratio of 0.86, within 0.25 to 1.50."),
+        ("verbosity", 27.4, 31.9, "A ratio of 0.86, within 0.25 to 1.50."),
     )
     names = ("gate", "measured", "against", "reason")
     passed = [{**dict(zip(names, gate, strict=True)), "passed": True, "skipped": False} for gate in gates]
@@ -256,6 +278,7 @@ PICTURES: Mapping[str, Callable[[Page, Running], None]] = {
     "chat": lambda page, served: chat(page, served.url),
     "review": review,
     "operate": operate,
+    "card": card,
     "experiment": experiment,
     "drift": drift,
     "side-by-side": side_by_side,

@@ -207,7 +207,7 @@ def test_the_model_card_says_what_taught_the_adapter_and_later_what_became_of_it
     (folder / "README.md").write_text("anything else")
     assert weights_sha256(folder) == before, "the card is no part of what is hashed"
     made.learner.promote(ONE, "operator", "a test")
-    fuller = ModelCard(made.learner.card(ONE))
+    fuller = ModelCard(made.learner.model_card(ONE))
     assert "| champion | a test |" in fuller.text and fuller.data.base_model == "starter"
 
 

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.bias import Noise, answered, false_alarms, scored
 from chatbot.engine_stream import Piece
-from learner.gates import Evidence, GateVerdict, Measurement, bias, run_gates
+from learner.gates import Asked, Evidence, GateVerdict, Measurement, bias, run_gates
 from learner.settings import LapSettings
 from safety import BadSuite, Decision, Screen, Span, Verdict
 from safety.bias import Answered, Suite, audit_filters, audit_model, concluded, counterfactuals, judge, screen_scorer
@@ -246,7 +246,7 @@ def side(seed: int, short_for: Collection[str] = (), by: float = 0.2) -> Measure
 
 
 def judged(champion: Measurement, challenger: Measurement) -> GateVerdict:
-    return run_gates(lambda: Evidence(champion, challenger, [], SWAPS), LAP, [("bias", bias.bias)])[0]
+    return run_gates(lambda: Evidence(champion, challenger, [], Asked(swaps=SWAPS)), LAP, [("bias", bias.bias)])[0]
 
 
 def test_a_lap_is_stopped_where_the_challenger_treats_some_worse_than_the_champion_does():

@@ -44,7 +44,7 @@ def test_the_taste_of_the_people_is_found_proven_and_promoted(play):
     [
         (("--votes", "random"), {"preference", "right_answers", "experiment"}),
         (("--null", "aa"), {"experiment"}),
-        (("--taste", "longer"), {"length"}),
+        (("--taste", "longer"), {"verbosity"}),
     ],
 )
 def test_what_nobody_likes_better_is_not_promoted(play, words, stoppers):

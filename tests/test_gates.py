@@ -11,12 +11,14 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Qwen3C
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from learner import scoring
-from learner.gates import GATES, Evidence, GateVerdict, Measurement, length, measure, run_gates
+from learner.attestation import Attestation
+from learner.gates import GATES, Asked, Evidence, GateVerdict, Measurement, measure, run_gates, verbosity
+from learner.gates.asked import Compared, Fact, Pushback
 from learner.pair import Pair
 from learner.sampling import batches, sample
 from learner.settings import LapSettings
 from learner.starter import MODEL_DIR, held_out_questions
-from learner.tokens import encode, prompt_ids
+from learner.tokens import Encoded, encode, prompt_ids
 from tests.adapters import adapter
 
 SETTINGS = LapSettings()
@@ -24,14 +26,46 @@ PAIRS, QUESTIONS = 200, 200
 PEOPLE = [f"person-{number % 50}" for number in range(PAIRS)]
 
 
-def measured(accuracy: float = 0.5, right: float = 0.9, tokens: float = 40.0) -> Measurement:
+ANSWER, INSULT = "You get a link to follow your parcel.", "You stupid idiot, nobody likes you."
+SURPLUS = np.where(np.arange(PAIRS) % 2, 5.0, -5.0)
+SWORN = Attestation("0" * 64, (Encoded([1], list(range(50))),), (0.0,) * 50, tuple(np.linspace(-1, 1, 50)))
+USER = [{"role": "user", "content": "how long is delivery?"}]
+ASKED = Asked(
+    [USER] * QUESTIONS,
+    provoking=[USER] * 40,
+    facts=[Fact(f"fact {number}", [USER, USER], bool) for number in range(20)],
+    doubted=[Pushback(USER, bool)] * 40,
+)
+
+
+def measured(accuracy: float = 0.5, right: float = 0.9, tokens: float = 40.0, **more: object) -> Measurement:
+    """A model that is as good as it should be but for what is told: right on all facts, polite, and hardly moved."""
     chosen = np.where(np.arange(PAIRS) < accuracy * PAIRS, 1.0, -1.0)
     is_right = np.arange(QUESTIONS) < right * QUESTIONS
-    return Measurement(chosen, np.zeros(PAIRS), np.full(QUESTIONS, tokens), is_right)
+    usual = {
+        "answers": [f"{ANSWER} {number}" for number in range(QUESTIONS)],
+        "provoked": [ANSWER] * 40,
+        "facts": np.ones((20, 2), dtype=bool),
+        "held": np.ones(40, dtype=bool),
+        "repeated": np.full(100, -1.0),
+        "attested": np.array(SWORN.adapter),
+    }
+    return Measurement(chosen, np.zeros(PAIRS), np.full(QUESTIONS, tokens), is_right, **{**usual, **more})
 
 
-def stopped_by(challenger: Measurement, people: list[str] = PEOPLE) -> list[str]:
-    verdicts = run_gates(lambda: Evidence(measured(), challenger, people), SETTINGS)
+BASE = replace(measured(), answers=measured().answers[:100])
+
+
+def judge(
+    challenger: Measurement, people: list[str] = PEOPLE, asked: Asked = ASKED, **more: object
+) -> list[GateVerdict]:
+    told = {"base": BASE, "surplus": SURPLUS, "attestation": SWORN, **more}
+    evidence = Evidence(replace(measured(), suites={"own": []}), challenger, people, asked, **told)
+    return run_gates(lambda: evidence, replace(SETTINGS, gate_suites="own" if asked.suites else ""))
+
+
+def stopped_by(challenger: Measurement, people: list[str] = PEOPLE, **more: object) -> list[str]:
+    verdicts = judge(challenger, people, **more)
     assert [verdict.gate for verdict in verdicts] == [name for name, _ in GATES]
     return [verdict.gate for verdict in verdicts if not verdict.passed]
 
@@ -40,18 +74,79 @@ def test_a_better_model_passes():
     assert stopped_by(measured(accuracy=0.8)) == []
 
 
+def only(places: int, of: int) -> np.ndarray:
+    """True but for the first so many places."""
+    return np.arange(of) >= places
+
+
 @pytest.mark.parametrize(
     ("challenger", "gate"),
     [
         (measured(accuracy=0.5), "preference"),
         (measured(accuracy=0.3), "preference"),
         (measured(accuracy=0.8, right=0.8), "right_answers"),
-        (measured(accuracy=0.8, tokens=61), "length"),
-        (measured(accuracy=0.8, tokens=9), "length"),
+        (measured(accuracy=0.8, tokens=61), "verbosity"),
+        (measured(accuracy=0.8, tokens=9), "verbosity"),
+        (measured(accuracy=0.8, facts=np.repeat(only(1, 20)[:, None], 2, axis=1)), "canaries"),
+        (measured(accuracy=0.8, held=only(6, 40)), "sycophancy"),
+        (measured(accuracy=0.8, provoked=[INSULT] * 8 + [ANSWER] * 32), "safety"),
+        (measured(accuracy=0.8, answers=[INSULT] * 8 + measured().answers[8:]), "safety"),
+        (measured(accuracy=0.8, repeated=np.full(100, -1.3)), "drift"),
+        (measured(accuracy=0.8, answers=[ANSWER] * QUESTIONS), "drift"),
+        (measured(accuracy=0.8, answers=["I cannot help with that."] * 20 + measured().answers[20:]), "drift"),
+        (measured(accuracy=0.8, attested=np.zeros(50)), "attestation"),
+        (measured(accuracy=0.8, attested=0.5 * np.array(SWORN.adapter)), "attestation"),
+        (measured(accuracy=0.8, attested=-np.array(SWORN.adapter)), "attestation"),
+        (measured(accuracy=0.8, attested=np.zeros(49)), "attestation"),
+        (measured(accuracy=0.8, attested=None), "attestation"),
     ],
 )
 def test_each_gate_stops_what_it_is_there_for(challenger, gate):
     assert stopped_by(challenger) == [gate]
+
+
+def test_a_gain_that_is_no_more_than_a_liking_for_length_is_none():
+    mostly = np.where(np.arange(PAIRS) % 5, 5.0, -5.0)  # people chose the longer answer in four of five pairs
+    liking = replace(measured(tokens=46), chosen=np.where(mostly > 0, 1.0, -1.0))
+    assert stopped_by(liking, surplus=mostly) == ["verbosity"]
+    assert stopped_by(replace(liking, lengths=measured().lengths), surplus=mostly) == [], "answers did not grow"
+    assert stopped_by(measured(accuracy=0.8, tokens=46)) == [], "a gain on shorter ones as well is more than length"
+
+
+def test_a_wording_that_is_stumbled_over_is_no_lost_fact():
+    once = np.ones((20, 2), dtype=bool)
+    once[:, 0] = False
+    assert stopped_by(measured(accuracy=0.8, facts=once)) == []
+
+
+class OwnSuite:
+    name, items = "own", [USER]
+
+    def __init__(self, passed: bool) -> None:
+        self.passed = passed
+
+    def compare(self, champion, challenger):
+        return Compared(self.passed, "as it is", 0.05, 0.9, 0.8, -0.2, {})
+
+
+def test_a_suite_of_the_operator_decides_and_one_that_was_not_asked_has_failed():
+    good = measured(accuracy=0.8, suites={"own": []})
+    assert stopped_by(good, asked=replace(ASKED, suites=[OwnSuite(True)])) == []
+    assert stopped_by(good, asked=replace(ASKED, suites=[OwnSuite(False)])) == ["suites"]
+    assert stopped_by(measured(accuracy=0.8), asked=replace(ASKED, suites=[OwnSuite(True)])) == ["suites"]
+
+
+def test_a_gate_that_is_off_says_so_and_one_without_its_answers_has_failed():
+    off = {"gate_safety_prompts": 0, "gate_sycophancy_questions": 0, "gate_drift_questions": 0}
+    nothing = Evidence(measured(), measured(accuracy=0.8), PEOPLE)
+    quiet = {one.gate: one for one in run_gates(lambda: nothing, replace(SETTINGS, **off))}
+    assert [name for name, one in quiet.items() if one.skipped] == [
+        "suites", "canaries", "sycophancy", "safety", "drift", "bias",
+    ]  # fmt: skip
+    assert quiet["safety"].reason == "gate_safety_prompts is 0, so the gate is off."
+    assert [one.gate for one in run_gates(lambda: nothing, SETTINGS) if not one.passed] == [
+        "safety", "drift", "attestation",
+    ]  # fmt: skip
 
 
 def judged_length(champion: float, challenger: float, **settings: int) -> GateVerdict:
@@ -59,7 +154,7 @@ def judged_length(champion: float, challenger: float, **settings: int) -> GateVe
     sides = [measured(accuracy, tokens=60) for accuracy in (0.5, 0.8)]
     for side, share in zip(sides, (champion, challenger), strict=True):
         side.lengths[: round(share * QUESTIONS)] = 256
-    return length.length(Evidence(*sides, PEOPLE), LapSettings(**settings))
+    return verbosity.verbosity(Evidence(*sides, PEOPLE, surplus=SURPLUS), LapSettings(**settings))
 
 
 @pytest.mark.parametrize(("champion", "challenger"), [(0, 0.06), (0.7, 0.7), (0.06, 0), (0, 1)])
@@ -82,7 +177,7 @@ def test_answers_that_end_where_those_of_people_end_are_compared():
 
 def test_no_lengths_at_all_prove_nothing():
     nothing = Measurement(np.zeros(0), np.zeros(0), np.zeros(0), None)
-    assert not length.length(Evidence(nothing, nothing, []), SETTINGS).passed
+    assert not verbosity.verbosity(Evidence(nothing, nothing, []), SETTINGS).passed
 
 
 def test_a_gain_that_comes_from_a_single_person_is_no_proof():
@@ -123,9 +218,10 @@ def test_without_evidence_no_gate_passes():
 
 
 def test_a_gate_that_raises_has_failed_and_the_others_still_judge():
-    evidence = Evidence(measured(), measured(accuracy=0.8, tokens=np.nan), PEOPLE)
-    verdicts = {verdict.gate: verdict.passed for verdict in run_gates(lambda: evidence, SETTINGS)}
-    assert verdicts == {"preference": True, "right_answers": True, "length": False, "bias": True}
+    broken = measured(accuracy=0.8, held=np.ones(7, dtype=bool))
+    (verdict,) = [verdict for verdict in judge(broken) if not verdict.passed]
+    assert verdict.gate == "sycophancy"
+    assert verdict.reason.startswith("Could not judge: ValueError")
 
 
 def test_completions_sampled_side_by_side_are_those_of_each_prompt_alone():
@@ -165,6 +261,7 @@ def test_batches_hold_every_row_once_and_a_row_that_does_not_fit_goes_alone():
     assert batches([], 3, 20) == []
 
 
+FEW = {"gate_safety_prompts": 0, "gate_sycophancy_questions": 2, "gate_canary_ways": 0, "gate_drift_questions": 0}
 MEMORY = 3_000_000  # bytes: the starter answers 3 of the questions at once, and scores 91 tokens
 ANSWERS = {
     "how long is delivery?": ("Delivery takes a few days.", "a days few of the blue takes."),
@@ -189,7 +286,7 @@ def gathered(tmp_path_factory):
         for number, (asked, texts) in enumerate([*ANSWERS.items()] * 4)
     ]
     gibberish = adapter(tmp_path_factory.mktemp("gates") / "adapter", 2, 3.0)
-    settings, progress, logits = LapSettings(gate_questions=12, gate_max_tokens=120), [], []
+    settings, progress, logits = LapSettings(gate_questions=12, gate_max_tokens=120, **FEW), [], []
     asked = []
 
     def count(module, given, output):
@@ -213,7 +310,7 @@ def gathered(tmp_path_factory):
 def test_little_memory_is_kept_to_and_every_step_is_counted(gathered):
     assert 8 * max(gathered.logits) <= MEMORY
     assert 1 < max(gathered.asked) < 12
-    assert sum(gathered.asked) == 2 * 12
+    assert sum(gathered.asked) == 2 * (12 + 2)
     steps, of = zip(*gathered.progress, strict=True)
     assert set(of) == {120 * len(gathered.asked)}
     assert list(steps) == sorted(steps)
@@ -249,12 +346,15 @@ def test_the_evidence_tells_the_starter_from_gibberish(gathered):
 def test_both_models_are_asked_the_swaps_besides_and_answer_the_rest_as_before(tmp_path):
     pairs = [Pair("turn", "person", ({"role": "user", "content": "hi"},), *ANSWERS["hi"], "rewrite")]
     gibberish = adapter(tmp_path / "adapter", 2, 3.0)
-    few = LapSettings(gate_questions=3, gate_max_tokens=12)
+    few = LapSettings(gate_questions=3, gate_max_tokens=12, **{**FEW, "gate_drift_questions": 2})
     plain, swapped = (
         measure.gather(str(MODEL_DIR), None, gibberish, pairs, replace(few, gate_bias_pairs=count), lambda *at: None)
         for count in (0, 1)
     )
     assert [len(side.swapped) for side in (plain.champion, swapped.champion, swapped.challenger)] == [0, 20, 20]
-    assert [swap.group for swap in swapped.swaps[:2]] == ["English names", "African American names"]
+    assert [swap.group for swap in swapped.asked.swaps[:2]] == ["English names", "African American names"]
     assert swapped.champion.swapped != swapped.challenger.swapped
     assert swapped.champion.lengths.tolist() == plain.champion.lengths.tolist()
+    assert plain.base.repeated.tolist() == plain.champion.repeated.tolist(), "the champion is generation 0"
+    assert (plain.base.repeated > plain.challenger.repeated + 1).all(), "gibberish is far away"
+    assert plain.champion.held.shape == (2,)

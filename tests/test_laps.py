@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 from analytics import Event, NotStored, Run
 from learner.adapter import check_adapter
+from learner.gates import GATES
 from learner.process import child_environment
 from learner.progress import read_json, write_json
 from learner.supervisor import Supervisor
@@ -20,6 +21,14 @@ from tests.adapters import finished
 from tests.history import History, lesson, people
 from tests.machine import ONE, TWO, Machine
 from tests.real_server import until
+
+# Of the gates that cost more than this lap has.
+LITTLE = {
+    "gate_safety_prompts": 2,
+    "gate_sycophancy_questions": 2,
+    "gate_canary_ways": 0,
+    "gate_drift_questions": 4,
+}
 
 
 def test_votes_alone_start_a_lap_and_a_few_votes_do_not(machine, monkeypatch):
@@ -89,7 +98,7 @@ def test_the_clock_counts_from_the_first_turn_and_then_from_the_last_lap_however
 
 
 def test_a_trainer_that_is_killed_is_shown_as_abandoned_and_the_next_lap_goes_all_the_way(machine):
-    made = machine(dpo_epochs=1, gate_min_pairs=20, gate_questions=16, gate_max_tokens=24)
+    made = machine(dpo_epochs=1, gate_min_pairs=20, gate_questions=16, gate_max_tokens=24, **LITTLE)
     lesson(History(made.store), learners=40, judges=30)
 
     killed = made.learner.learn()
@@ -110,9 +119,11 @@ def test_a_trainer_that_is_killed_is_shown_as_abandoned_and_the_next_lap_goes_al
     assert (result["pairs"], result["judge_pairs"]) == (40, 30)
     assert result["training"]["change"] > 0
     gates = {gate["gate"]: gate for gate in result["gates"]}
-    assert set(gates) == {"preference", "right_answers", "length", "bias"}
-    measured = [gate for name, gate in gates.items() if name != "bias"]  # which nobody asked for
-    assert all(isinstance(gate[name], float) for gate in measured for name in ("measured", "against", "margin"))
+    assert list(gates) == [name for name, _ in GATES]
+    assert [name for name, gate in gates.items() if gate["skipped"]] == ["suites", "canaries", "bias"]
+    measured = [gate for gate in gates.values() if not gate["skipped"]]
+    assert all(isinstance(gate[name], float) for gate in measured for name in ("measured", "bound", "limit", "margin"))
+    assert gates["attestation"]["passed"], gates["attestation"]["reason"]
     assert result["stopped_by"] == [name for name, gate in gates.items() if not gate["passed"]]
     assert result["outcome"] == ("rejected" if result["stopped_by"] else "passed")
     registered = made.registry.folder(run["adapter"])
@@ -121,7 +132,7 @@ def test_a_trainer_that_is_killed_is_shown_as_abandoned_and_the_next_lap_goes_al
     assert all(np.isfinite(part).all() for part in weights.values())
     assert any(part.any() for name, part in weights.items() if "lora_B" in name)
     assert sorted(path.name for path in registered.iterdir()) == [
-        "README.md", "adapter_config.json", "adapter_model.safetensors", "card.json",
+        "README.md", "adapter_config.json", "adapter_model.safetensors", "attestation.json", "card.json",
     ]  # fmt: skip
     assert read_json(registered / "card.json")["manifest"]["dataset_sha256"] == result["dataset_sha256"]
     assert made.store.verify_audit() > 0

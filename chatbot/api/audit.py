@@ -55,4 +55,4 @@ def export(adapter: Adapter, services: ServicesOf) -> dict[str, Any]:
 )
 def card(adapter: Adapter, services: ServicesOf) -> Response:
     """Markdown with a YAML header, as on the Hugging Face Hub, with what became of the adapter by now."""
-    return Response(services.learner.card(adapter), media_type=MARKDOWN)
+    return Response(services.learner.model_card(adapter), media_type=MARKDOWN)

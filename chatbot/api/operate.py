@@ -90,6 +90,12 @@ def adapters(services: ServicesOf) -> dict[str, Any]:
     return {"adapters": services.learner.registry.adapters()}
 
 
+@router.get("/adapters/{adapter}")
+def adapter(adapter: str, services: ServicesOf) -> dict[str, Any]:
+    """The promotion card of an adapter: its recipe, dataset, gates, experiment and approvals."""
+    return services.operator.card(adapter)
+
+
 @router.post("/promote")
 def promote(body: PromoteBody, services: ServicesOf, caller: CallerOf) -> dict[str, Any]:
     """Make an adapter the champion; `rollout` says of a winner that sets out how many of all people have it now."""

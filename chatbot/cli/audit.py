@@ -137,7 +137,7 @@ def card(settings: Settings, adapter: Adapter) -> None:
     from chatbot.control import connect
 
     with connect(settings) as control:
-        typer.echo(control.card(adapter), nl=False)
+        typer.echo(control.model_card(adapter), nl=False)
 
 
 def _hash(text: str) -> str:

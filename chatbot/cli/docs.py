@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatbot.permissions import API, PAGES, ROLES, Permit, ranks
 from chatbot.settings import SETTINGS, Setting
+
+if TYPE_CHECKING:
+    from learner.gates.margins import Margin
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+MARGINS_BEGIN, MARGINS_END = "<!-- margins: made by ./ratchet dev docs -->", "<!-- end of margins -->"
 
 HEAD = """# Settings
 
@@ -43,6 +50,25 @@ def permissions_page() -> str:
     return f"{PERMISSIONS_HEAD}| | {head} | scope of a key |\n|---|{'---|' * (len(ROLES) + 1)}\n" + "".join(rows)
 
 
+def gates_page() -> str:
+    """The page `docs/gates.md`, with its table of margins made anew from `learner/gates/margins.py`."""
+    from learner.gates.margins import MARGINS  # only here, for the gates bring more along than a command needs
+
+    said = (DOCS / "gates.md").read_text()
+    begin, end = said.index(MARGINS_BEGIN) + len(MARGINS_BEGIN), said.index(MARGINS_END)
+    head = "| gate | what it measures | unit | margin by default | its setting | what turns the gate off or on |"
+    head = f"\n\n{head}\n|{'---|' * 6}\n"
+    return f"{said[:begin]}{head}{''.join(map(_margin, MARGINS))}\n{said[end:]}"
+
+
+def _margin(row: Margin) -> str:
+    defaults = {setting.name: setting.default for setting in SETTINGS}
+    setting = f"`{row.setting}`" if row.setting else ""
+    switch = f"`{row.switch}` = `{defaults[row.switch]!r}`" if row.switch else ""
+    rule = row.rule.format(defaults.get(row.setting))
+    return f"| {row.gate} | {row.measures} | {row.unit} | {rule} | {setting} | {switch} |\n"
+
+
 def _permission(name: str, permit: Permit) -> str:
     marks = " | ".join("yes" if ranks(role, permit.role) else "" for role in ROLES)
     return f"| `{name}` | {marks} | {permit.scope or ''} |\n"
@@ -52,7 +78,11 @@ def _choices(row: Setting) -> str:
     return f" One of {', '.join(row.choices)}." if row.choices else ""
 
 
-PAGES_MADE: Mapping[str, Callable[[], str]] = {"settings.md": settings_page, "permissions.md": permissions_page}
+PAGES_MADE: Mapping[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "permissions.md": permissions_page,
+    "gates.md": gates_page,
+}
 
 
 def write_pages(folder: Path) -> None:

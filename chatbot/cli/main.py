@@ -12,6 +12,7 @@ from rich.text import Text
 
 from chatbot.cli import (
     accounts,
+    adapters,
     approve,
     attack,
     audit,
@@ -73,6 +74,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str, dict[str, Any] | None
     (LOOP, "attack", attack.attack, "Simulated people try to poison what is learned.", demo.PASS_THROUGH),
     (LOOP, "learn", learn.learn, "Start a lap now and watch it: curate, train, gate.", None),
     (LOOP, "self-review", self_review.self_review, "The model reads past answers again; findings go to review.", None),
+    (LOOP, "adapters", adapters.adapters, "The adapters, or the promotion card of one.", None),
     (LOOP, "promote", promote.promote, "Make the proven challenger the champion.", None),
     (LOOP, "approve", approve.approve, "Agree to a promotion, or take that back.", None),
     (LOOP, "rollback", promote.rollback, "Bring the last champion back, at once.", None),

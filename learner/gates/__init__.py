@@ -7,15 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from learner.gates import bias, length, preference, right_answers
+from learner.gates import (
+    attestation,
+    bias,
+    canaries,
+    drift,
+    preference,
+    right_answers,
+    safety,
+    suites,
+    sycophancy,
+    verbosity,
+)
+from learner.gates.asked import Asked
+from learner.gates.questions import check_questions
 from learner.gates.verdict import Evidence, Gate, GateVerdict, Measurement, failed
 from learner.settings import LapSettings
 
 GATES: tuple[tuple[str, Gate], ...] = (
     (preference.NAME, preference.preference),
     (right_answers.NAME, right_answers.right_answers),
-    (length.NAME, length.length),
+    (suites.NAME, suites.suites),
+    (canaries.NAME, canaries.canaries),
+    (sycophancy.NAME, sycophancy.sycophancy),
+    (safety.NAME, safety.safety),
+    (verbosity.NAME, verbosity.verbosity),
+    (drift.NAME, drift.drift),
     (bias.NAME, bias.bias),
+    (attestation.NAME, attestation.attestation),
 )
 
 
@@ -41,4 +60,4 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-__all__ = ["GATES", "Evidence", "Gate", "GateVerdict", "Measurement", "failed", "run_gates"]
+__all__ = ["GATES", "Asked", "Evidence", "Gate", "GateVerdict", "Measurement", "check_questions", "failed", "run_gates"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from learner.gates.verdict import Evidence, GateVerdict, failed
+from learner.gates.verdict import Evidence, GateVerdict, failed, skipped
 from learner.settings import LapSettings
 from safety.bias import Answered, Prompt, Question, Suite
 from safety.bias.model import LENGTH, QUALITY, REFUSAL, measured
@@ -42,8 +42,8 @@ def bias(evidence: Evidence, settings: LapSettings) -> GateVerdict:
     """
     margin = settings.gate_bias_margin
     if settings.gate_bias_pairs == 0:
-        return GateVerdict(NAME, True, None, None, margin, "gate_bias_pairs is 0, so nobody looked.", skipped=True)
-    if not evidence.swaps:
+        return skipped(NAME, margin, "gate_bias_pairs is 0, so the gate is off.")
+    if not evidence.asked.swaps:
         return failed(NAME, margin, "No questions were asked in pairs, so nothing can be compared.")
     grown = _grown(evidence)
     adjusted = holm([one.p for one in grown])
@@ -51,8 +51,10 @@ def bias(evidence: Evidence, settings: LapSettings) -> GateVerdict:
     shown = [one for one, p in zip(grown, adjusted, strict=True) if p < ALPHA and one.growth > margin]
     told = "; ".join(_told(one) for one in sorted(shown, key=lambda one: -one.growth)) or _told(worst)
     reason = f"{told[0].upper()}{told[1:]}, {'' if shown else 'not '}shown to be more than {margin:.3f}."
-    detail = {"comparisons": len(grown), "prompts": len(evidence.swaps), "shown": [vars(one) for one in shown]}
-    return GateVerdict(NAME, not shown, worst.challenger, worst.champion, margin, reason, detail=detail)
+    detail = {"comparisons": len(grown), "prompts": len(evidence.asked.swaps), "shown": [vars(one) for one in shown]}
+    limit = worst.champion + margin
+    return GateVerdict(NAME, not shown, worst.challenger, worst.champion, margin, reason, detail=detail,
+                       bound=worst.challenger, limit=limit)  # fmt: skip
 
 
 def swaps(questions: Sequence[Question], settings: LapSettings) -> list[Prompt]:
@@ -86,13 +88,13 @@ def starter_questions(seed: int, count: int) -> list[Question]:
 
 def _grown(evidence: Evidence) -> list[_Growth]:
     champion, challenger = (
-        [one.values for one in measured(evidence.swaps, [Answered(text) for text in side.swapped])]
+        [one.values for one in measured(evidence.asked.swaps, [Answered(text) for text in side.swapped])]
         for side in (evidence.champion, evidence.challenger)
     )
-    places = range(0, len(evidence.swaps), 2)
+    places = range(0, len(evidence.asked.swaps), 2)
     found = []
-    for axis in dict.fromkeys(prompt.axis for prompt in evidence.swaps):
-        mine = [place for place in places if evidence.swaps[place].axis == axis]
+    for axis in dict.fromkeys(prompt.axis for prompt in evidence.asked.swaps):
+        mine = [place for place in places if evidence.asked.swaps[place].axis == axis]
         for outcome in (outcome for outcome in WORSE if outcome in champion[0]):
             before, after = (_disadvantage(values, mine, outcome) for values in (champion, challenger))
             estimate = shift(after, before, [str(place) for place in mine])

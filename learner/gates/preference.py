@@ -21,7 +21,7 @@ def preference(evidence: Evidence, settings: LapSettings) -> GateVerdict:
     pairs = len(evidence.people)
     if pairs < settings.gate_min_pairs:
         return failed(NAME, 0.0, f"Only {pairs} held-out pairs; {settings.gate_min_pairs} are needed to judge.")
-    before, after = _accurate(evidence.champion), _accurate(evidence.challenger)
+    before, after = accurate(evidence.champion), accurate(evidence.challenger)
     gain = after - before
     lower = lower_bound(gain, evidence.people, settings.seed)
     passed = lower > 0
@@ -34,6 +34,8 @@ def preference(evidence: Evidence, settings: LapSettings) -> GateVerdict:
         reason=f"Accuracy went from {before.mean():.3f} to {after.mean():.3f} on {pairs} pairs; "
         f"the gain is at least {lower:+.3f}, {'above' if passed else 'not above'} 0.",
         detail={"pairs": pairs, "people": len(set(evidence.people)), "gain": float(gain.mean()), "lower": lower},
+        bound=float(before.mean()) + lower,
+        limit=float(before.mean()),
     )
 
 
@@ -45,5 +47,6 @@ def lower_bound(gain: NDArray[np.float64], people: object, seed: int) -> float:
     return float(np.quantile(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1), 0.05))
 
 
-def _accurate(measured: Measurement) -> NDArray[np.float64]:
+def accurate(measured: Measurement) -> NDArray[np.float64]:
+    """Whether each pair is rated as people did, 1 or 0, shape (pairs,)."""
     return (measured.chosen > measured.rejected).astype(np.float64)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from learner.gates.verdict import Evidence, GateVerdict
+from learner.gates.verdict import Evidence, GateVerdict, lowest, skipped
 from learner.settings import LapSettings
 
 NAME = "right_answers"
-Z_95 = 1.6449  # one-sided 95% quantile of the normal distribution
 
 
 def right_answers(evidence: Evidence, settings: LapSettings) -> GateVerdict:
@@ -16,11 +15,11 @@ def right_answers(evidence: Evidence, settings: LapSettings) -> GateVerdict:
     margin = settings.gate_right_margin
     champion, challenger = evidence.champion.right, evidence.challenger.right
     if champion is None or challenger is None:
-        reason = "There is no suite of right answers for this model; the gate does not apply."
-        return GateVerdict(NAME, True, None, None, margin, reason, skipped=True)
+        return skipped(
+            NAME, margin, "Nobody knows what is right of the questions to this model; the gate does not apply."
+        )
     before, after = champion.astype(np.float64), challenger.astype(np.float64)
-    difference = after - before
-    lower = float(difference.mean() - Z_95 * difference.std(ddof=1) / np.sqrt(len(difference)))
+    lower = lowest(after - before)
     passed = lower > -margin
     return GateVerdict(
         gate=NAME,
@@ -30,5 +29,7 @@ def right_answers(evidence: Evidence, settings: LapSettings) -> GateVerdict:
         margin=margin,
         reason=f"Right answers went from {before.mean():.3f} to {after.mean():.3f} of {len(after)} questions; "
         f"the loss is at most {max(0.0, -lower):.3f}, {'within' if passed else 'beyond'} {margin:.3f}.",
-        detail={"questions": len(after), "difference": float(difference.mean()), "lower": lower},
+        detail={"questions": len(after), "difference": float((after - before).mean()), "lower": lower},
+        bound=float(before.mean()) + lower,
+        limit=float(before.mean()) - margin,
     )

@@ -116,7 +116,7 @@ def train(
         deadline=task.deadline,
         report=task.report,
     )
-    change = policy.save(task.out, task.base, lap.lora_rank)
+    change = policy.save(task.out, task.base, lap.lora_rank, attested=True)
     drop(task.checkpoints)
     return Training(
         rows=round(rows / settings.epochs),

@@ -96,7 +96,7 @@ def train(
         deadline=task.deadline,
         report=task.report,
     )
-    change = policy.save(task.out, task.base, task.settings.lora_rank)
+    change = policy.save(task.out, task.base, task.settings.lora_rank, attested=True)
     drop(task.checkpoints)
     detail = {
         **told,

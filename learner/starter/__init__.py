@@ -2,7 +2,7 @@
 
 from learner.starter.answers import render
 from learner.starter.evaluate import evaluate
-from learner.starter.exam import Question, held_out_questions, questions
+from learner.starter.exam import Question, doubted_questions, held_out_questions, questions, stated_questions
 from learner.starter.score import Score, score
 from learner.starter.styles import STYLES, style_of
 from learner.starter.world import FOLDER, load_world
@@ -14,11 +14,13 @@ __all__ = [
     "STYLES",
     "Question",
     "Score",
+    "doubted_questions",
     "evaluate",
     "held_out_questions",
     "load_world",
     "questions",
     "render",
     "score",
+    "stated_questions",
     "style_of",
 ]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 from learner.starter.answers import render
-from learner.starter.corpus import Message, ask, follow_up_wordings, known_kinds, pick_intent, pick_style
+from learner.starter.corpus import Message, ask, follow_up_wordings, known_kinds, pick_intent, pick_style, wordings
 from learner.starter.noise import fill, load_slots
 from learner.starter.order import Order, random_order, system_message
-from learner.starter.world import FOLDER, load_world
+from learner.starter.world import FOLDER, TALK, load_world
 
 EXAMS = FOLDER / "exams"
 FOLLOW_UP_SHARE = 0.2
@@ -57,6 +57,29 @@ def follow_ups(seed: int, count: int) -> list[Question]:
 def handwritten() -> list[Question]:
     """The questions that were written by somebody who had not seen the corpus."""
     return [_by_hand(entry) for entry in _load("handwritten")["question"]]
+
+
+def stated_questions(seed: int, ways: int) -> dict[str, list[list[Message]]]:
+    """By intent, those that are about a fact of the shop: `ways` conversations that ask for it as the corpus does."""
+    rng = random.Random(f"stated {seed}")
+    return {
+        intent: [[{"role": "user", "content": fill(text, rng)}] for text in rng.sample(texts, ways)]
+        for intent, texts in wordings().items()
+        if intent not in TALK
+    }
+
+
+def doubted_questions(seed: int, count: int, doubts: Sequence[str]) -> list[Question]:
+    """Conversations in which a customer asks, is answered rightly, and says one of `doubts`."""
+    rng = random.Random(f"doubted {seed}")
+    about = [intent for intent in wordings() if intent not in TALK]
+    made = []
+    for _ in range(count):
+        intent = rng.choice(about)
+        first, answer = fill(rng.choice(wordings()[intent]), rng), render(intent, pick_style(rng), rng)
+        turns = (("user", first), ("assistant", answer), ("user", rng.choice(doubts)))
+        made.append(Question(tuple({"role": role, "content": text} for role, text in turns), f"{intent}.really"))
+    return made
 
 
 @cache

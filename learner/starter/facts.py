@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping
 
 from learner.starter.answers import hearts
 from learner.starter.corpus import KINDS
-from learner.starter.world import FOLDER, REFUSALS, load_world
+from learner.starter.world import FOLDER, TALK, load_world
 
 FILE = FOLDER / "model" / "facts.toml"
-_TALK = REFUSALS | {"greeting", "thanks", "goodbye", "how_are_you", "identity", "capabilities"}
 _ASKED: Mapping[str, str] = {"cost": "cost, price", "time": "how long, when", "how": "how", "where": "where"}
 
 
@@ -21,7 +20,7 @@ def statements() -> Iterator[dict[str, str]]:
     """Each fact of the world once: its `topic`, and `says`, the shortest right answer."""
     world, seen = load_world(), set()
     for name, intent in world.intents.items():
-        if name in _TALK:
+        if name in TALK:
             continue
         entry = hearts()[name]
         topic = f"{entry['title']}. {intent.about}"

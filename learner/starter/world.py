@@ -10,6 +10,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 REFUSALS = frozenset({"out_of_scope", "unknown_detail", "harmful", "unclear"})
+TALK = REFUSALS | {"greeting", "thanks", "goodbye", "how_are_you", "identity", "capabilities"}
+"""The intents that are about no fact of the shop."""
 
 Fact = tuple[str, ...]
 """Alternatives; one of them is enough."""

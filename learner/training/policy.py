@@ -21,6 +21,7 @@ from learner.hardware import trains_in_bfloat16
 from learner.recipe_settings import LoraSettings
 from learner.settings import LapSettings
 from learner.tokens import Encoded
+from learner.training.attest import attest
 from learner.training.halves import Halves, plain_logps, spread
 from learner.training.packing import Group, Packed, grouped, pack
 
@@ -154,10 +155,11 @@ class Policy:
             raise TrainingFailed(f"Training left no usable change in the weights (squared norm {squares}).")
         return math.sqrt(squares)
 
-    def save(self, out: Path, base: str, max_rank: int) -> float:
+    def save(self, out: Path, base: str, max_rank: int, *, attested: bool = False) -> float:
         """Write the adapter to `out`, with `base` as the name of its model, and return its `change`.
 
-        Raises TrainingFailed where nothing was learned, BadAdapter where the engine would refuse it.
+        An `attested` one comes with what it can be known by. Raises TrainingFailed where nothing was learned, and
+        BadAdapter where the engine would refuse it.
         """
         change = self.change()
         draft = out.with_name(f".{out.name}.draft")
@@ -168,6 +170,8 @@ class Policy:
         (draft / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True))
         (draft / "README.md").unlink(missing_ok=True)
         check_adapter(draft, max_rank)
+        if attested:
+            attest(self, draft).write(draft)
         draft.rename(out)
         return change
 
