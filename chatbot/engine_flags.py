@@ -51,23 +51,24 @@ def dtype(model: Model) -> str:
     return "bfloat16" if fast_bfloat16() or (large and bfloat16()) else "float32"
 
 
-def command(model: Model, settings: Settings, port: int) -> list[str]:
-    """The engine's command line."""
+def command(model: Model, settings: Settings, port: int, merged_from: Model | None = None) -> list[str]:
+    """The engine's command line; without LoRA for a model that was `merged_from` another one."""
     flags: dict[str, object] = {
         "model": model.folder,
         "served-model-name": BASE,
         "host": "127.0.0.1",
         "port": port,
-        "dtype": dtype(model),
+        "dtype": dtype(merged_from or model),  # the file of a merge may be larger, and must not decide otherwise
         "max-model-len": settings.whole("max_model_len"),
         "max-num-seqs": settings.whole("max_streams"),
-        "max-loras": settings.whole("lora_slots"),
-        "max-cpu-loras": 2 * settings.whole("lora_slots"),
-        "max-lora-rank": settings.whole("lora_rank"),
         "max-num-queued-reqs": settings.whole("max_queue"),
         "stream-interval": settings.whole("stream_interval"),
         "uvicorn-log-level": "warning",
     }
+    if merged_from is None:
+        flags["max-loras"] = settings.whole("lora_slots")
+        flags["max-cpu-loras"] = 2 * settings.whole("lora_slots")
+        flags["max-lora-rank"] = settings.whole("lora_rank")
     if on_gpu():
         flags["gpu-memory-utilization"] = settings.number("gpu_memory_share")
     else:
@@ -75,7 +76,8 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
         flags["worker-cls"] = CPU_WORKER
         flags["block-size"] = BLOCK_TOKENS
     words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
-    words += ["--enable-lora", "--disable-access-log-for-endpoints=/health", "--no-enable-log-requests"]
+    words += [] if merged_from else ["--enable-lora"]
+    words += ["--disable-access-log-for-endpoints=/health", "--no-enable-log-requests"]
     if parser := settings.text("tool_call_parser"):
         words += ["--enable-auto-tool-choice", "--tool-call-parser", parser]
     if collector := settings.text("otlp_endpoint"):

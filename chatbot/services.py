@@ -13,11 +13,14 @@ from chatbot.accounts import Accounts, Provider
 from chatbot.archive import Archive
 from chatbot.comparing import Comparing
 from chatbot.engine import Engine
+from chatbot.engine_flags import dtype
+from chatbot.engines import Engines
 from chatbot.feedback import Feedbacks
 from chatbot.filter_errors import FilterErrors
 from chatbot.implicit import Implicits
 from chatbot.limits import Limits
 from chatbot.live_policy import LivePolicy
+from chatbot.merging import Merging
 from chatbot.metrics import Metrics
 from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
@@ -26,12 +29,13 @@ from chatbot.policy_trail import PolicyTrail
 from chatbot.proposals import Proposals
 from chatbot.receipts import Receipts
 from chatbot.reviews import Reviews
+from chatbot.room import no_second_engine
 from chatbot.screening import open_policy, policy_in_force, scorer_options
 from chatbot.settings import Settings
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from chatbot.what_if import WhatIfs
-from learner import Datasets, Imports, Learner, LearnerSettings, Registry, Uses
+from learner import Datasets, Imports, Learner, LearnerSettings, Merge, Merges, Registry, Uses
 from learner.active import Newest
 from learner.settings import RewriteReview
 from safety import LiveScreen
@@ -55,6 +59,8 @@ class Services:
     screen: LiveScreen
     scorer: KeptScorer
     engine: Engine
+    engines: Engines
+    merging: Merging
     learner: Learner
     turns: Turns
     feedbacks: Feedbacks
@@ -115,6 +121,8 @@ def assemble(
     accounts = open_accounts(settings, store)
     what_ifs = WhatIfs(store, policy)
     priorities = Newest(settings.home / "runs")
+    engines = Engines(engine)
+    merging = open_merging(settings, model, registry, engine, engines)
     return Services(
         settings=settings,
         model=model,
@@ -123,6 +131,8 @@ def assemble(
         screen=screen,
         scorer=scorer,
         engine=engine,
+        engines=engines,
+        merging=merging,
         learner=learner,
         turns=Turns(
             store,
@@ -143,6 +153,7 @@ def assemble(
             )
             if settings.whole("compare_per_day")
             else None,
+            engine_for=engines.engine_for,
         ),
         metrics=metrics,
         tracing=tracing,
@@ -159,7 +170,7 @@ def assemble(
         filter_errors=FilterErrors(store, policy, trail.trouble),
         what_ifs=what_ifs,
         proposals=Proposals(store, policy, what_ifs, lambda: _operators(accounts)),
-        operator=Operator(store, learner, lambda: scorer.status().told, trail.trouble),
+        operator=Operator(store, learner, lambda: scorer.status().told, trail.trouble, merging.status),
         archive=Archive(store, screen),
         receipts=Receipts(store, Uses(store, settings.home, registry)),
         implicits=Implicits(store, screen),
@@ -191,6 +202,25 @@ def open_accounts(settings: Settings, store: Store) -> Accounts:
 def open_registry(settings: Settings, store: Store, model: Model) -> Registry:
     """The registry of adapters for the model that is served."""
     return Registry(store, settings.home, base=model.name, base_sha256=model.sha256, rank=settings.whole("lora_rank"))
+
+
+def open_merging(settings: Settings, model: Model, registry: Registry, engine: Engine, engines: Engines) -> Merging:
+    """What puts an engine of the merged champion beside `engine`, once it is started."""
+    home = settings.home
+
+    def of(merge: Merge) -> Engine:
+        return Engine(Model(model.name, merge.folder, merge.sha256), settings, home, merged_from=model)
+
+    return Merging(
+        registry,
+        engines,
+        Merges(home, model.folder, model.sha256, settings.whole("train_threads")),
+        engine=of,
+        room=lambda: no_second_engine(model, settings),
+        dtype=dtype(model),
+        arms_ready=lambda: engine.ready,
+        on=settings.text("merge") == "auto",
+    )
 
 
 def open_datasets(settings: Settings, store: Store, model: Model) -> Datasets:

@@ -14,6 +14,7 @@ from learner.errors import (
     FirewallBroken,
     LapRunning,
     LearnerError,
+    MergeFailed,
     NoExperiment,
     NothingToRollBackTo,
     NotProven,
@@ -27,6 +28,8 @@ from learner.errors import (
 from learner.experiment import Arm, Judgement, Route, RoutingState, route
 from learner.hardware import bfloat16, fast_bfloat16
 from learner.imports.store import Imports
+from learner.merge import Canary, Gap, gap
+from learner.merges import Merge, Merges
 from learner.people import Group, person_group
 from learner.ports import free_port
 from learner.registry import Registry, RolledBack
@@ -47,10 +50,12 @@ __all__ = [
     "BadRecipeSetting",
     "BadScores",
     "BuildFailed",
+    "Canary",
     "Datasets",
     "ExperimentRunning",
     "FirewallBroken",
     "FrozenPair",
+    "Gap",
     "Group",
     "Imports",
     "Judgement",
@@ -59,6 +64,9 @@ __all__ = [
     "Learner",
     "LearnerError",
     "LearnerSettings",
+    "Merge",
+    "MergeFailed",
+    "Merges",
     "NoExperiment",
     "NotProven",
     "NothingToRollBackTo",
@@ -80,6 +88,7 @@ __all__ = [
     "digest",
     "fast_bfloat16",
     "free_port",
+    "gap",
     "person_group",
     "route",
     "weights_sha256",

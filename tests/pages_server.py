@@ -121,7 +121,8 @@ class Running:
 def services(home: Path, scorer: KeptScorer | None = None, **given: object) -> Services:
     """What `chatbot.services.build` puts together, around the canned engine; texts are scored in this process."""
     home.mkdir(parents=True, exist_ok=True)
-    flags = {"home": str(home), "learn_every_hours": 0.0, "learn_after_feedback": 0, "review_sample": 0.0, **given}
+    flags = {"home": str(home), "learn_every_hours": 0.0, "learn_after_feedback": 0, "review_sample": 0.0}
+    flags |= {"merge": "off", **given}
     settings = Settings.load(flags, environ={})
     store, engine = Store.open(home / "store.duckdb"), CannedEngine()
     model = Model("starter", MODEL_DIR, "0" * 64)

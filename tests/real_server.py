@@ -22,6 +22,7 @@ READY_SECONDS = 180.0
 STOP_SECONDS = 30.0
 SETTINGS = {
     "learn_every_hours": 0,
+    "merge": "off",
     "learn_after_feedback": 0,
     "review_sample": 0,
     "experiment_look_seconds": 0.5,

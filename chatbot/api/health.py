@@ -30,6 +30,10 @@ async def readyz(services: ServicesOf, response: Response) -> dict[str, str]:
 @router.get("/metrics", summary="What Prometheus reads", response_class=PlainTextResponse)
 async def metrics(services: ServicesOf) -> Response:
     """Time to first token, inter-token latency, errors and votes, by arm; for this machine, or an operator's key."""
-    engine = services.engine
-    text = services.metrics.text(engine_ready=engine.ready, engine_requests=await engine.requests())
+    engines = services.engines
+    text = services.metrics.text(
+        engine_ready=services.engine.ready,
+        engine_requests=await engines.requests(),
+        merged_ready=engines.merged is not None and engines.merged.engine.ready,
+    )
     return Response(text, media_type=CONTENT_TYPE)

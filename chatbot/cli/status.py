@@ -56,6 +56,8 @@ def _words(value: object) -> str:
         return "-"
     if isinstance(value, Mapping) and "experiment_id" in value:
         return f"{value['experiment_id']} {value['state']}: {value['reason']}"
+    if isinstance(value, Mapping) and "told" in value:
+        return str(value["told"])
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_words(part)}" for name, part in value.items())
     if isinstance(value, bool):

@@ -6,6 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chatbot.pages import serving
 from learner import ALIVE, came_to
 
 WIDTH, HEIGHT = 460, 64
@@ -26,7 +27,7 @@ def numbers(state: Mapping[str, Any], share_up: float | None) -> str:
     )
     warning = "".join(said(state[name], good=False) for name in ("warning", "approval", "policy") if state.get(name))
     screening = f"<p class='rt-soft'>Screened by {html.escape(state['classifier'])}</p>" if state["classifier"] else ""
-    return f"{warning}<div class='rt-numbers'>{''.join(cells)}</div>{screening}"
+    return f"{warning}<div class='rt-numbers'>{''.join(cells)}</div>{screening}{serving.line(state.get('serving'))}"
 
 
 def lap(runs: Sequence[Mapping[str, Any]]) -> str:
