@@ -28,7 +28,7 @@ LOOK_SECONDS = 0.2
 ROOM_SECONDS = 60.0  # between two looks at the memory where it was too little
 MERGE_SECONDS = 3600.0
 STARTS = 3  # that may fail in a row; a second engine that has no room must not take it from the first
-# By how much served log-probabilities may differ from those of transformers in float32, in nats: at a token, on average.
+# By how much served log-probabilities may differ from those of transformers, in nats: at a token, and on average.
 TOLERANCES = {"float32": Gap(0.05, 0.005), "bfloat16": Gap(0.5, 0.05)}
 log = logging.getLogger(__name__)
 
@@ -185,6 +185,7 @@ class Merging:
                 log.warning("The engine of the merged %s broke off; the arms engine answers.", arm.adapter)
         finally:
             self._engines.merged = None
+            self._at("waiting", f"the arms engine, while answers of the merged {arm.adapter} come to their end", arm)
             if not self._closing:
                 await merged.drained()
             await engine.close()
@@ -206,7 +207,7 @@ class Merging:
             "merged_sha256": merge.sha256,
             "folder": str(merge.folder),
             "file_gap": merge.manifest["parity"],
-            "served_gap": {name: round(value, 6) for name, value in found._asdict().items()},
+            "served_gap": {name: round(value, 9) for name, value in found._asdict().items()},
             "start_seconds": round(seconds, 1),
         }
         told = f"the merged engine, without LoRA: {arm.adapter} in weights {merge.sha256[:12]}"

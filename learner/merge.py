@@ -102,11 +102,11 @@ def main(folder: Path) -> int:
 
 
 def _merge(folder: Path, job: MergeJob) -> Mapping[str, object]:
+    for of, path, sha256 in (("base", job.base, job.base_sha256), ("adapter", job.folder, job.adapter_sha256)):
+        if weights_sha256(Path(path)) != sha256:
+            raise MergeFailed(f"The weights of the {of} in {path} are not the ones that are served.")
     import torch
 
-    for of, path, wanted in (("base", job.base, job.base_sha256), ("adapter", job.folder, job.adapter_sha256)):
-        if weights_sha256(Path(path)) != wanted:
-            raise MergeFailed(f"The weights of the {of} in {path} are not the ones that are served.")
     wanted, moved, merged, dtype = _sum(job)
     for kept_in in dict.fromkeys((dtype, torch.float32)):
         _save(merged, kept_in, Path(job.base), folder)
