@@ -81,7 +81,7 @@ class Engine:
             self._process = subprocess.Popen(
                 words,
                 cwd=ROOT,
-                env=environment(self._settings, self._key),
+                env=environment(self._settings, self._key, lora=self._merged_from is None),
                 stdin=subprocess.PIPE,
                 stdout=log_file,
                 stderr=log_file,

@@ -85,14 +85,14 @@ def command(model: Model, settings: Settings, port: int, merged_from: Model | No
     return [sys.executable, "-m", "chatbot.engine_main", *words]
 
 
-def environment(settings: Settings, key: str) -> dict[str, str]:
+def environment(settings: Settings, key: str, *, lora: bool = True) -> dict[str, str]:
     """The engine's environment: the key, no telemetry, no network for a model whose files are here."""
     return {
         **({} if on_gpu() else _ON_CPU),
         **(_TRACED if settings.text("otlp_endpoint") else {}),
         **os.environ,
         "VLLM_API_KEY": key,
-        "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
+        "VLLM_ALLOW_RUNTIME_LORA_UPDATING": str(lora),
         "VLLM_CPU_KVCACHE_SPACE": str(settings.whole("engine_memory_gib")),
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": "WARNING",

@@ -47,6 +47,7 @@ _ALL: Mapping[str, object] = {
     "experiment_spending": "each",  # a demo has one candidate, and no stream of them
     "experiment_guardrails": "watch",  # to show that each holds takes a few hundred people more
     "promotion": "auto",
+    "merge": "off",  # a demo ends soon after its promotion, and the people who come then need the processors
     "train_threads": 2,
     "split": "35/60/5",
     "stream_interval": 64,
