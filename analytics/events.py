@@ -53,7 +53,10 @@ class Turn(Event):
 
 @dataclass(frozen=True)
 class Reply(Event):
-    """What was answered; times in milliseconds, `logprob` the summed log-probability of what was sampled, in nats."""
+    """What was answered; times in milliseconds, `logprob` the summed log-probability of what was sampled, in nats.
+
+    `engine` is the one that answered: `arms`, or `merged` for the champion without LoRA; None where none was asked.
+    """
 
     table: ClassVar[str] = "reply"
 
@@ -67,6 +70,7 @@ class Reply(Event):
     logprob: float | None
     verdicts: Verdicts
     tool_calls: Sequence[Mapping[str, Any]] | None = None
+    engine: Literal["arms", "merged"] | None = None
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class Answer:
         self.first_at: float | None = None
         self.last_at: float | None = None
         self.logprob: float | None = None
+        self.engine: str | None = None  # which one answered, and, of an answer that changed engines, ended
         self.tool_calls: list[ToolCall] = []
         self.screening: StreamScreen | None = None
         self.stopped: Stopped | None = None
@@ -58,7 +59,7 @@ class Answer:
 
     def take(self, piece: Piece) -> None:
         """Note what came beside the text, which the screen must see first."""
-        self.usage = piece.usage or self.usage
+        self.usage, self.engine = piece.usage or self.usage, piece.engine
         if piece.logprob is not None:
             self.logprob = (self.logprob or 0.0) + piece.logprob
         if self._tape is not None:
@@ -111,6 +112,7 @@ class Answer:
             logprob=self.logprob,
             verdicts=[verdict.to_values() for verdict in verdicts],
             tool_calls=self.tool_calls or None,
+            engine=self.engine,  # type: ignore[arg-type]
         )
         return [reply, *flags(self.turn_id, verdicts, "answer")]
 

@@ -25,10 +25,12 @@ def create_app(services: Services, mount: Mount | None = None) -> FastAPI:
         services.scorer.start()
         await services.engine.start()
         services.learner.start()
+        services.merging.start()
         try:
             yield
         finally:
             services.learner.close()
+            await services.merging.close()
             await services.engine.close()
             services.screen.close()
             await asyncio.to_thread(services.scorer.close)

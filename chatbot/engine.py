@@ -24,7 +24,7 @@ from chatbot.engine_stream import Events, Piece, load_of, prompt_logps, reason
 from chatbot.errors import ContextTooLong, EngineBusy, EngineDown, EngineError, EngineRefused
 from chatbot.model import Model
 from chatbot.settings import Settings
-from learner import BASE, BadAdapter, Encoded, free_port
+from learner import BASE, BadAdapter, Canary, Encoded, free_port
 
 START_SECONDS = 900.0
 POLL_SECONDS = 0.2
@@ -45,12 +45,20 @@ class Engine:
 
     After every start `hold_live` is given a function to call for each adapter that must be loaded, by name and folder;
     it raises BadAdapter for one that is refused. `start` and `close` belong to the event loop; `load` and `unload` are
-    called from other threads.
+    called from other threads. One of a model that was `merged_from` another takes no adapters.
     """
 
-    def __init__(self, model: Model, settings: Settings, home: Path, hold_live: Callable[[Load], None]) -> None:
-        self.model, self._settings, self._hold_live = model, settings, hold_live
-        self._log = home / "engine.log"
+    def __init__(
+        self,
+        model: Model,
+        settings: Settings,
+        home: Path,
+        hold_live: Callable[[Load], None] = lambda load: None,
+        *,
+        merged_from: Model | None = None,
+    ) -> None:
+        self.model, self._settings, self._hold_live, self._merged_from = model, settings, hold_live, merged_from
+        self._log = home / ("merged-engine.log" if merged_from else "engine.log")
         # One that somebody else runs is neither started nor ended here; it is only waited for.
         self._elsewhere = settings.text("engine_url").rstrip("/")
         self._key, self._port = settings.text("engine_key") or secrets.token_urlsafe(32), 0
@@ -61,18 +69,20 @@ class Engine:
         self._closing = False
         self.ready = False
         self.trouble = ""
+        self.failures = 0  # starts in a row that came to nothing
 
     def spawn(self) -> None:
         """Start the process; it takes a while until it answers, so this comes first of all."""
         if self._elsewhere:
             return
         self._port = free_port()
-        words = [sys.executable, "-m", "chatbot.keeper", *command(self.model, self._settings, self._port)]
+        flags = command(self.model, self._settings, self._port, self._merged_from)
+        words = [sys.executable, "-m", "chatbot.keeper", *flags]
         with self._log.open("ab") as log_file:
             self._process = subprocess.Popen(
                 words,
                 cwd=ROOT,
-                env=environment(self._settings, self._key),
+                env=environment(self._settings, self._key, lora=self._merged_from is None),
                 stdin=subprocess.PIPE,
                 stdout=log_file,
                 stderr=log_file,
@@ -127,6 +137,27 @@ class Engine:
             async for chunk in response.content.iter_any():
                 if (piece := events.feed(chunk)) is not None:
                     yield piece
+
+    async def alive(self) -> bool:
+        """Whether it answers when it is asked now; one that is dying may refuse what is right."""
+        return self.ready and await self._healthy()
+
+    async def count(self, text: str) -> int:
+        """How many tokens the text has, without those that begin or end one. Raises EngineError."""
+        body = {"model": BASE, "prompt": text, "add_special_tokens": False}
+        return int((await self._asked("/tokenize", body))["count"])
+
+    async def measured(self, texts: Sequence[Canary]) -> list[Canary]:
+        """The same texts with the log-probabilities that this engine finds of their answers. Raises EngineError."""
+        found = []
+        for text in texts:
+            # Of a prompt, for what it would say itself may be another answer.
+            body = {"model": BASE, "prompt": text.prompt + text.answer, "max_tokens": 1, "prompt_logprobs": 0}
+            (choice,) = (await self._asked("/v1/completions", body))["choices"]
+            of_answer = choice["prompt_logprobs"][len(text.prompt) :]
+            chosen = [of[str(token)]["logprob"] for token, of in zip(text.answer, of_answer, strict=True)]
+            found.append(text._replace(logprobs=chosen))
+        return found
 
     async def requests(self) -> Mapping[str, float]:
         """How many requests the engine has `running` and `waiting`; empty while it does not tell."""
@@ -199,13 +230,12 @@ class Engine:
             await self._post("/v1/unload_lora_adapter", {"lora_name": name})
 
     async def _watch(self) -> None:
-        failures = 0
         while True:
             try:
                 if self._process is None:
                     self.spawn()
                 await self._wake_up()
-                failures = 0
+                self.failures = 0
                 await self._until_it_ends()
                 self.trouble = "The engine died and is being started again."
             except Exception as error:  # whatever went wrong, the engine is started again
@@ -213,8 +243,8 @@ class Engine:
             self.ready = False
             log.warning("%s Its log is %s.", self.trouble, "where it runs" if self._elsewhere else self._log)
             await asyncio.to_thread(self.stop)
-            await asyncio.sleep(RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)])
-            failures += 1
+            await asyncio.sleep(RESTART_SECONDS[min(self.failures, len(RESTART_SECONDS) - 1)])
+            self.failures += 1
 
     async def _wake_up(self) -> None:
         """Wait until the engine answers, load what is live, and let it say a first word."""
@@ -223,7 +253,7 @@ class Engine:
             if not self._elsewhere and (self._process is None or self._process.poll() is not None):
                 # For the operator's eyes; `trouble` is told to everybody.
                 log.warning("The last lines of %s:\n%s", self._log, _tail(self._log))
-                raise EngineDown("The engine ended while it started; engine.log in the home says why.")
+                raise EngineDown(f"The engine ended while it started; {self._log.name} in the home says why.")
             if time.monotonic() > until:
                 raise EngineDown("The engine did not start in time.")
             self.trouble = f"No vLLM answers at {self._elsewhere}." if self._elsewhere else ""
@@ -254,6 +284,10 @@ class Engine:
                 return response.status == 200
         except aiohttp.ClientError:
             return False
+
+    async def _asked(self, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401
+        async with self._request(path, body) as response:
+            return orjson.loads(await response.read())
 
     async def _post(self, path: str, body: Mapping[str, object]) -> None:
         async with self._request(path, body) as response:

@@ -53,23 +53,24 @@ def dtype(model: Model) -> str:
     return "bfloat16" if fast_bfloat16() or (large and bfloat16()) else "float32"
 
 
-def command(model: Model, settings: Settings, port: int) -> list[str]:
-    """The engine's command line."""
+def command(model: Model, settings: Settings, port: int, merged_from: Model | None = None) -> list[str]:
+    """The engine's command line; without LoRA for a model that was `merged_from` another one."""
     flags: dict[str, object] = {
         "model": model.folder,
         "served-model-name": BASE,
         "host": "127.0.0.1",
         "port": port,
-        "dtype": dtype(model),
+        "dtype": dtype(merged_from or model),  # the file of a merge may be larger, and must not decide otherwise
         "max-model-len": settings.whole("max_model_len"),
         "max-num-seqs": settings.whole("max_streams"),
-        "max-loras": settings.whole("lora_slots"),
-        "max-cpu-loras": 2 * settings.whole("lora_slots"),
-        "max-lora-rank": settings.whole("lora_rank"),
         "max-num-queued-reqs": settings.whole("max_queue"),
         "stream-interval": settings.whole("stream_interval"),
         "uvicorn-log-level": "warning",
     }
+    if merged_from is None:
+        flags["max-loras"] = settings.whole("lora_slots")
+        flags["max-cpu-loras"] = 2 * settings.whole("lora_slots")
+        flags["max-lora-rank"] = settings.whole("lora_rank")
     if on_gpu():
         flags["gpu-memory-utilization"] = settings.number("gpu_memory_share")
     else:
@@ -77,7 +78,8 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
         flags["worker-cls"] = CPU_WORKER
         flags["block-size"] = BLOCK_TOKENS
     words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
-    words += ["--enable-lora", "--disable-access-log-for-endpoints=/health", "--no-enable-log-requests"]
+    words += [] if merged_from else ["--enable-lora"]
+    words += ["--disable-access-log-for-endpoints=/health", "--no-enable-log-requests"]
     if parser := settings.text("tool_call_parser"):
         words += ["--enable-auto-tool-choice", "--tool-call-parser", parser]
     if collector := settings.text("otlp_endpoint"):
@@ -85,7 +87,7 @@ def command(model: Model, settings: Settings, port: int) -> list[str]:
     return [sys.executable, "-m", "chatbot.engine_main", *words]
 
 
-def environment(settings: Settings, key: str) -> dict[str, str]:
+def environment(settings: Settings, key: str, *, lora: bool = True) -> dict[str, str]:
     """The engine's environment: the key, the first piece, no telemetry, no network for a model whose files are here."""
     return {
         **({} if on_gpu() else _ON_CPU),
@@ -93,7 +95,7 @@ def environment(settings: Settings, key: str) -> dict[str, str]:
         **os.environ,
         FIRST_PIECE: str(first_piece(policy_in_force(settings))),
         "VLLM_API_KEY": key,
-        "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True",
+        "VLLM_ALLOW_RUNTIME_LORA_UPDATING": str(lora),
         "VLLM_CPU_KVCACHE_SPACE": str(settings.whole("engine_memory_gib")),
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": "WARNING",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -17,7 +17,7 @@ class Piece(NamedTuple):
     """A piece of an answer; the last has `finish_reason`, and `usage` in tokens.
 
     `logprob` is summed, in nats; `tokens` are the log-probabilities one by one, and `tool_calls` what is to be added to
-    the calls so far, both in OpenAI's form.
+    the calls so far, both in OpenAI's form. `engine` is the one that it comes from (`chatbot.engines`).
     """
 
     text: str = ""
@@ -26,6 +26,7 @@ class Piece(NamedTuple):
     logprob: float | None = None
     tokens: Sequence[Mapping[str, Any]] = ()
     tool_calls: Sequence[Mapping[str, Any]] = ()
+    engine: Literal["arms", "merged"] = "arms"
 
 
 class Events:

@@ -41,6 +41,10 @@ class Metrics:
         self._answers = Counter(
             "ratchet_answers", "Answers by how they ended.", (*_ARM, "finish_reason"), registry=registry
         )
+        self._by_engine = Counter(
+            "ratchet_engine_answers", "Answers by the engine that gave them: arms, or merged.", ("engine", "adapter"),
+            registry=registry,
+        )  # fmt: skip
         self._errors = Counter("ratchet_errors", "Answers that broke off.", _ARM, registry=registry)
         self._tokens = Counter("ratchet_tokens", "Tokens read and written.", (*_ARM, "kind"), registry=registry)
         self._votes = Counter(
@@ -67,10 +71,15 @@ class Metrics:
             "ratchet_drift_open_alarms", "Alarms of drift that nobody has acknowledged.", registry=registry
         )
         self._engine = Gauge("ratchet_engine_ready", "1 while the engine can answer.", registry=registry)
+        self._merged = Gauge(
+            "ratchet_merged_engine_ready", "1 while the merged champion has its engine.", registry=registry
+        )
 
     def ended(self, arm: str, adapter: str, answer: Answer) -> None:
         """An answer has come to its end, whichever it was."""
         self._answers.labels(arm, adapter, answer.finish_reason).inc()
+        if answer.engine is not None:
+            self._by_engine.labels(answer.engine, adapter).inc()
         if answer.finish_reason == "error":
             self._errors.labels(arm, adapter).inc()
         if answer.first_at is not None:
@@ -105,10 +114,18 @@ class Metrics:
         """A request was refused."""
         self._refused.labels(code).inc()
 
-    def text(self, *, engine_ready: bool, engine_requests: Mapping[str, float], drift_alarms: int = 0) -> bytes:
+    def text(
+        self,
+        *,
+        engine_ready: bool,
+        engine_requests: Mapping[str, float],
+        merged_ready: bool = False,
+        drift_alarms: int = 0,
+    ) -> bytes:
         """All of it, in Prometheus' text format."""
         self._drift.set(drift_alarms)
         self._engine.set(engine_ready)
+        self._merged.set(merged_ready)
         self._load.clear()
         for state, count in engine_requests.items():
             self._load.labels(state).set(count)

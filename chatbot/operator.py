@@ -17,7 +17,8 @@ AUDIT_SECONDS = 60.0  # between two walks along the audit chain: the page asks f
 class Operator:
     """The operator's services, for the page, the API and the command line.
 
-    `classifier` tells which one screens, where one does, and `policy` what of the policy is not as it was approved.
+    `classifier` tells which one screens, where one does, and `policy` what of the policy is not as it was approved;
+    `serving` which engine has the champion, and why.
     """
 
     def __init__(
@@ -26,13 +27,19 @@ class Operator:
         learner: Learner,
         classifier: Callable[[], str] | None = None,
         policy: Callable[[], str] | None = None,
+        serving: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
         self._store, self._learner, self._classifier, self._policy = store, learner, classifier, policy
+        self._serving = serving
         self._audit: dict[str, Any] = {}
         self._audit_until = 0.0
 
     def status(self) -> dict[str, Any]:
-        """Champion, challenger, experiment, runs, counts, audit, classifier, policy, and the open alarms of drift."""
+        """Champion, challenger, experiment, runs, counts, audit, classifier, policy, and the open alarms of drift.
+
+        `serving` is which engine has the champion: state, engine, what is `told` of it, adapter and figures; None while
+        no server runs.
+        """
         classifier = self._classifier() if self._classifier is not None else None
         counts = queries.counts(self._store)
         policy = (self._policy() or None) if self._policy is not None else None
@@ -43,6 +50,7 @@ class Operator:
             "classifier": classifier,
             "policy": policy,
             "drift": self._learner.drift.warning(),
+            "serving": self._serving() if self._serving is not None else None,
         }
 
     def audit(self) -> dict[str, Any]:

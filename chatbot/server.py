@@ -44,6 +44,7 @@ def serve(settings: Settings) -> None:
         try:
             _run(services, listening)
         finally:
+            services.merging.stop()
             services.engine.stop()
             services.scorer.close()
             (home / SERVER_FILE).unlink(missing_ok=True)

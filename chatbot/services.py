@@ -14,12 +14,15 @@ from chatbot.archive import Archive
 from chatbot.both_arms import BothArms
 from chatbot.comparing import Comparing
 from chatbot.engine import Engine
+from chatbot.engine_flags import dtype
+from chatbot.engines import Engines
 from chatbot.erasure import RETAIN_SECONDS, Erasures
 from chatbot.feedback import Feedbacks
 from chatbot.filter_errors import FilterErrors
 from chatbot.implicit import Implicits
 from chatbot.limits import Limits
 from chatbot.live_policy import LivePolicy
+from chatbot.merging import Merging
 from chatbot.metrics import Metrics
 from chatbot.model import Model, locate, remember
 from chatbot.operator import Operator
@@ -28,13 +31,14 @@ from chatbot.policy_trail import PolicyTrail
 from chatbot.proposals import Proposals
 from chatbot.receipts import Receipts
 from chatbot.reviews import Reviews
+from chatbot.room import no_second_engine
 from chatbot.screening import open_policy, policy_in_force, scorer_options
 from chatbot.settings import Settings
 from chatbot.side_by_sides import SideBySides
 from chatbot.tracing import Tracing
 from chatbot.turn import Turns
 from chatbot.what_if import WhatIfs
-from learner import Datasets, Imports, Learner, LearnerSettings, Registry, Uses
+from learner import Datasets, Imports, Learner, LearnerSettings, Merge, Merges, Registry, Uses
 from learner.active import Newest
 from learner.attester import Rate
 from learner.erasing import FOLLOW_SECONDS, Policy
@@ -62,6 +66,8 @@ class Services:
     screen: LiveScreen
     scorer: KeptScorer
     engine: Engine
+    engines: Engines
+    merging: Merging
     learner: Learner
     turns: Turns
     feedbacks: Feedbacks
@@ -135,6 +141,8 @@ def assemble(
     erasures = open_erasures(settings, store, accounts, learner, datasets)
     learner.also(erasures.follow_up, FOLLOW_SECONDS)
     learner.also(erasures.retain, RETAIN_SECONDS)
+    engines = Engines(engine)
+    merging = open_merging(settings, model, registry, engine, engines)
     return Services(
         settings=settings,
         model=model,
@@ -143,6 +151,8 @@ def assemble(
         screen=screen,
         scorer=scorer,
         engine=engine,
+        engines=engines,
+        merging=merging,
         learner=learner,
         turns=Turns(
             store,
@@ -156,6 +166,7 @@ def assemble(
             logprob_share=settings.number("logprob_share"),
             review_sample=settings.number("review_sample"),
             comparing=comparing,
+            engine_for=engines.engine_for,
         ),
         metrics=metrics,
         tracing=tracing,
@@ -166,7 +177,7 @@ def assemble(
         filter_errors=FilterErrors(store, policy, trail.trouble),
         what_ifs=what_ifs,
         proposals=Proposals(store, policy, what_ifs, lambda: _operators(accounts)),
-        operator=Operator(store, learner, lambda: scorer.status().told, trail.trouble),
+        operator=Operator(store, learner, lambda: scorer.status().told, trail.trouble, merging.status),
         archive=Archive(store, screen),
         receipts=Receipts(store, Uses(store, settings.home, registry)),
         implicits=Implicits(store, screen),
@@ -207,6 +218,25 @@ def open_registry(settings: Settings, store: Store, model: Model) -> Registry:
         base_sha256=model.sha256,
         rank=settings.whole("lora_rank"),
         segments=settings.text("segments"),
+    )
+
+
+def open_merging(settings: Settings, model: Model, registry: Registry, engine: Engine, engines: Engines) -> Merging:
+    """What puts an engine of the merged champion beside `engine`, once it is started."""
+    home = settings.home
+
+    def of(merge: Merge) -> Engine:
+        return Engine(Model(model.name, merge.folder, merge.sha256), settings, home, merged_from=model)
+
+    return Merging(
+        registry,
+        engines,
+        Merges(home, model.folder, model.sha256, settings.whole("train_threads")),
+        engine=of,
+        room=lambda: no_second_engine(model, settings),
+        dtype=dtype(model),
+        arms_ready=lambda: engine.ready,
+        on=settings.text("merge") == "auto",
     )
 
 

@@ -51,6 +51,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("gpu_memory_share", 0.8, "Share of the GPU's memory that the engine may take.", limits=SHARE),
     Setting("lora_slots", 4, "Adapters that can be live at the same time.", limits=COUNT),
     Setting("lora_rank", 16, "Largest LoRA rank, of training and of serving.", limits=COUNT),
+    Setting(
+        "merge",
+        "auto",
+        "Whether a promoted adapter is merged and served by a second engine without LoRA, where memory holds two.",
+        ("auto", "off"),
+    ),
     Setting("lora_top_share", 0.2, "Share of the layers, from the last, that training changes.", limits=(0.01, 1)),
     Setting("max_queue", 1000, "Requests that wait for the engine; more are told to come back.", limits=COUNT),
     Setting(

@@ -7,17 +7,17 @@ import contextlib
 import re
 import secrets
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from analytics import Conversation, Flag, Store, Turn, queries
 from chatbot import implicit
 from chatbot.answer import STOPPED_AT, Answer, Delta, Stopped
 from chatbot.comparing import Comparing
-from chatbot.engine_stream import Piece
+from chatbot.engines import Streams
 from chatbot.errors import BadRequest, NotYours, UnknownConversation
 from chatbot.messages import Message, check_parameters, checked
 from chatbot.metrics import Metrics
@@ -98,28 +98,14 @@ class _Opened:
     accept_language: str
 
 
-class Streams(Protocol):
-    """What a turn needs of an engine."""
-
-    def stream(
-        self,
-        served_name: str,
-        messages: Sequence[Mapping[str, Any]],
-        parameters: Mapping[str, Any],
-        *,
-        trace: Mapping[str, str] = ...,
-    ) -> AsyncGenerator[Piece, None]:
-        """Stream an answer. Where the turn is traced, `trace` are the headers that say so."""
-        ...
-
-
 class Turns:
     """Runs turns. `groups` are the percentages of learn, decide and holdout.
 
     An answer that is asked for again is sampled at `sibling_temperature`: at the model's own it is often the same, and
     that helps nobody; two that hardly differ teach nothing. The log-probability of what was sampled is recorded in
     experiments, and for a share `logprob_share` of every minute of all other turns. Of the turns that no filter flags
-    at least a share `review_sample` waits for a reviewer as well.
+    at least a share `review_sample` waits for a reviewer as well. `engine_for` chooses the engine by the route; without
+    it `engine` answers everybody.
     """
 
     def __init__(
@@ -136,8 +122,10 @@ class Turns:
         logprob_share: float,
         review_sample: float = 0.0,
         comparing: Comparing | None = None,
+        engine_for: Callable[[Route], Streams] | None = None,
     ) -> None:
-        self._store, self._screen, self._engine, self._learner = store, screen, engine, learner
+        self._store, self._screen, self._learner = store, screen, learner
+        self._engine_for = engine_for or (lambda route: engine)
         self._metrics, self._tracing, self._groups = metrics, tracing, groups
         self._sibling_temperature, self._logprob_share = sibling_temperature, logprob_share
         self._review_sample, self._comparing = review_sample, comparing
@@ -234,7 +222,8 @@ class Turns:
         reason = "stop"
         # Closing the engine's stream is what stops the generation.
         traced = {"trace": headers} if (headers := trace.headers()) else {}
-        asked = self._engine.stream(opened.route.served_name, opened.turn.messages, self._wanted(opened), **traced)
+        engine = self._engine_for(opened.route)
+        asked = engine.stream(opened.route.served_name, opened.turn.messages, self._wanted(opened), **traced)
         async with contextlib.aclosing(asked) as pieces:
             async for piece in pieces:
                 answer.take(piece)

@@ -17,6 +17,7 @@ from learner.errors import (
     FirewallBroken,
     LapRunning,
     LearnerError,
+    MergeFailed,
     NeverPromoted,
     NoExperiment,
     NoSignal,
@@ -37,6 +38,8 @@ from learner.errors import (
 from learner.experiment import Arm, Judgement, Route, RoutingState, route
 from learner.hardware import bfloat16, fast_bfloat16
 from learner.imports.store import Imports
+from learner.merge import Canary, Gap, gap
+from learner.merges import Merge, Merges
 from learner.people import Group, person_group
 from learner.ports import free_port
 from learner.registry import Registry, RolledBack
@@ -60,12 +63,14 @@ __all__ = [
     "BadScores",
     "BadSteps",
     "BuildFailed",
+    "Canary",
     "Datasets",
     "DrillRunning",
     "Encoded",
     "ExperimentRunning",
     "FirewallBroken",
     "FrozenPair",
+    "Gap",
     "Group",
     "Imports",
     "Judgement",
@@ -74,6 +79,9 @@ __all__ = [
     "Learner",
     "LearnerError",
     "LearnerSettings",
+    "Merge",
+    "MergeFailed",
+    "Merges",
     "NeverPromoted",
     "NoExperiment",
     "NoSignal",
@@ -102,6 +110,7 @@ __all__ = [
     "digest",
     "fast_bfloat16",
     "free_port",
+    "gap",
     "person_group",
     "route",
     "weights_sha256",

@@ -30,6 +30,7 @@ LearnerError
 ├── UnknownGroup           no people or turns are held under that name
 ├── BadRecipeSetting       a setting of a recipe that there is not, or that cannot be used
 ├── TrainingFailed         training could not do what was asked
+├── MergeFailed            an adapter could not be merged, or the merged file is not the same model
 ├── JudgeFailed            a judge could not be asked
 └── JudgeRefused           a judge that has not shown that it agrees with people
 """
@@ -239,6 +240,10 @@ class BadExperimentSetting(LearnerError):
 
 class TrainingFailed(LearnerError):
     """Training could not do what was asked."""
+
+
+class MergeFailed(LearnerError):
+    """An adapter could not be merged, or the merged file is not the same model."""
 
 
 class JudgeFailed(LearnerError):

@@ -124,7 +124,7 @@ def services(home: Path, scorer: KeptScorer | None = None, **given: object) -> S
     """What `chatbot.services.build` puts together, around the canned engine; texts are scored in this process."""
     home.mkdir(parents=True, exist_ok=True)
     quiet = {"learn_every_hours": 0.0, "learn_after_feedback": 0, "review_sample": 0.0, "holdback_share": 0.0}
-    flags = {"home": str(home), **quiet, **given}
+    flags = {"home": str(home), **quiet, "merge": "off", **given}
     settings = Settings.load(flags, environ={})
     store, engine = Store.open(home / "store.duckdb"), CannedEngine()
     model = Model("starter", MODEL_DIR, "0" * 64)

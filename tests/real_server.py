@@ -22,6 +22,7 @@ READY_SECONDS = 180.0
 STOP_SECONDS = 30.0
 SETTINGS = {
     "learn_every_hours": 0,
+    "merge": "off",
     "learn_after_feedback": 0,
     "review_sample": 0,
     "experiment_look_seconds": 0.5,
@@ -29,6 +30,7 @@ SETTINGS = {
     "max_streams": 16,
     "train_minutes": 2,
 }
+MERGING = ("--merge", "auto")
 
 
 def plain_environment() -> dict[str, str]:
@@ -70,11 +72,13 @@ class RealServer:
         self.home, self.log, self.port = folder / "home", folder / "server.log", free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
+        self.words: tuple[str, ...] = ()  # of the last start
         self._keys: dict[str, str] = {}  # by role, of the accounts that were made for them
 
     def start(self, *more: str) -> None:
         """Start it, in its own process group, and wait until a first answer can be had; `more` goes to `up`."""
         environ = plain_environment() | {f"RATCHET_{name.upper()}": str(value) for name, value in SETTINGS.items()}
+        self.words = more
         words = [sys.executable, "-m", "chatbot", "up", "--home", str(self.home), "--port", str(self.port), *more]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -86,6 +90,12 @@ class RealServer:
             assert time.monotonic() < until, f"the server was not ready in {READY_SECONDS:.0f} s:\n{self.tail()}"
             time.sleep(0.2)
 
+    def start_as(self, *more: str) -> None:
+        """Start it again, unless it was started with these very words."""
+        if self.words != more:
+            assert self.end(signal.SIGTERM) == (0, [])
+            self.start(*more)
+
     def ready(self) -> bool:
         try:
             return httpx.get(f"{self.url}/readyz", trust_env=False).status_code == 200
@@ -93,7 +103,7 @@ class RealServer:
             return False
 
     def tail(self) -> str:
-        logs = [path for path in (self.log, self.home / "engine.log") if path.exists()]
+        logs = [path for path in (self.log, *self.home.glob("*engine.log")) if path.exists()]
         return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}" for path in logs)
 
     def family(self) -> list[psutil.Process]:

@@ -8,7 +8,7 @@ import pytest
 from learner import person_group, weights_sha256
 from learner.starter import MODEL_DIR
 from tests.machine import ONE, TWO
-from tests.real_server import ask, events, long_answer, ratchet, told, until
+from tests.real_server import MERGING, ask, events, long_answer, ratchet, told, until
 
 pytestmark = pytest.mark.engine
 LONG = long_answer(400)
@@ -147,7 +147,7 @@ def test_a_server_that_is_killed_in_mid_answer_and_mid_lap_has_kept_its_word(ser
 
     half = server.home / "adapters" / "starter@99"
     half.mkdir()
-    server.start()
+    server.start(*MERGING)  # for tests/test_merged_engine.py, which would have to start it again
     assert not half.exists()
     with server.client("operator") as operator:
         run = operator.get(f"/v1/runs/{run_id}").json()

@@ -32,8 +32,11 @@ async def readyz(services: ServicesOf, response: Response) -> dict[str, str]:
 @router.get("/metrics", summary="What Prometheus reads", response_class=PlainTextResponse)
 async def metrics(services: ServicesOf) -> Response:
     """Time to first token, inter-token latency, errors and votes, by arm; for this machine, or an operator's key."""
-    engine = services.engine
-    alarms = len(await asyncio.to_thread(services.learner.drift.open))
-    requests = await engine.requests()
-    text = services.metrics.text(engine_ready=engine.ready, engine_requests=requests, drift_alarms=alarms)
+    engines = services.engines
+    text = services.metrics.text(
+        engine_ready=services.engine.ready,
+        engine_requests=await engines.requests(),
+        merged_ready=engines.merged is not None and engines.merged.engine.ready,
+        drift_alarms=len(await asyncio.to_thread(services.learner.drift.open)),
+    )
     return Response(text, media_type=CONTENT_TYPE)

@@ -70,6 +70,8 @@ def _words(value: object) -> str:
         return "-"
     if isinstance(value, Mapping) and (told := _known(value)) is not None:
         return told
+    if isinstance(value, Mapping) and "told" in value:
+        return str(value["told"])
     if isinstance(value, Mapping):
         return "-" if not value else ", ".join(f"{name} {_words(part)}" for name, part in value.items())
     if isinstance(value, bool):

@@ -6,6 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chatbot.pages import serving
 from learner import ALIVE, came_to
 
 
@@ -28,7 +29,8 @@ def numbers(state: Mapping[str, Any], share_up: float | None) -> str:
     screening = f"<p class='rt-soft'>Screened by {html.escape(state['classifier'])}</p>" if state["classifier"] else ""
     own = ", ".join(f"{segment} by {adapter}" for segment, adapter in state["segments"].items())
     segments = f"<p class='rt-soft'>Segments with a champion of their own: {html.escape(own)}</p>" if own else ""
-    return f"{warning}<div class='rt-numbers'>{''.join(cells)}</div>{segments}{screening}"
+    serves = serving.line(state.get("serving"))
+    return f"{warning}<div class='rt-numbers'>{''.join(cells)}</div>{segments}{screening}{serves}"
 
 
 def lap(runs: Sequence[Mapping[str, Any]]) -> str:

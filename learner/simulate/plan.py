@@ -51,6 +51,7 @@ _ALL: Mapping[str, object] = {
     "promotion_signal": "off",  # nobody of the demo reviews side by side
     "rollout_steps": "100",  # its few people decide one experiment; a re-test on fresh ones would take as many again
     "holdback_share": 0.0,  # at the end all new people are to meet the model that was promoted
+    "merge": "off",  # a demo ends soon after its promotion, and the people who come then need the processors
     "train_threads": 2,
     "split": "35/60/5",
     "stream_interval": 64,
