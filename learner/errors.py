@@ -20,6 +20,8 @@ LearnerError
 ├── UnknownGroup           no people or turns are held under that name
 ├── BadRecipeSetting       a setting of a recipe that there is not, or that cannot be used
 ├── TrainingFailed         training could not do what was asked
+├── BadSuite               a benchmark suite, or a metric of one, that cannot be used
+├── EvaluationFailed       a model could not be evaluated
 ├── JudgeFailed            a judge could not be asked
 └── JudgeRefused           a judge that has not shown that it agrees with people
 """
@@ -153,6 +155,14 @@ class BadRecipeSetting(LearnerError):
 
 class TrainingFailed(LearnerError):
     """Training could not do what was asked."""
+
+
+class BadSuite(LearnerError):
+    """A benchmark suite, or a metric of one, that cannot be used."""
+
+
+class EvaluationFailed(LearnerError):
+    """A model could not be evaluated."""
 
 
 class JudgeFailed(LearnerError):
