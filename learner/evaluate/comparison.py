@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learner.errors import BadScores
-from learner.evaluate.intervals import cluster_sums
+from learner.evaluate.intervals import cluster_sums, is_share
 from learner.evaluate.scores import COMBINE, Floats, Scores, means
 
 ALPHA = 0.05
@@ -145,8 +145,12 @@ def _difference(
         theirs = np.vstack([theirs, challenger.extremes[::-1]])
     centre, error, freedom = _jackknife(ours, theirs, COMBINE[challenger.combine])
     centre *= sign
-    half = _t_quantile(1 - level, freedom) * error
-    low, high = centre - half, centre + half
+    quantile = _t_quantile(1 - level, freedom)
+    low, high = centre - quantile * error, centre + quantile * error
+    if is_share(challenger) and is_share(champion):
+        # Of few losses both the loss and its spread look small; where the loss is the margin, a share spreads at least
+        # so much.
+        low = centre - quantile * max(error, math.sqrt(max(0.0, margin * (1 - margin)) / applies))
     finding: Finding = "non-inferior" if low > -margin else "inferior" if high < -margin else "not shown"
     p = _t_below(centre + margin, error, freedom)
     if not all(map(math.isfinite, (low, high))):

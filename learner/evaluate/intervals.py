@@ -30,7 +30,7 @@ def interval(scores: Scores, clusters: Sequence[str] | None = None, *, seed: int
     value, sums = scores.value(), cluster_sums(scores, clusters)
     if value is None:
         return Interval(None, None, None)
-    if _is_share(scores) and len(sums) == len(scores):
+    if is_share(scores) and len(sums) == len(scores):
         right, of = scores.parts.sum(axis=0)
         share = wilson(round(right), round(of))
         return Interval(value, share.low, share.high)
@@ -53,7 +53,8 @@ def cluster_sums(scores: Scores, clusters: Sequence[str] | None) -> Floats:
     return sums
 
 
-def _is_share(scores: Scores) -> bool:
+def is_share(scores: Scores) -> bool:
+    """Whether every row is right, wrong or does not apply, so that the value is a share."""
     return (
         scores.combine == "ratio"
         and scores.extremes is not None
