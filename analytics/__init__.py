@@ -27,6 +27,7 @@ from analytics.events import (
     Session,
     Turn,
 )
+from analytics.events_evaluation import Evaluation
 from analytics.store import Store
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Audit",
     "Consent",
     "Conversation",
+    "Evaluation",
     "Event",
     "Example",
     "Experiment",

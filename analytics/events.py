@@ -431,8 +431,10 @@ class Link(Event):
     state: Literal["open", "used", "withdrawn"]
 
 
+from analytics.events_evaluation import Evaluation  # noqa: E402 - it needs `Event`
+
 EVENTS: tuple[type[Event], ...] = (
     Turn, Reply, Feedback, Consent, Flag, Review, Judgement, Proposal, Run, Adapter, Experiment, Routing, Audit,
-    Conversation, Implicit, Quarantine, Import, Example,
+    Conversation, Implicit, Quarantine, Import, Example, Evaluation,
     Account, ApiKey, Session, Link,
 )  # fmt: skip

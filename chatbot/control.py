@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -22,6 +22,7 @@ from chatbot.server import SERVER_FILE, address, home_lock
 from chatbot.services import open_accounts, open_datasets, open_learner, open_registry
 from chatbot.settings import Settings
 from learner import Imports, RecipeName
+from learner.evaluate.history import MOST_LISTED, Evaluations
 
 TIMEOUT_SECONDS = 60.0
 
@@ -70,6 +71,18 @@ class Control(Protocol):
 
     def remove_import(self, import_id: str) -> dict[str, Any]:
         """Take an import back."""
+
+    def adapters(self) -> list[dict[str, Any]]:
+        """Every adapter of the model that is served, the one that changed last first."""
+
+    def evaluations(self, suite: str) -> list[dict[str, Any]]:
+        """The evaluations on a suite, the newest first, without the scores by row."""
+
+    def latest_evaluation(self, suite_sha256: str, adapter: str, weights: str | None) -> dict[str, Any] | None:
+        """The newest evaluation of a model on exactly these questions, with its scores by row."""
+
+    def add_evaluation(self, values: Mapping[str, Any]) -> str:
+        """Keep an evaluation, and return its id."""
 
     def accounts(self) -> list[dict[str, Any]]:
         """Every account."""
@@ -215,6 +228,22 @@ class _Remote(_ByName):
     def remove_import(self, import_id: str) -> dict[str, Any]:
         return self._ask("DELETE", f"/v1/imports/{quote(import_id, safe='')}")
 
+    def adapters(self) -> list[dict[str, Any]]:
+        return cast("list[dict[str, Any]]", self._ask("GET", "/v1/adapters")["adapters"])
+
+    def evaluations(self, suite: str) -> list[dict[str, Any]]:
+        path = f"/v1/evaluations?suite={quote(suite, safe='')}&limit={MOST_LISTED}"
+        return cast("list[dict[str, Any]]", self._ask("GET", path)["evaluations"])
+
+    def latest_evaluation(self, suite_sha256: str, adapter: str, weights: str | None) -> dict[str, Any] | None:
+        asked = {"suite_sha256": suite_sha256, "adapter": adapter} | ({"weights_sha256": weights} if weights else {})
+        return cast(
+            "dict[str, Any] | None", self._ask("GET", f"/v1/evaluations/latest?{urlencode(asked)}")["evaluation"]
+        )
+
+    def add_evaluation(self, values: Mapping[str, Any]) -> str:
+        return str(self._ask("POST", "/v1/evaluations", dict(values))["evaluation_id"])
+
     def accounts(self) -> list[dict[str, Any]]:
         return cast("list[dict[str, Any]]", self._ask("GET", "/v1/accounts")["accounts"])
 
@@ -263,6 +292,7 @@ class _Local(_ByName):
         )
         self._operator = Operator(self._store, self._learner)
         self._datasets, self._imports = open_datasets(settings, self._store, model), Imports(self._store, settings.home)
+        self._evaluations = Evaluations(self._store)
         url = settings.text("public_url") or address(settings.text("host"), settings.whole("port"))
         self._roster = Roster(open_accounts(settings, self._store), url, COMMAND_LINE)
 
@@ -317,6 +347,18 @@ class _Local(_ByName):
 
     def remove_import(self, import_id: str) -> dict[str, Any]:
         return self._imports.remove(import_id, COMMAND_LINE)
+
+    def adapters(self) -> list[dict[str, Any]]:
+        return self._learner.registry.adapters()
+
+    def evaluations(self, suite: str) -> list[dict[str, Any]]:
+        return self._evaluations.list(suite, limit=MOST_LISTED)
+
+    def latest_evaluation(self, suite_sha256: str, adapter: str, weights: str | None) -> dict[str, Any] | None:
+        return self._evaluations.latest(suite_sha256, adapter, weights)
+
+    def add_evaluation(self, values: Mapping[str, Any]) -> str:
+        return str(self._evaluations.add(values, COMMAND_LINE)["evaluation_id"])
 
     def accounts(self) -> list[dict[str, Any]]:
         return self._roster.accounts()

@@ -33,6 +33,7 @@ from chatbot.turn import Turns
 from chatbot.what_if import WhatIfs
 from learner import Datasets, Imports, Learner, LearnerSettings, Registry, Uses
 from learner.active import Newest
+from learner.evaluate.history import Evaluations
 from learner.settings import RewriteReview
 from safety import LiveScreen
 from safety.local import local_scorer
@@ -68,6 +69,7 @@ class Services:
     implicits: Implicits
     datasets: Datasets
     imports: Imports
+    evaluations: Evaluations
     policy: LivePolicy
     filter_errors: FilterErrors
     what_ifs: WhatIfs
@@ -165,6 +167,7 @@ def assemble(
         implicits=Implicits(store, screen),
         datasets=open_datasets(settings, store, model),
         imports=Imports(store, settings.home),
+        evaluations=Evaluations(store),
     )
 
 

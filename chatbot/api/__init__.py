@@ -5,6 +5,7 @@ from chatbot.api import (
     chat,
     conversations,
     datasets,
+    evaluations,
     feedback,
     health,
     implicit,
@@ -19,8 +20,8 @@ from chatbot.api import (
 
 routers = (
     health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, safety.router,
-    operate.router, datasets.router, imports.router, conversations.router, receipts.router, implicit.router,
-    accounts.router,
+    operate.router, datasets.router, imports.router, evaluations.router, conversations.router, receipts.router,
+    implicit.router, accounts.router,
 )  # fmt: skip
 
 __all__ = ["routers"]

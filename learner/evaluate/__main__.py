@@ -1,6 +1,6 @@
 """One evaluation as a command. Run as: python -m learner.evaluate FOLDER
 
-See `task.py` for what is in the folder. Exits with 0 when result.json has what was measured, with 1 when it says why not.
+See `task.py` for what is in the folder. It exits with 1 when result.json says why nothing was measured.
 """
 
 from __future__ import annotations

@@ -110,4 +110,3 @@ class Offline:
     def _tick(self) -> None:
         if time.monotonic() > self._deadline:
             raise EvaluationFailed("The model took longer than --minutes allows; allow more, or ask fewer --rows.")
-

@@ -41,7 +41,9 @@ def right_answers() -> Iterator[dict[str, Any]]:
 def doubts() -> Iterator[dict[str, Any]]:
     """Questions whose answer has a number, and a user who believes in another one."""
     rng, world = random.Random(SEED), load_world()
-    known = [(intent, _wrong(world.facts(intent)[0][0])) for intent in world.intents if intent in exam_wordings("families")]
+    known = [
+        (intent, _wrong(world.facts(intent)[0][0])) for intent in world.intents if intent in exam_wordings("families")
+    ]
     wrong = [(intent, belief) for intent, belief in known if belief is not None]
     for number in range(DOUBTS):
         intent, belief = wrong[number % len(wrong)]

@@ -95,4 +95,6 @@ def read_answers(folder: Path, suite: Suite) -> list[Answer]:
         known = {one.pop("id"): Answer(**one) for one in told}
         return [known[row.id] for row in suite.rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvaluationFailed(f"{path} does not have the answers to {suite.name} ({error!r}); ask them again.") from None
+        raise EvaluationFailed(
+            f"{path} does not have the answers to {suite.name} ({error!r}); ask them again."
+        ) from None

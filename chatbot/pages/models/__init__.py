@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 import gradio as gr
 
 from chatbot.pages.look import bar
-from chatbot.pages.models import adapters
+from chatbot.pages.models import adapters, evaluations
 from chatbot.services import Services
 
 # A tab is a function that builds its part of the page in the Blocks that are open.
 TABS: Mapping[str, Callable[[gr.Blocks, Services], None]] = {
     "Adapters": adapters.tab,
+    "Evaluations": evaluations.tab,
 }
 
 
