@@ -14,6 +14,7 @@ COLOURS = ("#0d9488", "#d97706", "#2563eb", "#be185d", "#65a30d", "#7c3aed", "#4
 def draw(suites: Sequence[tuple[str, Sequence[Mapping[str, Any]]]], path: Path) -> None:
     """Write a picture; each suite has a title and its evaluations, with at, adapter, metric, value, low and high."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.dates import ConciseDateFormatter
     from matplotlib.figure import Figure
 
     figure = Figure((PANEL_INCHES[0], PANEL_INCHES[1] * len(suites)), layout="constrained")
@@ -31,7 +32,10 @@ def draw(suites: Sequence[tuple[str, Sequence[Mapping[str, Any]]]], path: Path) 
         axes.margins(x=0.05, y=0.15)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
-    figure.autofmt_xdate()
+            axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))
+        else:
+            axes.text(0.5, 0.5, "Nothing could be measured yet.", transform=axes.transAxes, ha="center", color="gray")
+            axes.set(xticks=[], yticks=[])
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
 
