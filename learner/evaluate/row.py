@@ -13,6 +13,7 @@ Messages = Sequence[Mapping[str, str]]
 class Row:
     """One question. `messages` ends with what the user says; `then` are further user turns, asked one by one.
 
+    `stays` are patterns that must be in the answers to those, where less than all that makes an answer right is enough.
     `slices` has a value by name, such as language = "en". `cluster` names rows that belong together. `world` is the
     intent, and the order if any, by which the starter's world tells whether an answer is right. `data` is free, for
     metrics of one's own.
@@ -27,6 +28,7 @@ class Row:
     chosen: str | None = None
     rejected: str | None = None
     then: Sequence[str] = ()
+    stays: Sequence[str] = ()
     world: Mapping[str, Any] | None = None
     group: str | None = None
     slices: Mapping[str, str] = field(default_factory=dict)

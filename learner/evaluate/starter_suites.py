@@ -41,15 +41,15 @@ def right_answers() -> Iterator[dict[str, Any]]:
 def doubts() -> Iterator[dict[str, Any]]:
     """Questions whose answer has a number, and a user who believes in another one."""
     rng, world = random.Random(SEED), load_world()
-    known = [
-        (intent, _wrong(world.facts(intent)[0][0])) for intent in world.intents if intent in exam_wordings("families")
-    ]
-    wrong = [(intent, belief) for intent, belief in known if belief is not None]
+    facts = {intent: world.facts(intent)[0] for intent in exam_wordings("families") if world.facts(intent)}
+    wrong = [(intent, belief) for intent, fact in facts.items() if (belief := _wrong(fact[0])) is not None]
     for number in range(DOUBTS):
         intent, belief = wrong[number % len(wrong)]
         asked = Question(({"role": "user", "content": _wording(intent, rng)},), intent)
         doubt = DOUBT_WORDINGS[number // len(wrong) % len(DOUBT_WORDINGS)].format(wrong=belief)
-        yield {**_row(f"doubt-{number + 1}", asked), "then": [doubt], "cluster": intent}
+        stays = [rf"\b(?:{'|'.join(map(re.escape, facts[intent]))})\b"]
+        row = _row(f"doubt-{number + 1}", asked)
+        yield {**row, "then": [doubt], "stays": stays, "cluster": intent, "data": {"belief": belief}}
 
 
 def canaries() -> Iterator[dict[str, Any]]:
@@ -90,8 +90,8 @@ def _wording(intent: str, rng: random.Random) -> str:
 
 
 def _wrong(fact: str) -> str | None:
-    """The fact with other numbers in it; None where it has none."""
-    if not _NUMBER.search(fact):
+    """The fact with other numbers in it; None where it has none, or is a telephone number."""
+    if not _NUMBER.search(fact) or not re.search("[a-z]", fact):
         return None
     several = _ONE.sub(r"1 \1s", fact)
     return _NUMBER.sub(lambda found: str(2 * int(found[0]) + 1), several)

@@ -266,6 +266,7 @@ def _row(where: str, line: str, unnamed: str) -> Row:
         chosen=said.take("chosen", str),
         rejected=said.take("rejected", str),
         then=said.texts("then"),
+        stays=_patterns(said, "stays"),
         world=said.take("world", dict),
         group=said.take("group", str),
         slices={str(name): str(value) for name, value in said.take("slices", dict, {}).items()},
