@@ -73,22 +73,22 @@ class Wish:
 def evaluate(settings: Settings, wish: Wish, report: Report) -> Outcome:
     """Measure, compare and keep. Raises UserError, LearnerError."""
     model = locate(remembered(settings.home) or settings.text("model"))
-    suites = wish.task.load()
+    suites, wish = wish.task.load(), _reached(settings, wish)
     with connect(settings) as control:
-        target, other, keys = _models(settings, control, model, wish)
+        target, other = _models(settings, control, model, wish)
         known = _known(control, suites, other)
     begun = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     task = replace(wish.task, model=str(model.folder), threads=settings.whole("train_threads"))
     kept: list[Result] = []
     if other is not None and (missing := [suite for suite in suites if suite.name not in known]):
         folder = new_folder(settings.home, f"{begun}-against")
-        found = _measured(folder, task, other, missing, {}, keys, report)
+        found = _measured(folder, task, other, missing, {}, wish.keys, report)
         with connect(settings) as control:
             for suite in missing:
                 first = _keep(control, suite, found[suite.name], other, model, folder, None, None)
                 known[suite.name] = {**found[suite.name], "evaluation_id": first.evaluation_id, "folder": str(folder)}
     folder = new_folder(settings.home, begun)
-    found = _measured(folder, task, target, suites, known, keys, report)
+    found = _measured(folder, task, target, suites, known, wish.keys, report)
     compared = {
         suite.name: (suite, held_against(suite, found[suite.name], known[suite.name]))
         for suite in suites
@@ -102,11 +102,19 @@ def evaluate(settings: Settings, wish: Wish, report: Report) -> Outcome:
     return Outcome(target.name, other.name if other else None, kept, weighed(compared))
 
 
-def _models(
-    settings: Settings, control: Control, model: Model, wish: Wish
-) -> tuple[Target, Target | None, Mapping[str, str]]:
-    """The model, the one that it is held against, and the keys of the servers."""
-    champion, keys = str(control.status()["champion"]), dict(wish.keys)
+def _reached(settings: Settings, wish: Wish) -> Wish:
+    """The wish with the address and the key of the running server, where that is to be asked. Raises NoServer."""
+    endpoint = wish.task.endpoint
+    if endpoint is None or endpoint.url != SERVER:
+        return wish
+    url, key = running_server(settings)
+    task = replace(wish.task, endpoint=Server(url, endpoint.model))
+    return replace(wish, task=task, keys={**wish.keys, "endpoint": wish.keys.get("endpoint") or key})
+
+
+def _models(settings: Settings, control: Control, model: Model, wish: Wish) -> tuple[Target, Target | None]:
+    """The model, and the one that it is held against."""
+    champion = str(control.status()["champion"])
     adapters = {str(row["adapter"]): row for row in control.adapters()}
 
     def named(name: str) -> Target:
@@ -118,15 +126,10 @@ def _models(
         folder = settings.home / "adapters" / name if adapters[name]["path"] else None
         return Target(name, str(adapters[name]["weights_sha256"]), folder)
 
-    if (endpoint := wish.task.endpoint) is None:
-        target = named(wish.adapter)
-    else:
-        if endpoint.url == SERVER:
-            url, key = running_server(settings)
-            endpoint, keys["endpoint"] = Server(url, endpoint.model), keys.get("endpoint") or key
-        target = Target(endpoint.model, None, endpoint=endpoint)
+    endpoint = wish.task.endpoint
+    target = named(wish.adapter) if endpoint is None else Target(endpoint.model, None, endpoint=endpoint)
     other = None if wish.against == NOBODY else named(wish.against)
-    return target, None if other is not None and other.name == target.name else other, keys
+    return target, None if other is not None and other.name == target.name else other
 
 
 def _known(control: Control, suites: Sequence[Suite], other: Target | None) -> dict[str, Any]:
