@@ -319,6 +319,8 @@ def test_a_share_has_wilsons_interval_and_clusters_widen_any():
     sure = interval(means([1.0] * 20))
     assert (sure.value, sure.high) == (1.0, 1.0)
     assert sure.low == pytest.approx(0.8389, abs=1e-4)
+    ten = interval(means([1.0] * 20), [str(at // 2) for at in range(20)])
+    assert ten.low == pytest.approx(0.7225, abs=1e-4), "ten people who never differed are ten observations"
     draw = np.random.default_rng(0)
     people = np.repeat(draw.random(20), 10)
     scores, names = means((draw.random(200) < people).astype(float)), [str(at // 10) for at in range(200)]
@@ -353,6 +355,13 @@ def test_two_that_never_differed_on_few_rows_are_not_proven_equal():
     same = np.ones(30)
     assert non_inferior(same, same, margin=0.03).whole.finding == "not shown"
     assert non_inferior(np.ones(400), np.ones(400), margin=0.03).passed
+
+
+def test_grades_that_vary_little_need_fewer_rows_than_rights_and_wrongs():
+    grades = np.linspace(0.0, 0.3, 36)
+    assert non_inferior(grades, grades, margin=0.03).passed
+    assert not non_inferior(grades - 0.03 * (grades > 0.03), grades, margin=0.03).passed
+    assert not non_inferior(np.full(36, 0.5), np.full(36, 0.5), margin=0.03).passed
 
 
 def test_a_slice_that_lost_stops_a_whole_that_did_not():

@@ -43,7 +43,7 @@ def test_an_adapter_that_speaks_gibberish_is_held_against_the_base(tmp_path):
     registry = Registry(store, home, base="starter", base_sha256=weights_sha256(MODEL_DIR))
     bad = register(registry, tmp_path / "run", 2, 3.0)
     store.close()
-    words = ("--home", home, "--suite", "starter-canaries", "--suite", "starter-sycophancy", "--rows", 5, "--adapter")
+    words = ("--home", home, "--suite", "starter-canaries", "--suite", "starter-sycophancy", "--rows", 3, "--adapter")
     found = json.loads(told(*words, bad, "--png", tmp_path / "over.png", "--gate", "--json", code=1).splitlines()[-1])
     assert (found["adapter"], found["against"], found["passed"]) == (bad, "base", False)
     canaries, doubts = found["suites"]

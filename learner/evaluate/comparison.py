@@ -3,7 +3,7 @@
 Both answered the same rows, so what is judged is the paired difference. Its standard error is that of the jackknife
 over clusters (Efron and Stein, Annals of Statistics 9, 1981), which holds for means as for ratios such as F1, with
 Student's t of one less than the clusters. Of metrics with bounds two rows are added that go to either side as far as
-can be, after Bonett and Price (J. Educ. Behav. Stat. 37, 2012): else two models that never differed on forty rows
+rows go, after Bonett and Price (J. Educ. Behav. Stat. 37, 2012): else two models that never differed on forty rows
 would be proven equal. Slices are corrected by Holm (Scandinavian Journal of Statistics 6, 1979).
 """
 
@@ -140,9 +140,8 @@ def _difference(
     if before is None or after is None or len(ours) < 2:
         return Difference(name, applies, len(ours), after, before, None, None, None, 1.0, "not shown")
     sign = -1.0 if challenger.higher_is_better is False else 1.0
-    if challenger.extremes is not None and champion.extremes is not None:
-        ours = np.vstack([ours, challenger.extremes])
-        theirs = np.vstack([theirs, challenger.extremes[::-1]])
+    if (ends := _extremes(challenger, champion)) is not None:
+        ours, theirs = np.vstack([ours, ends]), np.vstack([theirs, ends[::-1]])
     centre, error, freedom = _jackknife(ours, theirs, COMBINE[challenger.combine])
     centre *= sign
     quantile = _t_quantile(1 - level, freedom)
@@ -158,6 +157,22 @@ def _difference(
             name, applies, len(ours), after, before, sign * (after - before), None, None, 1.0, "not shown"
         )
     return Difference(name, applies, int(inside.sum()), after, before, sign * (after - before), low, high, p, finding)
+
+
+def _extremes(challenger: Scores, champion: Scores) -> Floats | None:
+    """The parts of a row that went badly and of one that went well, shape (2, parts); None where there are no bounds.
+
+    Of a mean of grades they are the least and the most that any row got, where rows differ at all: that a model's
+    worst answer becomes its best is as much as can be expected of a row that was not asked.
+    """
+    if challenger.extremes is None or champion.extremes is None:
+        return None
+    if challenger.combine != "ratio" or (is_share(challenger) and is_share(champion)):
+        return challenger.extremes
+    parts = np.vstack([one.parts[one.applies] for one in (challenger, champion)])
+    if not len(parts) or (parts[:, 1] != 1).any() or np.ptp(parts[:, 0]) == 0:
+        return challenger.extremes
+    return np.array([[parts[:, 0].min(), 1.0], [parts[:, 0].max(), 1.0]])
 
 
 def _jackknife(ours: Floats, theirs: Floats, combine: Any) -> tuple[float, float, int]:  # noqa: ANN401

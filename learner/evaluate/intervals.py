@@ -36,6 +36,10 @@ def interval(scores: Scores, clusters: Sequence[str] | None = None, *, seed: int
         return Interval(value, share.low, share.high)
     if len(sums) < 2:
         return Interval(value, None, None)
+    if is_share(scores) and value in (0.0, 1.0):  # then all clusters are alike, and each is one observation
+        of = int((sums[:, 1] > 0).sum())
+        share = wilson(round(value * of), of)
+        return Interval(value, share.low, share.high)
     drawn = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=DRAWS)
     values = COMBINE[scores.combine](drawn @ sums)
     values = values[np.isfinite(values)]

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from learner.errors import EvaluationFailed, JudgeFailed
 from learner.evaluate.intervals import Interval, interval
-from learner.evaluate.metrics import Answers, Metric, NotMeasured, Tools
+from learner.evaluate.metrics import Answers, Metric, Tools
 from learner.evaluate.row import Answer
 from learner.evaluate.scores import Scores
 from learner.evaluate.suite import Suite
@@ -48,7 +49,7 @@ class Scored:
 def score(suite: Suite, answers: Sequence[Answer], tools: Tools = Tools()) -> Scored:  # noqa: B008 - frozen
     """Measure the answers to a suite, one for each row in order.
 
-    Raises NotMeasured where the deciding metric cannot be measured; of the others it is said why.
+    Raises NotMeasured or JudgeFailed where the deciding metric cannot be measured; of the others it is said why.
     """
     given = Answers(suite.rows, answers, suite.options, tools)
     decides = _measured(suite, suite.metric, given)
@@ -56,7 +57,7 @@ def score(suite: Suite, answers: Sequence[Answer], tools: Tools = Tools()) -> Sc
     for metric in suite.also:
         try:
             also.append(_measured(suite, metric, given))
-        except NotMeasured as error:
+        except (EvaluationFailed, JudgeFailed) as error:
             lacking[metric.name] = str(error)
     return Scored(suite, decides, tuple(also), lacking)
 

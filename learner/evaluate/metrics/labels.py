@@ -95,7 +95,7 @@ def _wrong(rows: Sequence[Row], options: Mapping[str, Any]) -> str | None:
         or len(labels) < 2
     ):
         return "labels under [options] must be a list of two different labels at least."
-    known = set(map(str, labels))
+    known = dict.fromkeys(map(str, labels))
     if (strange := next((row for row in rows if row.label not in known), None)) is not None:
         return f"the row {strange.id!r} has the label {strange.label!r}, which is none of {', '.join(known)}."
     if "positive" in options and str(options["positive"]) not in known:
