@@ -29,6 +29,7 @@ from analytics.events import (
 )
 from analytics.events_drift import DriftAlarm, DriftWindow
 from analytics.events_erasure import Erasure, PersonName
+from analytics.events_evaluation import Evaluation
 from analytics.events_experiments import ArmComparison, SegmentChampion
 from analytics.events_promotion import Approval, Drill, Rollout
 from analytics.events_side_by_side import Preference, SideBySide
@@ -48,6 +49,7 @@ __all__ = [
     "DriftWindow",
     "Drill",
     "Erasure",
+    "Evaluation",
     "Event",
     "Example",
     "Experiment",

@@ -449,10 +449,8 @@ class Link(Event):
     state: Literal["open", "used", "withdrawn"]
 
 
-from analytics.events_experiments import ArmComparison, SegmentChampion  # noqa: E402 - they are made of what is above
-
 EVENTS: tuple[type[Event], ...] = (
     Turn, Reply, Feedback, Consent, Flag, Review, Judgement, Proposal, Run, Adapter, Experiment, Routing, Audit,
     Conversation, Implicit, Quarantine, Import, Example,
-    Account, ApiKey, Session, Link, ArmComparison, SegmentChampion,
+    Account, ApiKey, Session, Link,
 )  # fmt: skip

@@ -25,6 +25,7 @@ from chatbot.settings import Settings
 from chatbot.side_by_sides import SideBySides
 from learner import Imports, RecipeName
 from learner.erasing import Policy
+from learner.evaluate.history import MOST_LISTED, Evaluations
 from learner.leaderboard.analysis import analyse
 from learner.leaderboard.board import leaderboard
 from learner.leaderboard.votes import Source
@@ -138,6 +139,15 @@ class Control(Protocol):
 
     def remove_import(self, import_id: str) -> dict[str, Any]:
         """Take an import back."""
+
+    def evaluations(self, suite: str) -> list[dict[str, Any]]:
+        """The evaluations on a suite, the newest first, without the scores by row."""
+
+    def latest_evaluation(self, suite_sha256: str, adapter: str, weights: str | None) -> dict[str, Any] | None:
+        """The newest evaluation of a model on exactly these questions, with its scores by row."""
+
+    def add_evaluation(self, values: Mapping[str, Any]) -> str:
+        """Keep an evaluation, and return its id."""
 
     def accounts(self) -> list[dict[str, Any]]:
         """Every account."""
@@ -366,6 +376,19 @@ class _Remote(_ByName):
     def remove_import(self, import_id: str) -> dict[str, Any]:
         return self._ask("DELETE", f"/v1/imports/{quote(import_id, safe='')}")
 
+    def evaluations(self, suite: str) -> list[dict[str, Any]]:
+        path = f"/v1/evaluations?suite={quote(suite, safe='')}&limit={MOST_LISTED}"
+        return cast("list[dict[str, Any]]", self._ask("GET", path)["evaluations"])
+
+    def latest_evaluation(self, suite_sha256: str, adapter: str, weights: str | None) -> dict[str, Any] | None:
+        asked = {"suite_sha256": suite_sha256, "adapter": adapter} | ({"weights_sha256": weights} if weights else {})
+        return cast(
+            "dict[str, Any] | None", self._ask("GET", f"/v1/evaluations/latest?{urlencode(asked)}")["evaluation"]
+        )
+
+    def add_evaluation(self, values: Mapping[str, Any]) -> str:
+        return str(self._ask("POST", "/v1/evaluations", dict(values))["evaluation_id"])
+
     def accounts(self) -> list[dict[str, Any]]:
         return cast("list[dict[str, Any]]", self._ask("GET", "/v1/accounts")["accounts"])
 
@@ -420,6 +443,7 @@ class _Local(_ByName):
         self._operator = Operator(self._store, self._learner)
         self._side_by_sides = SideBySides(self._store, self._learner, settings.home)
         self._datasets, self._imports = open_datasets(settings, self._store, model), Imports(self._store, settings.home)
+        self._evaluations = Evaluations(self._store)
         url = settings.text("public_url") or address(settings.text("host"), settings.whole("port"))
         accounts = open_accounts(settings, self._store)
         self._roster = Roster(accounts, url, COMMAND_LINE)
@@ -552,6 +576,15 @@ class _Local(_ByName):
 
     def remove_import(self, import_id: str) -> dict[str, Any]:
         return self._imports.remove(import_id, COMMAND_LINE)
+
+    def evaluations(self, suite: str) -> list[dict[str, Any]]:
+        return self._evaluations.list(suite, limit=MOST_LISTED)
+
+    def latest_evaluation(self, suite_sha256: str, adapter: str, weights: str | None) -> dict[str, Any] | None:
+        return self._evaluations.latest(suite_sha256, adapter, weights)
+
+    def add_evaluation(self, values: Mapping[str, Any]) -> str:
+        return str(self._evaluations.add(values, COMMAND_LINE)["evaluation_id"])
 
     def accounts(self) -> list[dict[str, Any]]:
         return self._roster.accounts()

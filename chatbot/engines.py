@@ -160,9 +160,12 @@ class Engines:
         self.merged: Merged | None = None
 
     def engine_for(self, route: Route) -> Streams:
-        """The engine for a turn: the merged one for its very champion outside of experiments, else the arms engine."""
-        merged = self.merged
-        if merged is None or not merged.engine.ready or route.experiment_id is not None or route.arm != "champion":
+        """The engine for a turn: the merged one for its very champion, else the arms engine.
+
+        That also has both arms of an experiment and of a rollout, which are compared.
+        """
+        merged, compared = self.merged, route.experiment_id is not None or route.rollout
+        if merged is None or not merged.engine.ready or compared or route.arm != "champion":
             return self.arms
         # A promotion or a rollback changes the route, so it holds at once, whatever the merged engine still does.
         same = (route.adapter, route.weights_sha256) == (merged.arm.adapter, merged.arm.weights_sha256)

@@ -42,6 +42,7 @@ from learner import Datasets, Imports, Learner, LearnerSettings, Merge, Merges, 
 from learner.active import Newest
 from learner.attester import Rate
 from learner.erasing import FOLLOW_SECONDS, Policy
+from learner.evaluate.history import Evaluations
 from learner.independent import signal
 from learner.settings import RewriteReview
 from learner.uses import frozen_pairs
@@ -81,6 +82,7 @@ class Services:
     implicits: Implicits
     datasets: Datasets
     imports: Imports
+    evaluations: Evaluations
     policy: LivePolicy
     filter_errors: FilterErrors
     what_ifs: WhatIfs
@@ -186,6 +188,7 @@ def assemble(
         imports=Imports(store, settings.home),
         both_arms=BothArms(store, learner, feedbacks, comparing, settings.shares()),
         side_by_sides=SideBySides(store, learner, settings.home),
+        evaluations=Evaluations(store),
     )
 
 

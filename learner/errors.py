@@ -31,6 +31,8 @@ LearnerError
 ├── BadRecipeSetting       a setting of a recipe that there is not, or that cannot be used
 ├── TrainingFailed         training could not do what was asked
 ├── MergeFailed            an adapter could not be merged, or the merged file is not the same model
+├── BadSuite               a benchmark suite, or a metric of one, that cannot be used
+├── EvaluationFailed       a model could not be evaluated
 ├── JudgeFailed            a judge could not be asked
 └── JudgeRefused           a judge that has not shown that it agrees with people
 """
@@ -244,6 +246,14 @@ class TrainingFailed(LearnerError):
 
 class MergeFailed(LearnerError):
     """An adapter could not be merged, or the merged file is not the same model."""
+
+
+class BadSuite(LearnerError):
+    """A benchmark suite, or a metric of one, that cannot be used."""
+
+
+class EvaluationFailed(LearnerError):
+    """A model could not be evaluated."""
 
 
 class JudgeFailed(LearnerError):

@@ -12,7 +12,15 @@ from chatbot.cli.docs import PAGES_MADE
 from chatbot.settings import SETTINGS
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("analytics", "safety", "learner", "learner.experiment", "learner.gates", "learner.starter")
+PACKAGES = (
+    "analytics",
+    "safety",
+    "learner",
+    "learner.evaluate",
+    "learner.experiment",
+    "learner.gates",
+    "learner.starter",
+)
 
 
 def test_imports_point_downwards():

@@ -8,6 +8,7 @@ from chatbot.api import (
     datasets,
     drift,
     erasures,
+    evaluations,
     experiments,
     feedback,
     health,
@@ -26,9 +27,9 @@ from chatbot.api import (
 
 routers = (
     health.router, chat.router, moderations.router, feedback.router, reviews.router, quarantine.router, safety.router,
-    operate.router, experiments.router, promotion.router, datasets.router, imports.router, conversations.router,
-    receipts.router, implicit.router, accounts.router, audit.router, drift.router, erasures.router,
-    side_by_sides.router, leaderboard.router,
+    operate.router, experiments.router, promotion.router, datasets.router, imports.router, evaluations.router,
+    conversations.router, receipts.router, implicit.router, accounts.router, audit.router, drift.router,
+    erasures.router, side_by_sides.router, leaderboard.router,
 )  # fmt: skip
 
 __all__ = ["routers"]

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 import gradio as gr
 
 from chatbot.pages.look import bar
-from chatbot.pages.models import adapters, drift, leaderboard
+from chatbot.pages.models import adapters, drift, evaluations, leaderboard
 from chatbot.services import Services
 
 # A tab is a function that builds its part of the page in the Blocks that are open.
 TABS: Mapping[str, Callable[[gr.Blocks, Services], None]] = {
     "Adapters": adapters.tab,
     "Leaderboard": leaderboard.tab,
+    "Evaluations": evaluations.tab,
     "Drift": drift.tab,
 }
 
