@@ -6,6 +6,8 @@ import random
 
 import numpy as np
 import pytest
+import sacrebleu
+from rouge_score import rouge_scorer
 from sklearn import metrics as sklearn
 
 from learner.errors import BadScores, BadSuite
@@ -147,7 +149,6 @@ def test_an_answer_with_no_label_or_two_is_wrong():
 
 
 def test_bleu_chrf_and_rouge_are_those_of_their_libraries():
-    sacrebleu, rouge = pytest.importorskip("sacrebleu"), pytest.importorskip("rouge_score.rouge_scorer")
     said = ["The parcel comes in three days.", "Please send it back.", "I do not know"]
     wanted = ["The parcel arrives within three days.", "Please send it back to us.", "Ask our colleagues at the desk."]
     rows = [{"references": [text]} for text in wanted]
@@ -157,14 +158,13 @@ def test_bleu_chrf_and_rouge_are_those_of_their_libraries():
         [sacrebleu.CHRF().sentence_score(ours, [theirs]).score for ours, theirs in zip(said, wanted, strict=True)]
     )
     assert measured("chrf", said, rows).value() == pytest.approx(chrf / 100)
-    scorer = rouge.RougeScorer(["rougeL"], use_stemmer=True)
+    scorer = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=True)
     best = [scorer.score(theirs, ours)["rougeL"].fmeasure for ours, theirs in zip(said, wanted, strict=True)]
     assert measured("rouge_l", said, rows).value() == pytest.approx(np.mean(best))
     assert measured("bleu", wanted, rows).value() == pytest.approx(1.0)
 
 
 def test_the_language_of_answers_is_told():
-    pytest.importorskip("py3langid")
     texts = ["The delivery takes three working days.", "Die Lieferung dauert drei Werktage.", "ok"]
     found = measured("same_language", texts, [{}] * 3)
     assert found.value() == pytest.approx(0.5)
