@@ -177,5 +177,5 @@ def test_the_pages_take_no_files(tmp_path, monkeypatch):
         sent = {"files": ("big.bin", b"0" * 10_000)}
         assert guest.post("/gradio_api/upload", files=sent).status_code == 403
         pages = [route.app for route in served.app.routes if hasattr(route.app, "get_blocks")]
-        assert [page.get_blocks().max_file_size for page in pages] == [1024] * 4
+        assert [page.get_blocks().max_file_size for page in pages] == [1024] * 5
     assert not [path for path in tmp_path.glob("files/**/*") if path.is_file()]

@@ -139,4 +139,4 @@ def test_what_was_not_measured_is_null():
 
 def test_command_line_lists_it():
     done = CliRunner().invoke(app, ["bench"])
-    assert "gateway, lora" in done.output
+    assert "gateway, leaderboard" in done.output

@@ -159,6 +159,7 @@ async def test_what_is_deleted_is_gone_everywhere(house):
         turn = (await ann.get(f"/v1/conversations/{own}")).json()["messages"][1]["response_id"]
         said = {"response_id": turn, "vote": -1, "rewrite": "A better one.", "consent_to_train": True}
         await ann.post("/v1/feedback", json=said)
+        await ann.post("/v1/consent", json={"given": True, "conversation_id": other})
         assert [item.turn_id for item in house.reviews.queue()] == [turn]
         assert (await ann.delete(f"/v1/conversations/{own}")).status_code == 204
         assert [line["id"] for line in (await ann.get("/v1/conversations")).json()["data"]] == [other]

@@ -150,7 +150,7 @@ def test_a_copy_that_cannot_be_made_leaves_the_store_in_use_and_is_made_the_next
 # What operators and the program say, of nobody in particular; the lists of `quarantine` are cleaned, see below.
 OF_NOBODY = {
     *("audit", "erasure", "proposal", "run", "adapter", "experiment", "routing", "import", "quarantine"),
-    *("rollout", "drill", "segment_champion", "drift_window", "drift_alarm"),
+    *("rollout", "drill", "segment_champion", "drift_window", "drift_alarm", "evaluation", "preference"),
 }
 IDS = {"turn_id": "turn-x", "person": "zoe", "account_id": "a9", "conversation_id": "talk-x"}
 

@@ -221,7 +221,7 @@ async def test_who_stops_two_answers_goes_on_with_their_own(house):
     house.engine.pause = 0.05
     messages = [{"role": "user", "content": "Count to a hundred"}]
     request = TurnRequest("guest:1", messages, "page")
-    asking = asyncio.create_task(house.side_by_side.both(house.turns, request, "starter-copy@1#1"))
+    asking = asyncio.create_task(house.both_arms.both(house.turns, request, "starter-copy@1#1"))
     await asyncio.sleep(0.4)
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)

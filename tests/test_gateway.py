@@ -16,6 +16,7 @@ from chatbot.app import create_app
 from chatbot.engine import Engine
 from chatbot.engine_flags import command, environment
 from chatbot.engine_stream import Events, Piece
+from chatbot.engines import Engines
 from chatbot.limits import Budget, Limits
 from chatbot.settings import Settings
 from chatbot.tracing import Tracing
@@ -71,7 +72,8 @@ def serve(house):
         traced = tracing or Tracing()
         turns = Turns(house.store, house.screen, engine, house.learner, house.metrics, traced, **SHARES)
         values = Settings({**house.settings.values, **settings})
-        app = create_app(replace(house, turns=turns, settings=values, engine=engine, tracing=traced))
+        engines = Engines(engine)
+        app = create_app(replace(house, turns=turns, settings=values, engine=engine, engines=engines, tracing=traced))
         transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
         return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 

@@ -163,7 +163,7 @@ def fails_at(made: Machine, state: str, monkeypatch) -> None:
 def laps_end(outcome: str, monkeypatch) -> None:
     """Laps start no child; each leaves an adapter and says that it ended with `outcome`."""
 
-    def lap(supervisor: Supervisor, queued: Run, review_only: int) -> int:
+    def lap(supervisor: Supervisor, queued: Run, *asked: object) -> int:
         folder = Path(queued.folder)
         finished(folder, 1, 0.1)
         write_json(folder / "result.json", {"outcome": outcome, "message": "made by a test"})

@@ -242,7 +242,13 @@ async def test_where_memory_holds_one_engine_there_is_no_merge_and_everybody_is_
         await until(lambda: merging.serving.state == "impossible")
         assert fakes.merged == []
         told = "Served by the arms engine; no merge: memory holds no second engine: it takes 3.5 GiB, and 1.0 are free"
-        state = {"champion": "starter@1", "challenger": None, "classifier": "", "serving": merging.status()}
+        state = {
+            "champion": "starter@1",
+            "challenger": None,
+            "classifier": "",
+            "segments": {},
+            "serving": merging.status(),
+        }
         page = panels.numbers({**state, "people": 1, "turns": 1, "feedback": 1}, None)
         assert f"<p class='rt-bad' id='rt-serving'>{told}</p>" in page
         fakes.why = None

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from analytics import Run
+from learner.attester import Attester
 from learner.dataset import curate
 from learner.lap import Job
 from learner.progress import write_json
@@ -22,7 +23,7 @@ def laps(house, monkeypatch):
     """Runs a lap that freezes its pairs as every lap does, but trains nothing, and ends as it is told."""
     ends = {"outcome": "passed", "stopped_by": []}
 
-    def child(supervisor: Supervisor, queued: Run, review_only: int) -> int:
+    def child(supervisor: Supervisor, queued: Run, *asked: object) -> int:
         folder = Path(queued.folder)
         house.store.snapshot(folder / "events")
         settings = supervisor._settings
@@ -36,6 +37,8 @@ def laps(house, monkeypatch):
         return 0
 
     monkeypatch.setattr(Supervisor, "_run_child", child)
+    # What is registered here was never trained, and there is no engine that could apply it.
+    monkeypatch.setattr(Attester, "attest", lambda attester, adapter, *, sworn: None)
 
     def run(**how: object) -> str:
         ends.update({"outcome": "passed", "stopped_by": [], **how})

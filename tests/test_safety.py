@@ -400,7 +400,7 @@ def caller(house):
 async def test_what_people_write_about_an_answer_is_screened_before_it_is_kept(
     house, caller, path, name, table, column
 ):
-    turn = History(house.store).answer("user:alice", "Within five days.")
+    turn = History(house.store).answer(house.accounts.names.person("", "alice"), "Within five days.")
     about = {"answer_right": False} if "reviews" in path else {"response_id": turn, "user": "alice"}
 
     async def send(text: str) -> httpx.Response:
@@ -426,7 +426,7 @@ async def test_what_people_write_about_an_answer_is_screened_before_it_is_kept(
 async def test_a_reviewer_reads_what_people_explained_after_their_vote_and_what_colleagues_noted(house, caller):
     from chatbot.pages import transcript  # brings Gradio, which takes seconds
 
-    turn = History(house.store).answer("user:alice", "Within five days.")
+    turn = History(house.store).answer(house.accounts.names.person("", "alice"), "Within five days.")
 
     async def say(**said: object) -> None:
         sent = {"response_id": turn, "user": "alice", **said}

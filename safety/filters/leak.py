@@ -185,7 +185,8 @@ def _words_begun(text: str, prompt: _Prompt) -> int:
 def _begun_within(tail: str, prompt: _Prompt, most: int, *, cut: bool) -> int:
     """Where the last words begin with which the prompt goes on; 0 if that may be before `tail`."""
     folded = fold(tail)
-    places = [match.span() for match in _WORD.finditer(folded)][-most:]
+    every = [match.span() for match in _WORD.finditer(folded)]
+    places, cut = every[-most:], cut and len(every) <= most  # else the first word that is looked at is whole
     if not places:
         return len(tail)
     after = " " if places[-1][1] < len(folded) else ""
