@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from analytics import Experiment, Store
@@ -11,6 +12,7 @@ from learner.attester import ATTESTED
 from learner.errors import BadAdapter
 from learner.gates import GATES
 from learner.gates.margins import MARGINS
+from learner.independent import signal
 from learner.progress import read_json
 from learner.registry import Registry
 from learner.runs import Runs
@@ -27,8 +29,9 @@ class Cards:
 
         `gates` has every gate's verdict with what it `measures`, its `unit` and `setting`, in their order, the
         attestation as the engine served it where it was asked; those from before a gate was there are left out.
-        `approval` is why a person has to promote it, `approvals` is who did what to its standing, `experiment` the
-        newest one that it challenged in, and `trouble` says what of it cannot be read.
+        `approval` is why a person has to promote it, `approvals` is who did what to its standing, `signal` what
+        reviewers or a judge say of it beside the champion that it challenged, `experiment` the newest one that it
+        challenged in, and `trouble` says what of it cannot be read.
         """
         row = self._registry.adapter(adapter)
         made, trouble = self._made(adapter)
@@ -49,6 +52,7 @@ class Cards:
             "experiment": self._experiment(adapter),
             "approval": manifest.get("approval"),
             "approvals": self._approvals(adapter),
+            "signal": self._signal(adapter),
             "trouble": trouble,
         }
 
@@ -66,6 +70,11 @@ class Cards:
         if not row["run_id"]:
             return {}
         return read_json(self._runs.folder / str(row["run_id"]) / "result.json") or {}
+
+    def _signal(self, adapter: str) -> dict[str, Any] | None:
+        found = self._experiment(adapter)
+        against = found["champion"] if found else self._registry.state().champion.adapter
+        return None if against == adapter else asdict(signal(self._store, adapter, against))
 
     def _attested(self, adapter: str) -> dict[str, Any] | None:
         sql = "SELECT detail FROM audit WHERE action = ? AND (detail->>'adapter') = ? ORDER BY seq DESC LIMIT 1"
@@ -87,7 +96,8 @@ class Cards:
     def _approvals(self, adapter: str) -> list[dict[str, Any]]:
         """Every promotion of it and rollback from or to it, the newest first."""
         sql = (
-            "SELECT \"at\", action, actor, detail FROM audit WHERE action IN ('promote', 'rollback') "
+            'SELECT "at", action, actor, detail FROM audit '
+            "WHERE action IN ('promote', 'promote.segments', 'rollback') "
             "AND $adapter IN (detail->>'to', detail->>'from') ORDER BY seq DESC"
         )
         return [

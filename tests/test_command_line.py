@@ -145,7 +145,7 @@ class Slow(BaseHTTPRequestHandler):
 @pytest.fixture
 def connected(tmp_path, monkeypatch):
     """A home that such a server holds, and what a command gets there."""
-    monkeypatch.setattr(control, "TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("chatbot.control.remote.TIMEOUT_SECONDS", 0.2)
     with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as slow, server.home_lock(tmp_path):
         serving = threading.Thread(target=slow.serve_forever)
         serving.start()

@@ -39,6 +39,8 @@ def _facts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "experiment", f"{experiment['experiment_id']} {experiment['state']}: {experiment['reason']}"
     if found["approval"]:
         yield "approval", str(found["approval"])
+    if found["signal"]:
+        yield "side by side", str(found["signal"]["reason"])
     for one in found["approvals"]:
         told = f"from {one['from']} to {one['to']} by {one['by']}, {one['at']:%Y-%m-%d %H:%M}"
         yield str(one["action"]), f"{told}: {one['override'] or one['reason']}"
