@@ -12,6 +12,7 @@ ChatbotError
 │   ├── EngineBusy         the engine's queue is full
 │   └── EngineRefused      the engine refused the request, with its reason
 │       └── ContextTooLong the messages do not fit into the model's context
+├── NotScreened            a text that the filters could not look at just now
 ├── UnknownResponse        no turn of that id
 ├── UnknownModel           no model of that name is served
 ├── UnknownKey             a key or a sign-in that is not known here, or no longer
@@ -79,6 +80,10 @@ class EngineError(ChatbotError):
 
 class EngineDown(EngineError):
     """The engine does not answer."""
+
+
+class NotScreened(ChatbotError):
+    """A text that the filters could not look at just now, and which is therefore not kept."""
 
 
 class EngineBusy(EngineError):

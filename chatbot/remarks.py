@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analytics import Flag, Store, Turn, queries
-from chatbot.errors import BadRequest, NotYours, UnknownResponse
+from chatbot.errors import BadRequest, NotScreened, NotYours, UnknownResponse
 from safety import CONCERNS, HELP, Context, Decision, Screen, Screening, Verdict
 
 Role = Literal["input", "output"]
@@ -34,12 +34,15 @@ def own_turn(store: Store, person: str, response_id: str, may: str) -> Turn:
 def screened(screen: Screen, text: str | None, name: str, role: Role, turn: Turn, person: str) -> Remark:
     """Show the filters what `person` wrote about `turn`: as `output` what is to stand for an answer, else as `input`.
 
-    `name` is what the text is called in messages. Raises BadRequest when a filter blocks. Not for the event loop.
+    `name` is what the text is called in messages. Raises BadRequest when a filter blocks, and
+    NotScreened when one could not look. Not for the event loop.
     """
     if not text:
         return Remark(None)
     seen = screen.check_in_thread(text, Context(role, person, turn.conversation_id))
     if seen.decision is Decision.BLOCK and not (role == "input" and _calls_for_help(seen)):
+        if seen.decisive is not None and seen.decisive.failed:
+            raise NotScreened(f"The filters could not look at the {name} just now, so it is not kept; try again.")
         raise BadRequest(f"The {name} was stopped by a safety filter and is not kept; say it in other words.")
     return Remark(seen.text, flags(turn.turn_id, seen.verdicts, name))
 

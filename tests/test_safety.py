@@ -423,6 +423,19 @@ async def test_what_people_write_about_an_answer_is_screened_before_it_is_kept(
     assert (turn, f"self_harm: self-harm/intent in the {name}") in [(row["turn_id"], row["reason"]) for row in flags]
 
 
+async def test_what_the_filters_could_not_look_at_is_asked_for_again_and_not_called_unsafe(house, caller, monkeypatch):
+    turn = History(house.store).answer(house.accounts.names.person("", "alice"), "Within five days.")
+
+    async def broken(*_: object) -> None:
+        raise OSError("the scorer is gone")
+
+    monkeypatch.setattr(house.scorer, "scores_async", broken)
+    said = {"response_id": turn, "user": "alice", "rewrite": "Within five working days."}
+    refused = await caller.post("/v1/feedback", json=said)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "screen_unavailable")
+    assert house.store.rows("SELECT * FROM feedback") == []
+
+
 async def test_a_reviewer_reads_what_people_explained_after_their_vote_and_what_colleagues_noted(house, caller):
     from chatbot.pages import transcript  # brings Gradio, which takes seconds
 
