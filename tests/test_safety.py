@@ -426,10 +426,10 @@ async def test_what_people_write_about_an_answer_is_screened_before_it_is_kept(
 async def test_what_the_filters_could_not_look_at_is_asked_for_again_and_not_called_unsafe(house, caller, monkeypatch):
     turn = History(house.store).answer(house.accounts.names.person("", "alice"), "Within five days.")
 
-    async def broken(*_: object) -> None:
+    def broken(*_: object) -> None:
         raise OSError("the scorer is gone")
 
-    monkeypatch.setattr(house.scorer, "scores_async", broken)
+    monkeypatch.setattr(house.scorer, "scores", broken)
     said = {"response_id": turn, "user": "alice", "rewrite": "Within five working days."}
     refused = await caller.post("/v1/feedback", json=said)
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "screen_unavailable")
