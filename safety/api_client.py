@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
 from safety.errors import SafetyError
 
 BUSY = (429, 503)
+Given = TypeVar("Given")
+Told = TypeVar("Told")
 TRIES, LONGEST_WAIT = 6, 60.0  # of a request that the server has no time for; in seconds
 
 
@@ -68,6 +70,30 @@ class ApiClient:
                 break
             await asyncio.sleep(_wait(response, attempt))
         return response
+
+    async def each(
+        self,
+        given: Sequence[Given],
+        work: Callable[[Self, Given], Awaitable[Told]],
+        report: Callable[[int, int], None] = lambda done, of: None,
+    ) -> list[Told]:
+        """What `work` makes of each, all begun at once; where one fails the others are broken off."""
+        done = 0
+
+        async def one(part: Given) -> Told:
+            nonlocal done
+            told = await work(self, part)
+            done += 1
+            report(done, len(given))
+            return told
+
+        tasks = [asyncio.create_task(one(part)) for part in given]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def once(self, method: str, path: str, *, paced: bool = True, **more: Any) -> httpx.Response:  # noqa: ANN401
         """One request without a second try. Raises httpx.HTTPError."""

@@ -113,26 +113,16 @@ class Endpoint:
     async def _all(
         self, given: Sequence[_Given], work: Callable[[ApiClient, _Given], Awaitable[_Told]], report: Report
     ) -> list[_Told]:
-        done, places = 0, asyncio.Semaphore(self.at_once)
+        places = asyncio.Semaphore(self.at_once)
 
-        async def one(part: _Given) -> _Told:
-            nonlocal done
+        async def one(client: ApiClient, part: _Given) -> _Told:
             async with places:  # not the client's, whose wait would count as time to an answer
-                told = await work(client, part)
-            done += 1
-            report(done, len(given))
-            return told
+                return await work(client, part)
 
         async with ApiClient(
             self.url, self.key, failure=AuditFailed, concurrency=self.at_once, timeout_s=self.timeout_s
         ) as client:
-            tasks = [asyncio.create_task(one(part)) for part in given]
-            try:
-                return await asyncio.gather(*tasks)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+            return await client.each(given, one, report)
 
     async def _post(self, client: ApiClient, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         response: httpx.Response = await client.send(path, dict(body))

@@ -87,25 +87,10 @@ class Endpoint:
     async def _all(
         self, what: str, given: Sequence[_Given], work: Callable[[ApiClient, _Given], Awaitable[_Told]]
     ) -> list[_Told]:
-        done = 0
-
-        async def one(part: _Given) -> _Told:
-            nonlocal done
-            told = await work(client, part)
-            done += 1
-            self.report(what, done, len(given))
-            return told
-
         async with ApiClient(
             self.url, self.key, failure=AuditFailed, concurrency=self.at_once, timeout_s=self.timeout_s
         ) as client:
-            tasks = [asyncio.create_task(one(part)) for part in given]
-            try:
-                return await asyncio.gather(*tasks)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+            return await client.each(given, work, lambda done, of: self.report(what, done, of))
 
     async def _post(self, client: ApiClient, path: str, body: dict[str, Any]) -> dict[str, Any]:
         response = await client.send(path, body)
