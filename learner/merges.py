@@ -20,6 +20,7 @@ from learner.merge import CANARY, JOB, MANIFEST, RESULT, Canary, MergeJob
 from learner.process import child_environment
 from learner.progress import read_json, write_json
 
+MERGED = "merged"  # in the home
 ROOT = Path(__file__).parents[1]
 
 
@@ -38,7 +39,7 @@ class Merges:
     """Those of one base, the model in the folder `base`. `threads` is what a merge may use."""
 
     def __init__(self, home: Path, base: Path, base_sha256: str, threads: int = 1) -> None:
-        self.folder = home / "merged"
+        self.folder = home / MERGED
         self._base, self._base_sha256, self._threads = base, base_sha256, threads
 
     def found(self, adapter: str, adapter_sha256: str) -> Merge | None:

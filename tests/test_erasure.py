@@ -20,6 +20,7 @@ from chatbot.errors import LastAdmin, UnknownPerson
 from chatbot.services import Services
 from learner.dataset import Dataset, curate
 from learner.dataset.shelf import shelve
+from learner.merges import MERGED
 from learner.settings import LapSettings
 from learner.starter import MODEL_DIR
 from tests.adapters import finished
@@ -258,6 +259,8 @@ def test_a_champion_that_learned_waits_for_its_successor_and_is_revoked_when_tha
     house, home, told = made
     registry, adapter = house.learner.registry, told["adapter"]
     registry.promote(adapter, "test", "a test", override_reason="a test")
+    merged = home / MERGED / adapter
+    merged.mkdir(parents=True)
     receipt = house.erasures.erase(house.erasures.find(told["person"]), "test")
     assert receipt["adapters"] == [{"adapter": adapter, "was": "champion", "fate": "retraining"}]
     assert registry.state().champion.adapter == adapter
@@ -266,6 +269,7 @@ def test_a_champion_that_learned_waits_for_its_successor_and_is_revoked_when_tha
     late = Erasures(home, house.store, house.accounts, house.learner, house.datasets.building, retrain_days=0.0)
     late.follow_up(starts_laps=False)
     assert registry.state().champion.adapter == "base"
+    assert not merged.exists()
     assert not list((home / "adapters" / adapter).glob("*.safetensors"))
     kept = json.loads((home / "erasures" / f"{receipt['erasure_id']}.json").read_text())
     assert kept["adapters"][0]["fate"] == "revoked"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Literal
 from analytics import Adapter, Store
 from learner.erasing.files import WEIGHTS
 from learner.errors import LapRunning
+from learner.merges import MERGED
 from learner.registry import Registry
 from learner.scheduler import Learner
 
@@ -24,7 +26,8 @@ class Unlearning:
     """Deals with adapters by the policy. An adapter is trained afresh on the base, so none inherits from another."""
 
     def __init__(self, store: Store, learner: Learner, home: Path) -> None:
-        self._store, self._learner, self._folder = store, learner, home / "adapters"
+        self._store, self._learner = store, learner
+        self._folder, self._merged = home / "adapters", home / MERGED
 
     @property
     def _registry(self) -> Registry:
@@ -73,6 +76,7 @@ class Unlearning:
         """Serve without the adapter, for good: its weights are deleted, so nothing can bring it back."""
         if self._state(adapter) != "revoked":
             self._learner.revoke(adapter, ACTOR, reason)
+        shutil.rmtree(self._merged / adapter, ignore_errors=True)  # a copy of the same weights
         for path in (self._folder / adapter).glob("*"):
             if path.suffix in WEIGHTS:
                 path.unlink()
