@@ -16,18 +16,6 @@ from tests.machine import Machine
 from tests.real_server import RealServer
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where the suite runs in two processes, whatever shares a server stays in one; what takes long comes first."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("server" if _shares_the_server(item) else item.path.stem))
-    items.sort(key=lambda item: (item.get_closest_marker("engine") is None, not _shares_the_server(item)))
-
-
-def _shares_the_server(item: pytest.Item) -> bool:
-    return "server" in getattr(item, "fixturenames", ()) and item.get_closest_marker("browser") is None
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory) -> Iterator[RealServer]:
     """A running server whose home holds enough feedback for a lap, and the adapters starter@1 and starter@2."""

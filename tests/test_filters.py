@@ -343,7 +343,7 @@ def test_no_text_keeps_a_filter_busy(name, unit):
     the(name).check(plain, INPUT if name == "injection" else OUTPUT)
     if name in PATTERNS:
         the(name).undecided(plain[-4000:], OUTPUT)
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 1.5
 
 
 def test_letters_at_random_hold_nobody_up():

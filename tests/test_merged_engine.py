@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from learner import person_group, weights_sha256
+from learner import weights_sha256
 from learner.starter import MODEL_DIR
 from learner.tokens import prompt_ids
 from tests.machine import ONE
@@ -126,9 +126,10 @@ def test_a_champion_is_merged_and_served_without_lora_and_no_stream_notices(serv
 
         # Both arms of an experiment stay on the arms engine.
         operator.post("/v1/experiments", json={"null": True})
-        judge = next(n for n in map(str, range(99)) if person_group(f"user:{n}") == "decide")
-        assert ask(operator, "hello", user=judge, max_tokens=4)["ratchet"]["experiment_id"]
-        assert answers_by_engine(operator)["merged"] == before["merged"] + 1
+        asked = {n: ask(operator, "hello", user=n, max_tokens=4)["ratchet"] for n in map(str, range(20))}
+        others = [told for told in asked.values() if not told["experiment_id"]]
+        assert len(others) < len(asked), "a third of all people are in the group that is asked"
+        assert answers_by_engine(operator)["merged"] == before["merged"] + 1 + len(others)
         operator.post("/v1/experiments/stop", json={})
 
         # It is killed in the middle of an answer, and nobody notices.

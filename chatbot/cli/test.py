@@ -9,11 +9,13 @@ from pathlib import Path
 import typer
 
 ROOT = Path(__file__).resolve().parents[2]
-# Tests that share a server go to one of the processes, and the others file by file to whichever is free.
-WHOLE = ("-n", "2", "--dist", "loadgroup")
+# What needs a vLLM runs alone, for its times would suffer; all else runs in two processes, file by file.
+WHOLE = (("-m", "engine and not ends"), ("-m", "not engine and not ends", "-n", "2", "--dist", "loadfile"))
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 def test(context: typer.Context) -> None:
-    """Run the suite in two processes; further words go to pytest, in one (`./ratchet test -k store`)."""
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "pytest", *(context.args or WHOLE)], cwd=ROOT))
+    """Run the suite, in two parts; further words go to pytest, which then runs once (`./ratchet test -k store`)."""
+    parts = (tuple(context.args),) if context.args else WHOLE
+    codes = [subprocess.call([sys.executable, "-m", "pytest", *words], cwd=ROOT) for words in parts]
+    raise typer.Exit(next(filter(None, codes), 0))
