@@ -54,9 +54,17 @@ def erasures(services: ServicesOf) -> dict[str, Any]:
     return {"erasures": services.erasures.all()}
 
 
-@router.post("/erasures", status_code=201, summary="Erase somebody", responses=problems(400, 404, 409))
+@router.post(
+    "/erasures",
+    status_code=201,
+    summary="Erase somebody",
+    responses={200: {"description": "What would go; with `dry_run`."}, **problems(400, 404, 409)},
+)
 def erase(body: EraseBody, response: Response, services: ServicesOf, caller: CallerOf) -> dict[str, Any]:
-    """Take everything of theirs out of the home, so that the bytes are gone; answers with the signed receipt."""
+    """Take everything of theirs out of the home, so that the bytes are gone; answers with the signed receipt.
+
+    With `dry_run` nothing is taken, and the answer, with status 200, is what would be.
+    """
     who = services.erasures.find(body.user)
     if body.dry_run:
         response.status_code = 200
