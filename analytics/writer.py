@@ -6,10 +6,11 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,13 @@ class Call:
         return self.file is not None or self.change is not None
 
 
+@cache
+def _place_of_turn(event: type[Event]) -> int | None:
+    """The place of the turn's id among the fields of an event; None where it has none."""
+    names = [*column_types(event)]  # type: ignore[arg-type]
+    return names.index("turn_id") if "turn_id" in names else None
+
+
 class Writer:
     """Owns `connection`. `append` may be called from any thread.
 
@@ -77,7 +85,7 @@ class Writer:
         self._decisions, self._heads = decisions, heads
         self._queue: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._closed = False
-        self._erased: list[Container[str]] = []  # turns of which something may be under way still
+        self._erased: set[str] = set()  # turns of which something may be under way still
         self._wait_until = 0.0  # for those who are patient
         self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="store writer", daemon=True)
@@ -103,15 +111,16 @@ class Writer:
         done.add_done_callback(lambda _: _pass_on(done, written))
         return written
 
-    def change(self, within: Within, after: After, erased: Container[str]) -> Future[None]:
+    def change(self, within: Within, after: After, erased: Iterable[str]) -> Future[None]:
         """Queue `within` and the events that it returns as one commit, then `after`.
 
-        What is appended meanwhile waits. Of the turns in `erased` nothing that comes later is written.
+        What is appended meanwhile waits. Of the turns in `erased`, read once `within` is done, nothing that comes later
+        is written.
         """
 
         def change(connection: duckdb.DuckDBPyConnection) -> Sequence[Event]:
             events = within(connection)
-            self._erased.append(erased)
+            self._erased.update(erased)
             return events
 
         return self._queued(Call((), Future(), False, change=_Change(change, after)))
@@ -222,8 +231,8 @@ class Writer:
             yield from ((type(event), values(event)) for event in change.within(self._connection))
 
     def _is_erased(self, event: type[Event], row: tuple[Any, ...]) -> bool:
-        told = dict(zip(column_types(event), row, strict=True))  # type: ignore[arg-type]
-        return any(told.get("turn_id", "") in erased for erased in self._erased)
+        place = _place_of_turn(event)  # type: ignore[arg-type]
+        return place is not None and row[place] in self._erased
 
     def _read(self, file: _File, seq: int, at: datetime) -> int:
         """Insert what is new in the file, in its order; returns how many rows.

@@ -75,6 +75,11 @@ class BothArms:
         self._lock = threading.Lock()
         self._distances: dict[str, deque[float]] = {}
 
+    @property
+    def active(self) -> bool:
+        """Whether anybody may be asked at all; told at once, where all else may read the store."""
+        return self._comparing is not None and self._learner.registry.state().experiment_id is not None
+
     def compares(self, person: str) -> str | None:
         """The experiment whose cohort the person is of, and in which they may be asked once more today."""
         running = self._learner.assignments.running()

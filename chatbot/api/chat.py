@@ -101,7 +101,7 @@ async def chat_completions(body: ChatBody, request: Request, services: ServicesO
         caller.must(OPERATE)
     spending = budgets(services, caller)
     spending.admit()
-    experiment_id = await asyncio.to_thread(_compares, body, services, caller.person)
+    experiment_id = await asyncio.to_thread(_compares, body, services, caller.person) if body.compare else None
     asked, both_arms = _asked(body, caller.person, request), experiment_id is not None
     choices = Choices(services.turns, asked, body.n, spending.charge, both_arms=both_arms)
     begun = await choices.begin()
@@ -121,9 +121,7 @@ async def chat_completions(body: ChatBody, request: Request, services: ServicesO
 
 
 def _compares(body: ChatBody, services: Services, person: str) -> str | None:
-    """The experiment whose arms the person is to compare now; None where they are not."""
-    if not body.compare:
-        return None
+    """The experiment whose arms the person is to compare now, as they ask; None where they are not to."""
     if body.n != 2:
         raise BadRequest("compare shows two answers side by side, so n must be 2.")
     wanted = body.model == DEFAULT and body.sibling_of is None

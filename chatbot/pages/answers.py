@@ -84,8 +84,9 @@ class Answers:
         """The answer as far as it is, again and again; who stops listening stops the answer."""
         said, drawn = "", 0.0
         asked = await self._asked(wish, talk, request)
-        if wish.before is None and not talk.temporary:
-            experiment_id = await asyncio.to_thread(self._services.both_arms.draws, asked.person)
+        both_arms = self._services.both_arms
+        if both_arms.active and wish.before is None and not talk.temporary:
+            experiment_id = await asyncio.to_thread(both_arms.draws, asked.person)
             if experiment_id is not None:
                 yield TWO
                 yield await self._two(asked, experiment_id, wish, talk)
