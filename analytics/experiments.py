@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.guarded import COLUMNS, JOINED, SCORES
 from analytics.store import Store
 
 Scores = NDArray[np.float64]
@@ -166,39 +167,22 @@ def splits(store: Store, experiment_id: str) -> list[tuple[tuple[int, int], floa
 
 
 def guarded_scores(store: Store, experiment_id: str, refusal: str) -> dict[str, tuple[Scores, ...]]:
-    """What guardrails look at, for champion and challenger: one number per person of the split test.
+    """What guardrails look at (`analytics.guarded`), for champion and challenger: one number per person of the split.
 
     After them come the challenger's shares at which those people came, for champion and challenger as well.
-
-    Shares of their answers for flags, refusals (`refusal` is a regular expression) and the rating rate; mean logarithms
-    of milliseconds and tokens for latency and length, of those whose answers have them.
     """
     rows = store.rows(
-        """
-        SELECT people.arm, avg(if(flagged.turn_id IS NULL, 0.0, 1.0)) AS flags,
-               avg(if(reply.finish_reason = 'content_filter'
-                      OR regexp_matches(left(reply.completion, 300), $refusal), 1.0, 0.0)) AS refusals,
-               avg(if(votes.turn_id IS NULL, 0.0, 1.0)) AS rating,
-               avg(ln(1 + reply.duration_ms)) AS latency, avg(ln(1 + reply.completion_tokens)) AS length,
+        f"""
+        SELECT people.arm, {SCORES},
                any_value(round(if(people.arm = 'challenger', people.propensity, 1 - people.propensity), 9)) AS share
-        FROM turn JOIN experiment_people AS people USING (experiment_id, person, arm)
-        JOIN reply USING (turn_id)
-        LEFT JOIN (SELECT DISTINCT turn_id FROM flag WHERE "by" = 'filter') AS flagged USING (turn_id)
-        LEFT JOIN votes USING (turn_id)
+        FROM turn JOIN experiment_people AS people USING (experiment_id, person, arm) {JOINED}
         WHERE turn.experiment_id = $id AND NOT people.compared
         GROUP BY people.arm, turn.person ORDER BY turn.person
         """,
         {"id": experiment_id, "refusal": refusal},
     )
     arms = [[row for row in rows if row["arm"] == arm] for arm in ARMS]
-    names = {
-        "flags": "flags",
-        "refusals": "refusals",
-        "rating rate": "rating",
-        "latency": "latency",
-        "length": "length",
-    }
-    found = {name: [_columns(of, column, "share") for of in arms] for name, column in names.items()}
+    found = {name: [_columns(of, column, "share") for of in arms] for name, column in COLUMNS.items()}
     return {name: _known(*both) for name, both in found.items()}
 
 

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.guarded import COLUMNS, JOINED, SCORES
 from analytics.store import Store
 
 Scores = NDArray[np.float64]
-RAILS = {"flags": "flags", "refusals": "refusals", "rating rate": "rating", "latency": "latency", "length": "length"}
 DECIDE, NO_PUPILS = ("decide",), ("decide", "holdout")
 
 
@@ -85,27 +85,16 @@ def fresh_votes(
 def guarded(
     store: Store, old: Served, new: Served, *, since: int, refusal: str, also: str | None = None
 ) -> dict[str, Pair]:
-    """What guardrails look at, one number per person of any group; `refusal` is a regular expression.
-
-    Shares of their answers for flags, refusals and the rating rate; mean logarithms of milliseconds and tokens for
-    latency and length, of those whose answers have them.
-    """
+    """What guardrails look at (`analytics.guarded`), one number per person of any group."""
     rows = store.rows(
         f"""
         WITH {_MINE}
-        SELECT people.arm, avg(if(flagged.turn_id IS NULL, 0.0, 1.0)) AS flags,
-               avg(if(reply.finish_reason = 'content_filter'
-                      OR regexp_matches(left(reply.completion, 300), $refusal), 1.0, 0.0)) AS refusals,
-               avg(if(votes.turn_id IS NULL, 0.0, 1.0)) AS rating,
-               avg(ln(1 + reply.duration_ms)) AS latency, avg(ln(1 + reply.completion_tokens)) AS length
-        FROM mine JOIN people USING (person, arm) JOIN reply USING (turn_id)
-        LEFT JOIN (SELECT DISTINCT turn_id FROM flag WHERE "by" = 'filter') AS flagged USING (turn_id)
-        LEFT JOIN votes USING (turn_id)
+        SELECT people.arm, {SCORES} FROM mine JOIN people USING (person, arm) {JOINED}
         GROUP BY people.arm, mine.person ORDER BY mine.person
         """,
         {**_named(old, new, since, also), "refusal": refusal},
     )
-    return {name: _pair(rows, column, old, new) for name, column in RAILS.items()}
+    return {name: _pair(rows, column, old, new) for name, column in COLUMNS.items()}
 
 
 def _named(old: Served, new: Served, since: int, also: str | None) -> dict[str, object]:

@@ -20,9 +20,9 @@ from learner.drift.compare import FEWEST, Sample, Test, compare
 from learner.drift.slow import surely_moved
 from learner.drift.windows import Generation, Window, generations, windows
 from learner.errors import UnknownAlarm
+from learner.experiment.guardrails import REFUSAL
 from learner.registry import Registry
 from learner.settings import LearnerSettings
-from safety.bias import REFUSAL_WORDS
 
 GRACE = timedelta(seconds=drift.GRACE_SECONDS)
 REFERENCE_PEOPLE, REFERENCE_WINDOWS = 200, 7  # the reference grows until it has one of them
@@ -193,7 +193,7 @@ class Monitor:
         """Who came, and how many answers they got."""
         if (known := self._samples.get((since, until))) is not None:
             return known
-        found = drift.people(self._store, since, until, f"(?i){REFUSAL_WORDS}")
+        found = drift.people(self._store, since, until, REFUSAL)
         texts = drift.texts(self._store, since, until)
         sample = Sample(found.names, found.scores, texts.names, texts.prompts, texts.answers)
         self._samples[since, until] = sample, found.answers

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import exp, log
-from typing import Literal
+from dataclasses import asdict, dataclass
+from math import exp, isfinite, log
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from learner.experiment.decide import decide_difference
 from learner.experiment.strata import Difference, split_by, within
+from learner.settings import LearnerSettings
+from safety.bias import REFUSAL_WORDS
 
 Scores = NDArray[np.float64]
 State = Literal["held", "open", "breached"]
 GLARING = 3.0  # margins
+REFUSAL = f"(?i){REFUSAL_WORDS}"  # in answers, for the store's regular expressions
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,17 @@ def guardrails(flags: float, refusals: float, rating: float, latency: float, len
     )
 
 
+def of_settings(settings: LearnerSettings) -> tuple[Guardrail, ...]:
+    """The five with the margins of the settings."""
+    return guardrails(
+        flags=settings.guardrail_flags,
+        refusals=settings.guardrail_refusals,
+        rating=settings.guardrail_rating,
+        latency=settings.guardrail_latency,
+        length=settings.guardrail_length,
+    )
+
+
 @dataclass(frozen=True)
 class Guarded:
     """How one guardrail stands: the interval of the harm, in its unit, is valid at every look."""
@@ -57,6 +71,11 @@ class Guarded:
     upper: float
     margin: float
     reason: str
+
+    def to_values(self) -> dict[str, Any]:
+        """The fields by name, for the store; an end that is not known yet is None."""
+        ends = {name: end if isfinite(end) else None for name, end in (("lower", self.lower), ("upper", self.upper))}
+        return {**asdict(self), **ends}
 
 
 def watch(scores: Mapping[str, tuple[Scores, ...]], rails: Sequence[Guardrail], *, alpha: float) -> tuple[Guarded, ...]:

@@ -15,12 +15,11 @@ from learner.experiment.balance import Balance, balance
 from learner.experiment.cuped import Sums, adjusted, paired
 from learner.experiment.decide import Decision, decide_difference, decide_one, error_of, error_of_one, ln_e_better, p_of
 from learner.experiment.forecast import Traffic, chance_to_decide, need
-from learner.experiment.guardrails import Guarded, guardrails, watch
+from learner.experiment.guardrails import REFUSAL, Guarded, of_settings, watch
 from learner.experiment.plan import Plan
 from learner.experiment.spending import spend
 from learner.experiment.strata import Difference, split_by, within
 from learner.settings import LearnerSettings
-from safety.bias import REFUSAL_WORDS
 
 Outcome = Literal["running", "won", "lost", "futile", "stopped"]
 Scores = NDArray[np.float64]
@@ -90,7 +89,7 @@ def look(store: Store, experiment_id: str, settings: LearnerSettings) -> Judgeme
         before=(champion.before, challenger.before),
         compared=experiments.comparison_scores(store, experiment_id),
         split=experiments.splits(store, experiment_id),
-        guarded=experiments.guarded_scores(store, experiment_id, f"(?i){REFUSAL_WORDS}"),
+        guarded=experiments.guarded_scores(store, experiment_id, REFUSAL),
         traffic=Traffic(*experiments.coming(store, experiment_id, datetime.now(UTC).replace(tzinfo=None))),
     )
     level = alpha_of(experiments.outcomes(store), experiment_id, settings)
@@ -122,8 +121,8 @@ def judge(
     beside, level = evidence or Evidence(), alpha or settings.experiment_alpha
     found = Judgement("running", "Waiting for the first votes.", len(champion), len(challenger), alpha=level)
     split = balance(beside.split) if beside.split else None
-    rails = _rails(beside, settings)
-    told = [{**asdict(rail), "lower": _finite(rail.lower), "upper": _finite(rail.upper)} for rail in rails]
+    rails = watch(beside.guarded, of_settings(settings), alpha=settings.experiment_alpha)
+    told = [rail.to_values() for rail in rails]
     found = replace(found, balance=None if split is None else _plain(split), guardrails=told)
     if split is not None and split.alarm:
         people = " and ".join(
@@ -325,17 +324,6 @@ def _compared(scores: Scores | None, level: dict[str, float]) -> tuple[float, fl
         ln_e_better(-mean, error, len(scores) - 1, **level),
         told,
     )
-
-
-def _rails(beside: Evidence, settings: LearnerSettings) -> tuple[Guarded, ...]:
-    known = guardrails(
-        flags=settings.guardrail_flags,
-        refusals=settings.guardrail_refusals,
-        rating=settings.guardrail_rating,
-        latency=settings.guardrail_latency,
-        length=settings.guardrail_length,
-    )
-    return watch(beside.guarded, known, alpha=settings.experiment_alpha)
 
 
 def _needed(

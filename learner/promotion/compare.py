@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import exp, inf
 
 from analytics.rollouts import Pair
-from learner.experiment import Guarded, decide, guardrails, watch
+from learner.experiment import Guarded, decide, watch
 from learner.experiment.decide import SPENT, error_of, ln_e_better
+from learner.experiment.guardrails import of_settings
 from learner.settings import LearnerSettings
 
 BURN_IN = 5  # people of an arm before whom nothing is said
@@ -59,23 +60,4 @@ def compare(votes: Pair, settings: LearnerSettings) -> Compared:
 
 def rails(guarded: Mapping[str, Pair], settings: LearnerSettings, alpha: float) -> tuple[Guarded, ...]:
     """The guardrails of the new arm against the old one, at `alpha` together."""
-    known = guardrails(
-        flags=settings.guardrail_flags,
-        refusals=settings.guardrail_refusals,
-        rating=settings.guardrail_rating,
-        latency=settings.guardrail_latency,
-        length=settings.guardrail_length,
-    )
-    return watch({name: (pair.old, pair.new) for name, pair in guarded.items()}, known, alpha=alpha)
-
-
-def plain(found: tuple[Guarded, ...]) -> list[dict[str, object]]:
-    """The guardrails as values that can be kept; an end that is not known yet is None."""
-    return [
-        {
-            **asdict(one),
-            "lower": one.lower if one.lower > -inf else None,
-            "upper": one.upper if one.upper < inf else None,
-        }
-        for one in found
-    ]
+    return watch({name: (pair.old, pair.new) for name, pair in guarded.items()}, of_settings(settings), alpha=alpha)

@@ -7,8 +7,8 @@ from typing import Any
 
 from analytics import Store, rollouts
 from analytics.rollouts import Served
-from learner.promotion.compare import Compared, compare, plain, rails
-from learner.promotion.step import REFUSAL
+from learner.experiment.guardrails import REFUSAL
+from learner.promotion.compare import Compared, compare, rails
 from learner.registry import Registry
 from learner.settings import LearnerSettings
 
@@ -52,4 +52,4 @@ def look_at_lasting(store: Store, registry: Registry, settings: LearnerSettings)
     harm = f"A guardrail is breached: {broken.reason}." if broken else None
     if harm is None and worse:
         harm = f"It is worse than {old.adapter}: {effect.words()}."
-    return Lasting(new.adapter, old.adapter, state.holdback, effect, harm, plain(watched))
+    return Lasting(new.adapter, old.adapter, state.holdback, effect, harm, [rail.to_values() for rail in watched])

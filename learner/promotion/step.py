@@ -16,12 +16,11 @@ from typing import Any, Literal
 from analytics import Store, rollouts
 from analytics.rollouts import Pair, Served
 from learner.experiment import Guarded, RoutingState
-from learner.promotion.compare import Compared, compare, plain, rails
+from learner.experiment.guardrails import REFUSAL
+from learner.promotion.compare import Compared, compare, rails
 from learner.registry import Registry
 from learner.settings import LearnerSettings
-from safety.bias import REFUSAL_WORDS
 
-REFUSAL = f"(?i){REFUSAL_WORDS}"
 Verdict = Literal["wait", "next", "back"]
 
 
@@ -130,7 +129,7 @@ def look_at_step(
         fresh=fresh,
         promised=promised(registry.experiment(state.experiment_id)),
         tried=rollouts.tried(store, old.adapter),
-        guardrails=plain(watched),
+        guardrails=[rail.to_values() for rail in watched],
     )
 
 
