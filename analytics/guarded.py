@@ -12,8 +12,8 @@ COLUMNS: Mapping[str, str] = {
     "latency": "latency",
     "length": "length",
 }
-# Shares of their answers for flags, refusals (`$refusal` is a regular expression) and the rating rate; mean logarithms of
-# milliseconds and tokens for latency and length, of those whose answers have them.
+# Shares of their answers for flags, refusals (`$refusal` is a regular expression) and the rating rate; mean logarithms
+# of milliseconds and tokens for latency and length, of those whose answers have them.
 SCORES = """
     avg(if(flagged.turn_id IS NULL, 0.0, 1.0)) AS flags,
     avg(if(reply.finish_reason = 'content_filter' OR regexp_matches(left(reply.completion, 300), $refusal), 1.0, 0.0))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import duckdb
 
 from analytics.columns import tables
+from analytics.disk import to_disk
 
 ATTACHED = "fresh"  # its name while it is being written
 FRESH = ".fresh"  # behind the name of the store's file: a copy that is not whole yet, or waits to take its place
@@ -50,10 +50,10 @@ def forget(connection: duckdb.DuckDBPyConnection, fresh: Path) -> None:
 
 def exchange(fresh: Path, path: Path) -> None:
     """Put `fresh` in the place of `path`, which nobody has open, in one step and durably."""
-    _sync(fresh)
+    to_disk(fresh)
     _remove_beside(path)
     fresh.replace(path)
-    _sync(path.parent)
+    to_disk(path.parent)
 
 
 def leftovers(path: Path) -> None:
@@ -71,11 +71,3 @@ def _remove_beside(path: Path) -> None:
 def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
     _remove_beside(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

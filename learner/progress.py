@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
+from analytics.disk import to_disk
+
 Phase = Literal["starting", "curate", "train", "rank", "review", "compare", "gates", "done"]
 
 BEAT_SECONDS = 0.5
@@ -28,10 +30,15 @@ _SPAN: Mapping[Phase, tuple[float, float]] = {
 }
 
 
-def write_json(path: Path, value: Mapping[str, object]) -> None:
-    """Replace `path` in one step, so that a reader sees the old content or the new, never half of it."""
+def write_json(path: Path, value: Mapping[str, object], *, durable: bool = False) -> None:
+    """Replace `path` in one step, so that a reader sees the old content or the new, never half of it.
+
+    With `durable` that holds for a reader after a power cut as well.
+    """
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text(json.dumps(value, indent=1, sort_keys=True, default=str))
+    if durable:
+        to_disk(draft)
     draft.replace(path)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from analytics.disk import to_disk
 from analytics.erasing import SHORTEST, Scope
 from learner.dataset.dataset import FILES, MANIFEST, content_sha256
 from learner.erasing.parquet import Rows
@@ -123,7 +124,7 @@ def _scrub_tables(home: Path, folder: Path, rows: Rows, erasure_id: str, done: S
     if drafts and (folder / MANIFEST).exists() and set(FILES) & {path.stem for path in drafts}:
         _supersede(folder, drafts, taken, erasure_id)
     for path, draft in drafts.items():
-        _synced(draft).replace(path)
+        to_disk(draft).replace(path)
         done.rows[place] += taken[path.stem]
 
 
@@ -171,7 +172,7 @@ def _scrub_words(home: Path, path: Path, words: Words, done: Scrubbed) -> None:
         if count and kept is not None:
             draft = path.with_name(f".{path.name}{DRAFT}")
             draft.write_bytes(kept)
-            _synced(draft).replace(path)
+            to_disk(draft).replace(path)
             done.parts[place] += count
         if kept is not None:
             return
@@ -217,9 +218,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _synced(path: Path) -> Path:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-    return path

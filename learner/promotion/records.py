@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -17,6 +16,7 @@ from analytics.errors import AnalyticsError
 from analytics.signing import Signer
 from learner.adapter import CARD, read_object
 from learner.errors import LearnerError, NeverPromoted
+from learner.progress import write_json
 from learner.promotion_record import FORMAT
 from learner.provenance import dataset_of, recipe_of
 from learner.registry import Registry
@@ -55,20 +55,12 @@ class Records:
             for row in self._promoted():
                 path = self.folder / f"{row['adapter']}-{row['seq']}.json"
                 if not path.exists():
-                    self._write(path, self._signed(row["adapter"], row["seq"]))
+                    self.folder.mkdir(parents=True, exist_ok=True)
+                    write_json(path, self._signed(row["adapter"], row["seq"]), durable=True)
                     written.append(path)
         except (OSError, LearnerError, AnalyticsError) as error:
             log.error("The record of a promotion could not be written: %s", error)
         return written
-
-    def _write(self, path: Path, record: Mapping[str, Any]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.draft")
-        with draft.open("w") as file:
-            file.write(json.dumps(record, indent=1, sort_keys=True))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(path)
 
     def _promoted(self) -> list[dict[str, Any]]:
         return self._store.rows(

@@ -6,7 +6,6 @@ Tensors in safetensors, the rest in JSON: a checkpoint never runs code where it 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
+
+from analytics.disk import to_disk
 
 TENSORS, PLACE = "state.safetensors", "place.json"
 
@@ -49,7 +50,7 @@ def save(
     save_file(tensors, draft / TENSORS)
     (draft / PLACE).write_text(json.dumps(asdict(place)))
     for path in (draft / TENSORS, draft / PLACE, draft):
-        _to_disk(path)
+        to_disk(path)
     draft.rename(folder / f"{place.steps:08}")
     for older in _whole(folder)[:-1]:
         shutil.rmtree(older)
@@ -86,11 +87,3 @@ def load(
 
 def _whole(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("[0-9]*") if (path / PLACE).exists())
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
