@@ -3,9 +3,7 @@
 from analytics import drift, experiments, queries, rollouts
 from analytics.errors import AnalyticsError, NotStored, StoreBroken, StoreClosed, StoreLocked
 from analytics.events import (
-    Account,
     Adapter,
-    ApiKey,
     Audit,
     Consent,
     Conversation,
@@ -17,16 +15,15 @@ from analytics.events import (
     Implicit,
     Import,
     Judgement,
-    Link,
     Proposal,
     Quarantine,
     Reply,
     Review,
     Routing,
     Run,
-    Session,
     Turn,
 )
+from analytics.events_accounts import Account, ApiKey, Link, Session
 from analytics.events_drift import DriftAlarm, DriftWindow
 from analytics.events_erasure import Erasure, PersonName
 from analytics.events_evaluation import Evaluation

@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import orjson
 
 from analytics.events import EVENTS, Event
+from analytics.events_accounts import ACCOUNT_EVENTS
 from analytics.events_drift import DRIFT_EVENTS
 from analytics.events_erasure import ERASURE_EVENTS
 from analytics.events_evaluation import Evaluation
@@ -20,7 +21,7 @@ from analytics.events_promotion import PROMOTION_EVENTS
 from analytics.events_side_by_side import SIDE_BY_SIDE_EVENTS
 
 ALL_EVENTS: tuple[type[Event], ...] = (
-    *EVENTS, *PROMOTION_EVENTS, *DRIFT_EVENTS, *ERASURE_EVENTS, *SIDE_BY_SIDE_EVENTS,
+    *EVENTS, *ACCOUNT_EVENTS, *PROMOTION_EVENTS, *DRIFT_EVENTS, *ERASURE_EVENTS, *SIDE_BY_SIDE_EVENTS,
     ArmComparison, SegmentChampion, Evaluation,
 )  # fmt: skip
 _TYPES: Mapping[type, str] = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
