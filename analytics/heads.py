@@ -20,6 +20,7 @@ from typing import Any
 from analytics.signing import BadSignature, Signer, verify
 
 SUFFIX = ".heads.jsonl"
+UNREADABLE = (BadSignature, ValueError, TypeError, KeyError)
 log = logging.getLogger(__name__)
 
 
@@ -57,11 +58,11 @@ class Heads:
     def catch_up(self, count: int, last_hash: str, at: datetime) -> None:
         """Note where the chain ends if it goes on from the last line: a server was killed between row and line.
 
-        Where it does not, the last line stays as the witness. A line that was not written whole is taken away.
+        Where it does not, the last line stays as the witness. A line that was not written whole is taken away. Only the
+        last line is looked at: every opening of a store comes by here, and `read` looks at all of them.
         """
         self._mend()
-        lines, _ = self.read()
-        if count > (lines[-1].count if lines else 0):
+        if count > self._last():
             self.add(count, 0, last_hash, at)
 
     def read(self) -> tuple[list[Head], str | None]:
@@ -69,17 +70,26 @@ class Heads:
 
         A line that is not signed, or cannot be read, ends the list.
         """
-        try:
-            text = self.path.read_text(errors="replace")
-        except FileNotFoundError:
-            return [], None
         lines: list[Head] = []
-        for number, raw in enumerate(text.split("\n")[:-1], 1):  # without its end of line, a line was not written whole
+        for number, raw in enumerate(self._lines(), 1):
             try:
                 lines.append(self._known[raw] if raw in self._known else self._head(raw))
-            except (BadSignature, ValueError, TypeError, KeyError) as error:
+            except UNREADABLE as error:
                 return lines, f"Line {number} of {self.path.name} was changed or is not this home's: {error}"
         return lines, None
+
+    def _last(self) -> int:
+        """The count of the last line that was signed here; 0 without one."""
+        for raw in reversed(self._lines()):
+            with contextlib.suppress(*UNREADABLE):
+                return self._head(raw).count
+        return 0
+
+    def _lines(self) -> list[str]:
+        with contextlib.suppress(FileNotFoundError):
+            # Without its end of line, a line was not written whole.
+            return self.path.read_text(errors="replace").split("\n")[:-1]
+        return []
 
     def _mend(self) -> None:
         with contextlib.suppress(FileNotFoundError), self.path.open("rb+") as file:
